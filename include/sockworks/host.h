@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * struct sw_host: one network host: interfaces, addresses, routes, sockets.
+ *
+ * A host does no input or output, reads no clock and has no global state. Its owner gives it packets
+ * and the time and takes packets from it:
+ *
+ *     sw_host_input(host, iface, packet, now)     a packet arrived
+ *     sw_host_output(host, iface, now)            the next packet to send, or NULL
+ *     sw_host_deadline(host)                      when it next has something to do by itself
+ *     sw_host_advance(host, now)                  let its timers run
+ *
+ * The same inputs and the same seed give the same packets, to the byte. Time is nanoseconds in a
+ * uint64_t from any origin and never runs backwards; a smaller `now` counts as the last one. Socket
+ * calls (socket.h) happen at the latest time the host was given.
+ *
+ * A host belongs to one thread. Errors are negative errno values.
+ */
+#ifndef SOCKWORKS_HOST_H
+#define SOCKWORKS_HOST_H
+
+#include <sockworks/addr.h>
+#include <sockworks/packet.h>
+#include <sockworks/trace.h>
+
+struct sw_host;
+
+#define SW_NEVER UINT64_MAX /* a deadline that never comes */
+
+/* What a host is made with. Zero every field you do not set: zero means the default. */
+struct sw_host_config {
+    const struct sw_alloc *alloc; /* NULL: sw_alloc_libc. Must outlive the host and its packets */
+    uint64_t mem_limit_bytes;     /* 0: none */
+    uint8_t seed[16];             /* chance: keys for hashes, initial sequence numbers (RFC 6528),
+                                   * ports (RFC 6056). Give real random bytes outside of tests */
+    uint64_t now_ns;              /* the time it starts at */
+    uint32_t max_sockets;         /* 0: 1,048,576 */
+    sw_trace_fn *trace;           /* observer of everything that happens, or NULL */
+    void *trace_ctx;
+};
+
+/* A new host without interfaces. NULL: no memory. */
+struct sw_host *sw_host_new(const struct sw_host_config *config);
+
+/* Frees the host with all its sockets; nothing is sent. NULL is fine. */
+void sw_host_free(struct sw_host *host);
+
+struct sw_mem *sw_host_mem(struct sw_host *host); /* borrowed */
+uint64_t sw_host_now(const struct sw_host *host); /* the latest time it was given, in ns */
+
+/* An interface carries raw IP packets. */
+struct sw_iface_config {
+    char name[16];     /* "lo", "eth0"; must be unique in the host and not empty */
+    uint32_t mtu;      /* bytes of an IP packet, 68 (RFC 791) to 65,536; IPv6 needs 1,280 (RFC 8200 5) */
+    uint32_t gso_max;  /* bytes of TCP payload that a super-segment may have; 0: this interface takes
+                        * no super-segments, the host cuts them to the MTU */
+    bool loopback;     /* martian checks allow 127.0.0.0/8 and ::1 here only */
+    bool csum_offload; /* packets may be handed out with SW_CSUM_NEEDED */
+};
+
+/* Adds an interface. Returns its index, from 1 (as if_nametoindex() counts), or
+ * -EINVAL (bad MTU or name), -EEXIST, -ENOMEM. */
+int sw_host_add_iface(struct sw_host *host, const struct sw_iface_config *config);
+
+/* The usual loopback interface, "lo": 127.0.0.1/8 and ::1/128, MTU 65,536, packets of up to 64 KiB
+ * unchecked. As sw_host_add_iface(). */
+int sw_host_add_loopback(struct sw_host *host);
+
+/* Changes MTU and super-segment size of an interface in use. 0, -ENODEV, -EINVAL. */
+int sw_host_set_mtu(struct sw_host *host, int iface, uint32_t mtu, uint32_t gso_max);
+
+/* Gives an interface an address; the prefix becomes a connected route.
+ * 0, -ENODEV, -EINVAL (prefix too long for the family), -EEXIST, -ENOMEM. */
+int sw_host_add_addr(struct sw_host *host, int iface, const struct sw_ip *ip, unsigned prefix_len);
+
+/* Adds a route: `dst`/`prefix_len` leaves by `iface`, via gateway `via` (NULL: on link).
+ * 0, -ENODEV, -EINVAL, -EEXIST, -ENOMEM. */
+int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len, int iface,
+                      const struct sw_ip *via);
+
+/* A packet arrived on an interface. Takes the packet. What is wrong with it is counted and traced
+ * under a reason (enum sw_drop), never returned: the wire is not the caller's fault. */
+void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint64_t now_ns);
+
+/* The next packet that wants to leave by an interface; the caller owns it. NULL: none. */
+struct sw_packet *sw_host_output(struct sw_host *host, int iface, uint64_t now_ns);
+
+/* Time passes: timers that are due run. */
+void sw_host_advance(struct sw_host *host, uint64_t now_ns);
+
+/* When sw_host_advance() has work next: a lower bound in ns; SW_NEVER if only input will wake it. */
+uint64_t sw_host_deadline(const struct sw_host *host);
+
+/* How many packets were dropped for a reason since the host began. */
+uint64_t sw_host_drops(const struct sw_host *host, enum sw_drop why);
+
+/* Counters of what passed. */
+struct sw_host_stats {
+    uint64_t ip_rx, ip_tx;            /* packets */
+    uint64_t tcp_rx, tcp_tx;          /* segments (a super-segment is one) */
+    uint64_t tcp_retrans;             /* segments sent again */
+    uint64_t tcp_estab, tcp_resets;   /* connections that reached ESTABLISHED; RSTs sent */
+    uint64_t udp_rx, udp_tx;          /* datagrams */
+    uint64_t icmp_rx, icmp_tx;        /* messages */
+    uint64_t sockets;                 /* sockets now */
+    uint64_t time_wait;               /* connections now in TIME_WAIT */
+    uint64_t mem_bytes;               /* sw_mem_used() of the host's pool */
+};
+void sw_host_get_stats(const struct sw_host *host, struct sw_host_stats *ret_stats);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sockets of a host: the POSIX calls, never blocking.
+ *
+ * Domains, types, levels, option names, flags and the layout of option values are Linux's numbers
+ * and layouts for 64-bit machines, so that a caller may pass on what a program gave it. Addresses are
+ * struct sw_addr (ports in host order).
+ *
+ * Every call returns a non-negative result or a negative errno, the one Linux would give. Where a
+ * blocking socket would sleep the answer is -EAGAIN (-EINPROGRESS for connect), and the socket turns
+ * up in sw_host_ready() once it is worth asking again.
+ *
+ * A handle is checked at each call: one that was closed, or never was, gives -EBADF.
+ */
+#ifndef SOCKWORKS_SOCKET_H
+#define SOCKWORKS_SOCKET_H
+
+#include <sockworks/host.h>
+
+/* A socket of a host: an index and a generation. 0 is never one. */
+typedef uint64_t sw_socket_t;
+
+enum { SW_AF_UNSPEC = 0, SW_AF_INET = 2, SW_AF_INET6 = 10 };
+enum { SW_SOCK_STREAM = 1, SW_SOCK_DGRAM = 2 };
+enum { SW_SHUT_RD = 0, SW_SHUT_WR = 1, SW_SHUT_RDWR = 2 };
+enum {
+    SW_MSG_PEEK = 0x02,
+    SW_MSG_TRUNC = 0x20,
+    SW_MSG_MORE = 0x8000,
+};
+
+/* What poll() would say of the socket: Linux's poll bits. */
+enum sw_event {
+    SW_EV_IN = 0x001,
+    SW_EV_PRI = 0x002,
+    SW_EV_OUT = 0x004,
+    SW_EV_ERR = 0x008,
+    SW_EV_HUP = 0x010,
+    SW_EV_RDHUP = 0x2000,
+};
+
+/* socket(2). `protocol` 0 or the one of the type. 0, or -EAFNOSUPPORT, -ESOCKTNOSUPPORT,
+ * -EPROTONOSUPPORT, -EINVAL, -ENFILE (max_sockets), -ENOMEM. */
+int sw_socket(struct sw_host *host, int domain, int type, int protocol, sw_socket_t *ret_socket);
+
+/* What sw_host_ready() hands back with the socket. Inherited by nothing. 0 or -EBADF. */
+int sw_socket_set_user(struct sw_host *host, sw_socket_t s, void *user);
+void *sw_socket_user(struct sw_host *host, sw_socket_t s); /* NULL for a bad handle too */
+
+/* bind(2). Port 0 takes an ephemeral one (RFC 6056). 0, -EBADF, -EINVAL (already bound, bad family
+ * for the domain), -EAFNOSUPPORT, -EADDRINUSE, -EADDRNOTAVAIL, -ENOMEM. */
+int sw_bind(struct sw_host *host, sw_socket_t s, const struct sw_addr *local);
+
+/* Another socket that stands in the way of binding `s` to `local`, or 0: for a caller who knows
+ * better than this library which sockets still have an owner. */
+sw_socket_t sw_bind_conflict(struct sw_host *host, sw_socket_t s, const struct sw_addr *local);
+
+/* The listener that a SYN from `remote` to `local` would reach, or 0. */
+sw_socket_t sw_find_listener(struct sw_host *host, const struct sw_addr *remote,
+                             const struct sw_addr *local);
+
+/* listen(2). On a listening socket only the backlog changes. 0, -EBADF, -EINVAL (connected),
+ * -EOPNOTSUPP (not a stream), -EADDRINUSE, -ENOMEM. */
+int sw_listen(struct sw_host *host, sw_socket_t s, int backlog);
+
+/* connect(2). Stream: -EINPROGRESS once the SYN is on its way, then -EALREADY, at the end 0 once and
+ * -EISCONN after, or the error of the attempt once. Datagram: sets the peer, 0. `remote` NULL is
+ * AF_UNSPEC: dissolves a datagram association, disconnects a stream.
+ * Also -EBADF, -EAFNOSUPPORT, -EINVAL, -EADDRNOTAVAIL, -ENETUNREACH, -EADDRINUSE, -EACCES, -ENOMEM,
+ * -EISCONN, -EOPNOTSUPP (listening). */
+int sw_connect(struct sw_host *host, sw_socket_t s, const struct sw_addr *remote);
+
+/* accept(2): the first connection of the listener's queue; a connection that was reset while it
+ * waited is handed out all the same, as Linux does. 0, -EAGAIN, -EINVAL (not listening), -EBADF,
+ * -EOPNOTSUPP, -ENOMEM, -ENFILE. ret_remote may be NULL. */
+int sw_accept(struct sw_host *host, sw_socket_t s, sw_socket_t *ret_socket, struct sw_addr *ret_remote);
+
+/* How many connections wait to be accepted; -EBADF, -EINVAL. */
+int sw_accept_queue_len(struct sw_host *host, sw_socket_t s);
+
+/* send(2)/sendto(2): copies from `buf`. `to` NULL uses the peer; a stream ignores `to`. Returns bytes
+ * taken (a stream may take fewer), -EAGAIN, -EPIPE, -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE,
+ * -ECONNREFUSED or another pending error, -ENETUNREACH, -EINVAL, -EAFNOSUPPORT, -ENOBUFS, -EBADF.
+ * flags: SW_MSG_MORE. Never raises a signal. */
+int64_t sw_send(struct sw_host *host, sw_socket_t s, const void *buf, size_t len, int flags,
+                const struct sw_addr *to);
+
+/* Stream without a copy: room in the send buffer to write into. Returns bytes at *ret_ptr (at most
+ * `want`, at most one chunk), or as sw_send(). Nothing is sent until sw_send_commit(), which must be
+ * the next call on this host; committing 0 gives up. */
+int64_t sw_send_reserve(struct sw_host *host, sw_socket_t s, size_t want, void **ret_ptr);
+int sw_send_commit(struct sw_host *host, sw_socket_t s, size_t len, int flags);
+
+/* recv(2)/recvfrom(2): copies into `buf`. A stream gives 0 at its end; a datagram's excess is cut, and
+ * with SW_MSG_TRUNC the full length is returned. flags: SW_MSG_PEEK, SW_MSG_TRUNC. ret_from may be
+ * NULL. -EAGAIN, -ENOTCONN (stream never connected), -ECONNRESET or another pending error, -EBADF. */
+int64_t sw_recv(struct sw_host *host, sw_socket_t s, void *buf, size_t len, int flags,
+                struct sw_addr *ret_from);
+
+/* Stream without a copy: the next bytes as up to `max` pieces, valid until the next call on this
+ * host. Returns how many pieces; 0 at the end of the stream; else as sw_recv(). Then say how many
+ * bytes were used up. */
+struct sw_bytes {
+    const void *ptr;
+    size_t len;
+};
+int sw_recv_peek(struct sw_host *host, sw_socket_t s, struct sw_bytes *ret_pieces, int max);
+int sw_recv_consume(struct sw_host *host, sw_socket_t s, size_t len);
+
+/* What poll(2) would answer now: SW_EV_ bits; -EBADF. */
+int sw_poll(struct sw_host *host, sw_socket_t s);
+
+/* The next socket to which something happened: became readable, writable, connected, broken. Each is
+ * reported once per change (edge-triggered), with its sw_poll() bits of now. False: none left. */
+struct sw_ready {
+    sw_socket_t socket;
+    void *user;
+    int events;
+};
+bool sw_host_ready(struct sw_host *host, struct sw_ready *ret_ready);
+
+/* shutdown(2). 0, -ENOTCONN, -EINVAL, -EBADF. */
+int sw_shutdown(struct sw_host *host, sw_socket_t s, int how);
+
+/* close(2): the handle is gone. What was sent is still delivered (unless SO_LINGER says 0 s, or data
+ * was left unread: then the peer is reset, RFC 2525 2.17). 0 or -EBADF. */
+int sw_close(struct sw_host *host, sw_socket_t s);
+
+/* As sw_close(), but a connected stream is reset at once. */
+int sw_abort(struct sw_host *host, sw_socket_t s);
+
+/* As sw_close() of a datagram socket whose owner had gone before its queued datagrams came: each of
+ * them is answered with port unreachable (RFC 1122 4.1.3.1). */
+int sw_reject(struct sw_host *host, sw_socket_t s);
+
+/* getsockname(2), getpeername(2). An unbound socket has the "any" address and port 0. 0, -EBADF,
+ * -ENOTCONN. */
+int sw_getsockname(struct sw_host *host, sw_socket_t s, struct sw_addr *ret_local);
+int sw_getpeername(struct sw_host *host, sw_socket_t s, struct sw_addr *ret_remote);
+
+/* getsockopt(2), setsockopt(2) in Linux's numbers and layouts. *len: room on entry, length on
+ * return. 0, -EBADF, -ENOPROTOOPT (unknown), -EINVAL, -EDOM, -EPERM, -ENOTCONN, -EISCONN, -ENOMEM. */
+int sw_getsockopt(struct sw_host *host, sw_socket_t s, int level, int name, void *val, size_t *len);
+int sw_setsockopt(struct sw_host *host, sw_socket_t s, int level, int name, const void *val, size_t len);
+
+/* Bytes in a stream's send queue not yet acknowledged (SIOCOUTQ), bytes readable now (FIONREAD; of a
+ * datagram socket the next datagram's length); -EBADF, -EINVAL. */
+int64_t sw_send_queued(struct sw_host *host, sw_socket_t s);
+int64_t sw_recv_queued(struct sw_host *host, sw_socket_t s);
+
+/* Takes the pending error of the socket, as getsockopt(SO_ERROR) does: a positive errno, or 0;
+ * -EBADF. */
+int sw_take_error(struct sw_host *host, sw_socket_t s);
+
+/* One line of a socket table: for `ss`. */
+struct sw_socket_info {
+    sw_socket_t socket; /* 0: an embryo, an orphan or a TIME_WAIT, which nobody holds */
+    int domain, type;
+    int tcp_state; /* Linux's numbers, TCP_ESTABLISHED = 1 .. TCP_CLOSING = 11; 7 (CLOSE) for UDP */
+    struct sw_addr local, remote;
+    uint64_t recv_q, send_q; /* bytes; of a listener: connections waiting, backlog */
+};
+/* Walks all sockets: start with *cursor = 0; false at the end. */
+bool sw_host_next_socket(struct sw_host *host, uint64_t *cursor, struct sw_socket_info *ret_info);
+
+#endif

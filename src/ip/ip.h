@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The internet layer of a host (RFC 1122 3, RFC 8200): interfaces, addresses, routes, fragments, ICMP.
+ *
+ * Below it are interfaces' output queues; above it the host takes what it returns and gives it to a
+ * transport. It calls nothing above itself.
+ */
+#ifndef SW_IP_IP_H
+#define SW_IP_IP_H
+
+#include "base/env.h"
+#include "wire/wire.h"
+
+struct sw_iface {
+    struct sw_iface_config config;
+    struct sw_packet_queue out; /* whole IP packets that wait for sw_host_output() */
+};
+
+struct sw_ip_addr;
+struct sw_ip_route;
+struct sw_frags;
+
+struct sw_ip_layer {
+    struct sw_env *env;
+    struct sw_iface *ifaces; /* index i is interface i + 1 */
+    uint32_t n_ifaces;
+    struct sw_ip_addr *addrs;
+    uint32_t n_addrs;
+    struct sw_ip_route *routes; /* longest prefix first */
+    uint32_t n_routes;
+    struct sw_frags *frags;     /* reassembly; NULL until the first fragment */
+    struct sw_sipkey id_key;    /* IPv4 identification: per destination (RFC 7739 5.1) */
+    uint64_t icmp_tokens_ns;    /* error limiter: see icmp.c */
+};
+
+int sw_ip_init(struct sw_ip_layer *ip, struct sw_env *env);
+void sw_ip_fini(struct sw_ip_layer *ip);
+
+/* As the sw_host_* functions of the same names. */
+int sw_ip_add_iface(struct sw_ip_layer *ip, const struct sw_iface_config *config);
+int sw_ip_add_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr, unsigned prefix_len);
+int sw_ip_add_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len, int iface,
+                    const struct sw_ip *via);
+int sw_ip_set_mtu(struct sw_ip_layer *ip, int iface, uint32_t mtu, uint32_t gso_max);
+struct sw_iface *sw_ip_iface(struct sw_ip_layer *ip, int iface); /* NULL: none */
+
+/* Whether `addr` is one of this host's own: an interface's, all of 127.0.0.0/8 on a loopback. */
+bool sw_ip_is_local(const struct sw_ip_layer *ip, const struct sw_ip *addr);
+
+/* How a packet to `dst` leaves. */
+struct sw_ip_path {
+    int iface;
+    struct sw_ip src;      /* the address to send from (RFC 6724 5; RFC 1122 3.3.4.3) */
+    uint32_t mtu;          /* bytes of an IP packet */
+    uint32_t gso_max;      /* payload bytes of a super-segment, 0: none */
+    bool loopback;
+};
+/* `src` not NULL and not "any": the sender has chosen; it must be local (else -EADDRNOTAVAIL).
+ * 0 or -ENETUNREACH. */
+int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_ip *src,
+               struct sw_ip_path *ret_path);
+
+/* What the sender of a packet decides. */
+struct sw_ip_tx {
+    struct sw_ip src, dst;
+    uint8_t proto;
+    uint8_t ttl;           /* 0: 64 (RFC 1700, "IP TIME TO LIVE") */
+    uint8_t tos;
+    bool dont_fragment;    /* IPv4: DF set, and too big is -EMSGSIZE instead of fragments */
+    int iface;             /* 0: by the routes */
+};
+/* Prepends the IP header and queues the packet at its interface; fragments it where it must and may.
+ * Cuts super-segments if the interface takes none; fills checksums in if it does not offload them.
+ * Always takes the packet. 0, -EMSGSIZE, -ENETUNREACH, -ENOMEM. */
+int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_tx *tx);
+
+/* A packet arrived on an interface. Takes it. Returns a whole datagram addressed to this host, its IP
+ * header pulled off and padding trimmed, for the transport hdr->proto; NULL when it was dropped,
+ * answered, or is a fragment that waits for others. */
+struct sw_packet *sw_ip_input(struct sw_ip_layer *ip, int iface, struct sw_packet *pkt,
+                              struct sw_ip_hdr *ret_hdr);
+
+/* An ICMP or ICMPv6 message (from sw_ip_input()). Takes it. Echo requests are answered. True if it is
+ * an error that a transport should hear of. */
+struct sw_icmp_error {
+    struct sw_icmp_hdr icmp;
+    struct sw_icmp_quote quote; /* what this host once sent: quote.ip.src is local */
+    struct sw_ip offender;      /* who says so */
+    int err;                    /* errno that Linux gives for it: ECONNREFUSED, EHOSTUNREACH ... */
+    bool hard;                  /* ends a connection attempt (RFC 1122 4.2.3.9, RFC 5461) */
+    uint32_t mtu;               /* of "fragmentation needed" and "packet too big", else 0 */
+};
+bool sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
+                   struct sw_icmp_error *ret_error);
+
+/* Answers a datagram (as sw_ip_input() gave it: header pulled off) with an ICMP error that quotes it,
+ * limited in rate, never in answer to multicast, errors or fragments (RFC 1122 3.2.2, RFC 4443 2.4).
+ * Does not take the packet. type and code are ICMPv4's; ICMPv6's are derived. */
+void sw_icmp_send_error(struct sw_ip_layer *ip, const struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
+                        uint8_t type, uint8_t code);
+
+/* A reassembly timer fired. */
+void sw_frag_timer(struct sw_ip_layer *ip, struct sw_timer *timer);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TCP (RFC 9293) toward the socket layer. One file per RFC-sized idea below it:
+ *
+ *   state.c     the eleven states and the one setter that moves them
+ *   open.c      active and passive open, simultaneous open; option negotiation
+ *   input.c     a segment arrives: RFC 9293 3.10.7 in its order; synsent.c the SYN-SENT part
+ *   accept.c    sequence, RST, SYN and ACK acceptability (RFC 9293 3.10.7.4, RFC 5961), PAWS
+ *   snd.c       the sending half: what may be sent now (Nagle, SWS, window), and acknowledgments
+ *   rcv.c       the receiving half: in order, out of order, window to offer, delayed ACK
+ *   reasm.c     out-of-order ranges (attached while needed)
+ *   output.c    builds segments
+ *   rto.c       RFC 6298; recovery.c fast retransmit and NewReno (RFC 5681, 6582)
+ *   cc.h        congestion control as a table of functions; cc_newreno.c
+ *   timers.c    the one timer node of a connection: retransmit, persist, delayed ACK, keepalive, ...
+ *   timewait.c  TIME_WAIT as a small record of its own
+ *   isn.c       RFC 6528;  challenge.c RFC 5961 7;  info.c struct tcp_info
+ *
+ * Ownership: the socket layer allocates and frees struct sw_tcp (it lies inside the socket), finds it
+ * for a segment, and asks it for events afterwards. TCP never calls upward: what happened gathers in
+ * tcp->events until the socket layer takes it. TCP calls down to ip/ to send.
+ */
+#ifndef SW_TCP_TCP_H
+#define SW_TCP_TCP_H
+
+#include "base/stream.h"
+#include "ip/ip.h"
+
+/* RFC 9293 3.3.2; numbered as Linux numbers them (TCP_ESTABLISHED = 1 ...), which tcp_info shows. */
+enum sw_tcp_state {
+    SW_TCP_ESTABLISHED = 1,
+    SW_TCP_SYN_SENT,
+    SW_TCP_SYN_RECEIVED,
+    SW_TCP_FIN_WAIT_1,
+    SW_TCP_FIN_WAIT_2,
+    SW_TCP_TIME_WAIT,
+    SW_TCP_CLOSED,
+    SW_TCP_CLOSE_WAIT,
+    SW_TCP_LAST_ACK,
+    SW_TCP_LISTEN,
+    SW_TCP_CLOSING,
+};
+const char *sw_tcp_state_name(enum sw_tcp_state state); /* "ESTABLISHED" */
+
+enum sw_tcp_timer_kind {
+    SW_TCP_TIMER_RETRANSMIT,
+    SW_TCP_TIMER_PERSIST,
+    SW_TCP_TIMER_DELACK,
+    SW_TCP_TIMER_KEEPALIVE,
+    SW_TCP_TIMER_FIN_WAIT_2,
+    SW_TCP_TIMER_COUNT
+};
+
+/* Settings of the host: Linux's sysctl of the same meaning, in ns and bytes. */
+struct sw_tcp_config {
+    uint64_t rto_min_ns;       /* 200 ms, as Linux; RFC 6298 2.4 says 1 s, which RFC 8961 relaxes */
+    uint64_t rto_max_ns;       /* 120 s; RFC 6298 2.5 asks for at least 60 s */
+    uint64_t rto_initial_ns;   /* 1 s, RFC 6298 2.1 */
+    uint64_t delack_ns;        /* 40 ms; RFC 9293 3.8.6.3: less than 500 ms */
+    uint64_t fin_timeout_ns;   /* 60 s: how long an orphan stays in FIN_WAIT_2 */
+    uint64_t time_wait_ns;     /* 60 s: Linux's TCP_TIMEWAIT_LEN */
+    uint64_t keepalive_ns;     /* 7,200 s (RFC 9293 3.8.4) */
+    uint64_t keepalive_intvl_ns; /* 75 s */
+    uint32_t keepalive_probes; /* 9 */
+    uint32_t syn_retries;      /* 6 */
+    uint32_t synack_retries;   /* 5 */
+    uint32_t retries2;         /* 15: when to give up (RFC 1122 4.2.3.5 R2) */
+    uint32_t orphan_retries;   /* 8, for connections nobody holds */
+    uint32_t rcvbuf, rcvbuf_max; /* tcp_rmem: 131,072; 6 MiB */
+    uint32_t sndbuf, sndbuf_max; /* tcp_wmem */
+    uint32_t challenge_ack_ns; /* RFC 5961 7: at most one per connection in this time; 500 ms */
+    bool timestamps, window_scaling, sack; /* on */
+};
+
+struct sw_tcp_layer {
+    struct sw_env *env;
+    struct sw_ip_layer *ip;
+    struct sw_tcp_config config;
+    struct sw_sipkey isn_key, ts_key;
+};
+void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip);
+
+struct sw_tcp; /* the control block: see control.h */
+
+/* An incoming segment, parsed and checked; `pkt` holds exactly the payload in its slices. */
+struct sw_segment {
+    struct sw_ip_hdr ip;
+    struct sw_tcp_hdr tcp;
+    struct sw_packet *pkt;
+    uint32_t len; /* payload bytes */
+};
+
+/* From a packet whose IP header was pulled. Checks length, checksum, options. SW_DROP_NONE: *ret_seg
+ * owns the packet and its TCP header has been pulled too; otherwise the caller still owns it. */
+enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip, struct sw_segment *ret_seg);
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+/* Options that a socket may have set before its connection exists, and at any time after. */
+struct sw_tcp_options {
+    uint32_t keepidle_s, keepintvl_s; /* 0: the host's */
+    uint32_t user_timeout_ms;         /* 0: none (RFC 5482) */
+    uint16_t maxseg;                  /* TCP_MAXSEG; 0: none */
+    uint8_t keepcnt, syncnt;          /* 0: the host's */
+    uint8_t tos, ttl;                 /* ttl 0: default */
+    bool nodelay, cork, keepalive, quickack;
+};
+
+/* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them. */
+void sw_tcp_init(struct sw_tcp *tcp, struct sw_tcp_layer *layer, uint32_t sndbuf, uint32_t rcvbuf);
+
+/* Active open (RFC 9293 3.10.1). tcp->local and tcp->remote are set and in the demultiplexing table.
+ * 0, or what sw_ip_path()/sw_ip_output() say. */
+int sw_tcp_connect(struct sw_tcp *tcp);
+
+/* Passive open: a block in CLOSED becomes the SYN_RECEIVED child for `syn`; sends the SYN-ACK. Does not
+ * take the segment. 0 or negative errno: then the block is to be freed. */
+int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn);
+
+/* A segment for this connection. Takes seg->pkt. */
+void sw_tcp_input(struct sw_tcp *tcp, struct sw_segment *seg);
+
+/* Its timer fired. */
+void sw_tcp_timer(struct sw_tcp *tcp);
+
+/* A validated ICMP error about it (RFC 5927). */
+void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error);
+
+/* ---- the user's calls: states are checked by the socket layer ------------------------------------- */
+
+/* Bytes the send buffer takes now; 0: full. */
+uint32_t sw_tcp_send_space(const struct sw_tcp *tcp);
+/* After bytes were put into the send queue (sw_tcp_send_queue()): send what may be sent. `more`:
+ * MSG_MORE. */
+struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp);
+void sw_tcp_push(struct sw_tcp *tcp, bool more);
+
+/* In-order bytes not yet read. After reading from the stream tell how many, so that the window moves. */
+struct sw_stream *sw_tcp_recv_queue(struct sw_tcp *tcp);
+void sw_tcp_consumed(struct sw_tcp *tcp, uint32_t len);
+bool sw_tcp_recv_eof(const struct sw_tcp *tcp); /* FIN received and everything before it read */
+
+/* shutdown(SHUT_WR): queues the FIN. */
+void sw_tcp_shutdown(struct sw_tcp *tcp);
+/* close(): nobody will read any more; resets if data was left unread, else FIN. Afterwards the block
+ * lives on by itself until sw_tcp_state() is CLOSED or TIME_WAIT. */
+void sw_tcp_close(struct sw_tcp *tcp);
+/* Reset it: sends RST where the state has one to send (RFC 9293 3.10.5); err (positive errno, may be 0)
+ * is left for the user. */
+void sw_tcp_abort(struct sw_tcp *tcp, int err);
+/* Frees what the block holds (queues, timer); sends nothing. */
+void sw_tcp_fini(struct sw_tcp *tcp);
+
+void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options);
+void sw_tcp_set_buffers(struct sw_tcp *tcp, uint32_t sndbuf, uint32_t rcvbuf);
+
+enum sw_tcp_state sw_tcp_get_state(const struct sw_tcp *tcp);
+uint16_t sw_tcp_mss(const struct sw_tcp *tcp); /* bytes of payload per packet, now */
+
+/* What happened since last asked, for readiness: SW_TCPE_ bits; taking clears them. */
+enum {
+    SW_TCPE_ESTABLISHED = 1, /* the handshake ended well */
+    SW_TCPE_READABLE = 2,    /* bytes or the end of the stream came */
+    SW_TCPE_WRITABLE = 4,    /* the send buffer has room again (Linux: a third of it free) */
+    SW_TCPE_ERROR = 8,       /* sw_tcp_error() has something */
+    SW_TCPE_CLOSED = 16,     /* now CLOSED or TIME_WAIT */
+};
+unsigned sw_tcp_take_events(struct sw_tcp *tcp);
+int sw_tcp_take_error(struct sw_tcp *tcp); /* positive errno or 0; taking clears it */
+
+/* struct tcp_info of Linux, as bytes; returns how many were written (at most `room`). */
+size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room);
+
+/* ---- without a connection --------------------------------------------------------------------------- */
+
+/* A segment that belongs to nothing: answers with RST unless it is one (RFC 9293 3.10.7.1). Takes it. */
+void sw_tcp_refuse(struct sw_tcp_layer *layer, struct sw_segment *seg, enum sw_drop why);
+
+/* TIME_WAIT without the rest of the block: at most 64 bytes of protocol state; the table that finds it is
+ * the socket layer's. */
+struct sw_timewait {
+    struct sw_timer timer; /* owner SW_TIMER_TIMEWAIT */
+    struct sw_addr local, remote;
+    sw_seq snd_nxt, rcv_nxt;
+    uint32_t ts_recent, ts_offset;
+    uint32_t rcv_wnd;
+    uint8_t rcv_wscale;
+    bool has_ts;
+    uint8_t tos, ttl;
+};
+void sw_timewait_init(struct sw_timewait *tw, const struct sw_tcp *tcp);
+enum sw_timewait_verdict {
+    SW_TW_STAY,   /* handled, stays */
+    SW_TW_REOPEN, /* a SYN that may reuse the pair (RFC 9293 3.6.1, RFC 6191): free it, treat as new */
+    SW_TW_GONE,   /* an acceptable RST, where RFC 1337 does not forbid it */
+};
+/* Does not take the segment on REOPEN; else takes it. */
+enum sw_timewait_verdict sw_timewait_input(struct sw_timewait *tw, struct sw_tcp_layer *layer,
+                                           struct sw_segment *seg);
+/* A SYN that opens over a TIME_WAIT must begin beyond what it used (RFC 6191 2). */
+sw_seq sw_timewait_next_isn(const struct sw_timewait *tw);
+
+#endif

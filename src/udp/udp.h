@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * UDP (RFC 768): a datagram out, and a socket's queue of datagrams in. Which socket a datagram is for
+ * is decided above (sock/).
+ */
+#ifndef SW_UDP_UDP_H
+#define SW_UDP_UDP_H
+
+#include "ip/ip.h"
+
+#define SW_UDP_MAX 65507U  /* payload over IPv4: 65,535 - 20 - 8 */
+#define SW_UDP6_MAX 65487U /* what Linux takes over IPv6: 65,535 - 40 - 8 */
+
+/* A socket's receive queue: packets whose head is empty and whose data is the datagram. */
+struct sw_udp_queue {
+    struct sw_udp_item *first, **last;
+    uint32_t count;
+    uint32_t bytes; /* memory charged, of at most `limit` */
+};
+
+struct sw_udp_item {
+    struct sw_udp_item *next;
+    struct sw_packet *pkt;   /* owned */
+    struct sw_addr from, to; /* to: the address it was sent to (IP_PKTINFO) */
+    uint32_t charged;
+    uint8_t ttl, tos;
+    int iface;
+};
+
+void sw_udp_queue_init(struct sw_udp_queue *q);
+void sw_udp_queue_clear(struct sw_udp_queue *q, struct sw_mem *mem);
+
+/* Takes a datagram (UDP header still on pkt's head, `hdr` its IP header). Returns SW_DROP_NONE, or why
+ * it was not queued (full against limit_bytes, no memory): then the caller still owns pkt. One
+ * datagram always fits an empty queue. */
+enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct sw_packet *pkt,
+                              const struct sw_ip_hdr *hdr, const struct sw_udp_hdr *udp, int iface,
+                              uint32_t limit_bytes);
+struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q); /* borrowed; NULL: empty */
+void sw_udp_queue_drop(struct sw_udp_queue *q, struct sw_mem *mem);
+
+/* Checks length and checksum of an incoming datagram (IP header pulled). SW_DROP_NONE: *ret_hdr set. */
+enum sw_drop sw_udp_check(struct sw_packet *pkt, const struct sw_ip_hdr *ip, struct sw_udp_hdr *ret_hdr);
+
+/* Sends one datagram; bytes are copied. 0 or negative errno as sw_ip_output(), -EMSGSIZE, -ENOMEM. */
+int sw_udp_send(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, uint16_t src_port, uint16_t dst_port,
+                const void *bytes, uint32_t len);
+
+#endif
