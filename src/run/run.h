@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The supervisor: system calls in, real descriptors out. Private to src/run.
+ *
+ * A program under `sockworks run` carries a seccomp filter; its calls that make or name sockets arrive
+ * here as notifications (seccomp_unotify(2)). What it holds as a socket is a *stand-in*: an AF_UNIX
+ * socket that the supervisor put into its descriptor table. All that a stand-in can do by itself (read,
+ * write, poll, epoll, dup, fork, close) is the kernel's own and never seen here. The stack's side of it
+ * is a socket of one sw_host; the two are joined by the stand-in's *far end*, a descriptor of ours.
+ *
+ *      program                    |            supervisor (one thread)
+ *      fd n = the stand-in  <== AF_UNIX ==>  far end  <-> chunks <-> sw_socket_t <-> loopback link
+ *
+ * Identity. A stand-in is known by its inode: /proc/TID/fd/N reads "socket:[inode]". Never by (pid, fd):
+ * dup, fork, exec, SCM_RIGHTS all keep the inode.
+ *
+ * We keep no descriptor of a stand-in itself (that would hide its last close): when one is needed it is
+ * fetched with pidfd_getfd() for the length of a call. Where that is forbidden (Docker's profile), a
+ * stand-in's dup is kept until it connects or listens, and always for datagrams (run->keep_dups).
+ *
+ * Every stand-in is bound at birth to a random abstract name (32 hex digits). That name serves three ends:
+ * a listener can be connected to; a datagram stand-in can be sent to; and whether any program still holds
+ * it can be asked without holding it ourselves: connecting a probe socket of the other type says
+ * EPROTOTYPE while it lives and ECONNREFUSED once it is gone (standin_alive()).
+ *
+ * Streams
+ *   FRESH       unconnected SOCK_STREAM: polls OUT|HUP, as a fresh TCP socket does. No far end.
+ *   CONNECTING  connect() arrived: connected in place to our own listening socket; its SO_SNDBUF is the
+ *               smallest and stuffed with bytes of junk, so that it polls neither IN nor OUT.
+ *   CONNECTED   on ESTABLISHED: junk drained, SO_SNDBUF raised (one POLLOUT edge). pump_stream() moves bytes.
+ *               FIN from the peer: shutdown(far, SHUT_WR), never close. Reset: all that had arrived is
+ *               written, then the far end is closed with a byte of the program's unread, which the program
+ *               reads as ECONNRESET. Far end hung up (EPOLLHUP): every holder has closed: sw_close(), or
+ *               sw_abort() if reading says ECONNRESET (it closed with data unread, RFC 2525 2.17).
+ *   FAILED      refused or timed out: far end closed with the junk unread: IN|OUT|ERR|HUP|RDHUP as TCP.
+ *   LISTENING   listen()ed in place. For each connection in the core's accept queue one unix connection
+ *               is made to its name, so that poll and epoll work; accept() takes the first of them with the
+ *               first of the core's queue. Connections waiting there have a far end but no socket yet.
+ * Datagrams
+ *   SOCK_DGRAM, unconnected at birth; the far end is connected to the stand-in's name, so that a datagram
+ *   can be put in front of a native read(). connect() connects the stand-in to the far end's name (so native
+ *   send()/write() reach us), AF_UNSPEC dissolves that. sendto/recvfrom/sendmsg/recvmsg/mmsg with addresses are
+ *   notified. The token rule: `in_flight` datagrams have been put into the stand-in's queue, normally one (it
+ *   makes poll say IN), doubling up to a cap when they are consumed natively; their source addresses wait in the
+ *   same order in `flight`. A notified receive first drains the stand-in through a fetched descriptor: the
+ *   m datagrams still there are the last m of `flight`, whatever was read natively; then it answers from the
+ *   front and puts the next token in. A write to the far end that says ECONNREFUSED means: closed by its last
+ *   holder: sw_reject().
+ *   An ICMP error for a connected socket must wake native readers: one unread byte from the stand-in in the far
+ *   end's queue, then connect(far, AF_UNSPEC), leaves ECONNRESET and POLLERR on the stand-in (the nearest that
+ *   AF_UNIX can say; SO_ERROR and the notified calls say ECONNREFUSED and clear it), then reconnect the far end.
+ *
+ * Held calls. A call that must block is held: tried again (call->retry) whenever something happens to its
+ * stand-in, answered at its deadline (SO_RCVTIMEO, SO_SNDTIMEO), and interrupted by signals as Linux would: the
+ * filter is installed with WAIT_KILLABLE_RECV (so a caller can never run while we write into its memory), hence
+ * pending signals of held callers are looked for in /proc/TID/status every 10 ms, and the answer is
+ * -ERESTARTSYS (512), from which the kernel makes EINTR or a restart; or EINTR where another thread may have
+ * taken a shared signal. On kernels without WAIT_KILLABLE_RECV (before 5.19) signals interrupt natively and the
+ * answer fails with ENOENT: what was taken for the caller goes back.
+ *
+ * Errors of ours never pass silently to the program as something else: memory or descriptors exhausted
+ * here give ENOBUFS, ENOMEM, EMFILE (the program's own limit), ENFILE (ours).
+ */
+#ifndef SW_RUN_RUN_H
+#define SW_RUN_RUN_H
+
+#include <linux/seccomp.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <sockworks/sockworks.h>
+
+#include "base/list.h"
+
+/* What `sockworks run` was asked for; filled in by cli/. */
+struct run_config {
+    char **argv;                          /* program and arguments, NULL-terminated */
+    struct sw_link_conditions conditions; /* of the loopback link, both directions */
+    bool conditioned;                     /* any of them set */
+    uint32_t mtu;                         /* of the link when conditioned; 0: 1,500 */
+    uint64_t seed;                        /* of the link's chance; has_seed also seeds the host */
+    bool has_seed;
+    const char *trace_path;   /* NDJSON of all records, or NULL */
+    const char *capture_path; /* pcapng, or NULL */
+    bool flow;                /* picture of the flow of events on stderr at the end */
+    bool stats;               /* counters on stderr at the end */
+    bool json;                /* counters as JSON */
+};
+
+/* Runs it. Returns the exit status for the caller to exit with. */
+int run_main(const struct run_config *config);
+
+/* Looks whether this machine can do it, line by line on stdout; 0 or 1. */
+int run_doctor(bool json);
+
+enum standin_state {
+    STANDIN_FRESH,
+    STANDIN_CONNECTING,
+    STANDIN_CONNECTED,
+    STANDIN_FAILED,
+    STANDIN_LISTENING,
+    STANDIN_DGRAM,
+    STANDIN_GONE, /* no program holds it; to be freed at the end of the loop's turn */
+};
+
+/* A datagram whose place in the stand-in's queue is known; also one waiting in front of it. */
+struct run_datagram;
+
+struct standin {
+    struct sw_list link;        /* in run->standins */
+    struct standin *next_ino;   /* hash chain by inode */
+    ino_t ino;
+    sw_socket_t sock;           /* 0 once the core's socket is gone */
+    enum standin_state state;   /* moved by standin_set_state() only */
+    bool stream, ipv6;
+    int far_fd;                 /* ours, non-blocking, in epoll edge-triggered; -1: none */
+    int kept_fd;                /* a dup of the stand-in where run->keep_dups, else -1 */
+    char name[33];              /* abstract name, without its leading NUL */
+    uint8_t junk;               /* stuffed bytes not yet drained */
+    bool far_in, far_out;       /* readiness remembered from edges */
+    bool far_hup;               /* every holder has closed */
+    bool fin_to_program, fin_from_program, rd_shutdown;
+    int error;                  /* positive errno for SO_ERROR and notified calls, until taken */
+    struct sw_list pending;     /* LISTENING: far ends connected but not yet accepted, in order */
+    uint32_t n_pending;
+    struct sw_list flight;      /* DGRAM: of struct run_datagram, see above */
+    struct sw_list front;       /* DGRAM: taken back from the stand-in, to be answered first */
+    uint32_t in_flight, flight_max;
+    uint64_t bytes_in, bytes_out;
+    void *held;                 /* struct run_call list: calls waiting on it (see notif.c) */
+};
+
+enum run_verdict {
+    CALL_DONE,  /* answered */
+    CALL_AGAIN, /* would block: hold it, or EAGAIN if the descriptor is non-blocking */
+};
+
+struct run;
+struct run_call;
+typedef enum run_verdict run_try_fn(struct run *run, struct run_call *call);
+
+/* A notified system call. */
+struct run_call {
+    struct sw_list link;       /* in run->held, or unlinked */
+    struct sw_list by_standin; /* in standin's waiting calls */
+    uint64_t id;               /* the kernel's */
+    pid_t tid;
+    int nr;
+    uint64_t args[6];
+    struct standin *standin;   /* args[0], where it is one of ours; else NULL */
+    int fd_flags;              /* F_GETFL of the stand-in; -1: not yet asked */
+    run_try_fn *retry;         /* while held */
+    uint64_t deadline_ns;      /* while held; SW_NEVER: none */
+    int timeout_errno;         /* positive errno at the deadline: EAGAIN, EINPROGRESS, ... */
+    void *state;               /* the family's own while held (freed with free()) */
+};
+
+struct run {
+    const struct run_config *config;
+    struct sw_host *host;
+    int lo;                    /* index of the loopback interface */
+    struct sw_link *link;
+    int epoll_fd, notify_fd, signal_fd;
+    int meet_fd;               /* our AF_UNIX listener to which CONNECTING stand-ins are connected */
+    char meet_name[33];
+    int probe_stream_fd, probe_dgram_fd;
+    pid_t child;
+    int exit_status;
+    bool keep_dups;            /* no pidfd_getfd here */
+    bool wait_killable;
+    struct sw_list standins;
+    uint32_t n_standins, n_at_last_sweep;
+    struct standin **by_ino;   /* hash table */
+    uint32_t by_ino_mask;
+    struct sw_list held;
+    struct sw_view *view;      /* NULL: nobody looks */
+    uint64_t n_notified;
+};
+
+/* ---- notif.c: the calls --------------------------------------------------------------------------- */
+void call_return(struct run *run, struct run_call *call, int64_t value);
+void call_fail(struct run *run, struct run_call *call, int err); /* positive errno */
+void call_continue(struct run *run, struct run_call *call);      /* the kernel does it */
+/* Puts `fd` into the caller's table and returns its number as the call's result, in one step.
+ * False: the caller has gone or has no free descriptor (answered EMFILE then); undo what was done. */
+bool call_return_fd(struct run *run, struct run_call *call, int fd, bool cloexec);
+/* Tries now; holds it if it would block and may. timeout_ns: 0 none (for ever). */
+void call_try(struct run *run, struct run_call *call, run_try_fn *fn, uint64_t timeout_ns, int timeout_errno);
+/* Something happened to a stand-in: its held calls are tried again. */
+void calls_wake(struct run *run, struct standin *s);
+bool call_nonblocking(struct run *run, struct run_call *call); /* O_NONBLOCK of the stand-in now */
+
+/* ---- memory.c: the caller's memory; 0 or -EFAULT --------------------------------------------------- */
+int mem_read(struct run *run, pid_t tid, uint64_t addr, void *buf, size_t len);
+int mem_write(struct run *run, pid_t tid, uint64_t addr, const void *buf, size_t len);
+/* Reads a sockaddr of the given length: -EINVAL (short for its family), -EFAULT, -EAFNOSUPPORT.
+ * AF_UNSPEC sets *ret_unspec. */
+int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struct sw_addr *ret_addr,
+                  int *ret_family);
+/* Writes a sockaddr as accept/getsockname/recvfrom do: truncated to *addrlen, which becomes the full length.
+ * addr 0: nothing. `ipv6`: the socket's family (mapped addresses shown as such). */
+int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr, const struct sw_addr *from,
+                   bool ipv6);
+
+/* ---- standin.c -------------------------------------------------------------------------------------- */
+struct standin *standin_find(struct run *run, pid_t tid, int fd);    /* NULL: not ours, or not open */
+int standin_fetch(struct run *run, struct run_call *call);           /* a dup of args[0] for this call; close it */
+struct standin *standin_new(struct run *run, sw_socket_t sock, bool stream, bool ipv6, bool nonblock, int *ret_fd);
+void standin_set_state(struct run *run, struct standin *s, enum standin_state state);
+bool standin_alive(struct run *run, struct standin *s);
+void standin_gone(struct run *run, struct standin *s); /* nobody holds it: closes the core's socket */
+void standins_sweep(struct run *run, bool force);      /* amortised: asks all that no hang-up tells us of */
+
+/* ---- stream.c, dgram.c: moving bytes ----------------------------------------------------------------- */
+void stream_far_event(struct run *run, struct standin *s, uint32_t epoll_events);
+void stream_core_event(struct run *run, struct standin *s, int sw_events);
+void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events);
+void dgram_core_event(struct run *run, struct standin *s, int sw_events);
+
+/* Packets and time: host -> link -> host until nothing moves, then ready sockets to their pumps. */
+void run_pump(struct run *run);
+
+/* ---- families of calls (one file each; the table is in calls.c) ---------------------------------------- */
+void on_socket(struct run *run, struct run_call *call);      /* call_socket.c */
+void on_bind(struct run *run, struct run_call *call);
+void on_listen(struct run *run, struct run_call *call);
+void on_shutdown(struct run *run, struct run_call *call);
+void on_connect(struct run *run, struct run_call *call);     /* call_connect.c */
+void on_accept(struct run *run, struct run_call *call);      /* call_accept.c: accept, accept4 */
+void on_getname(struct run *run, struct run_call *call);     /* call_name.c: getsockname, getpeername */
+void on_getsockopt(struct run *run, struct run_call *call);  /* call_option.c */
+void on_setsockopt(struct run *run, struct run_call *call);
+void on_sendto(struct run *run, struct run_call *call);      /* call_message.c */
+void on_recvfrom(struct run *run, struct run_call *call);
+void on_sendmsg(struct run *run, struct run_call *call);
+void on_recvmsg(struct run *run, struct run_call *call);
+void on_sendmmsg(struct run *run, struct run_call *call);
+void on_recvmmsg(struct run *run, struct run_call *call);
+void on_ioctl(struct run *run, struct run_call *call);       /* call_ioctl.c: SIOCOUTQ, SIOCGIF* */
+void on_refused(struct run *run, struct run_call *call);     /* call_refuse.c: what cannot be virtualised */
+
+#endif
