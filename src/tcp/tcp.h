@@ -48,6 +48,7 @@ enum sw_tcp_timer_kind {
     SW_TCP_TIMER_DELACK,
     SW_TCP_TIMER_KEEPALIVE,
     SW_TCP_TIMER_FIN_WAIT_2,
+    SW_TCP_TIMER_TIME_WAIT,
     SW_TCP_TIMER_COUNT
 };
 
@@ -98,7 +99,7 @@ enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip, s
 
 /* Options that a socket may have set before its connection exists, and at any time after. */
 struct sw_tcp_options {
-    uint32_t keepidle_s, keepintvl_s; /* 0: the host's */
+    uint32_t keepidle_s, keepintvl_s; /* 0: the host's; at most 32,767 */
     uint32_t user_timeout_ms;         /* 0: none (RFC 5482) */
     uint16_t maxseg;                  /* TCP_MAXSEG; 0: none */
     uint8_t keepcnt, syncnt;          /* 0: the host's */
@@ -108,6 +109,10 @@ struct sw_tcp_options {
 
 /* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them. */
 void sw_tcp_init(struct sw_tcp *tcp, struct sw_tcp_layer *layer, uint32_t sndbuf, uint32_t rcvbuf);
+
+/* Before either open: the initial sequence number to use instead of one by RFC 6528, where the pair of
+ * addresses was in TIME_WAIT a moment ago (sw_timewait_next_isn()). */
+void sw_tcp_set_isn(struct sw_tcp *tcp, sw_seq isn);
 
 /* Active open (RFC 9293 3.10.1). tcp->local and tcp->remote are set and in the demultiplexing table.
  * 0, or what sw_ip_path()/sw_ip_output() say. */
@@ -152,7 +157,11 @@ void sw_tcp_abort(struct sw_tcp *tcp, int err);
 void sw_tcp_fini(struct sw_tcp *tcp);
 
 void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options);
+/* Sizes the user chose (SO_SNDBUF, SO_RCVBUF as getsockopt shows them): that buffer is no longer tuned.
+ * 0 leaves one as it is. */
 void sw_tcp_set_buffers(struct sw_tcp *tcp, uint32_t sndbuf, uint32_t rcvbuf);
+uint32_t sw_tcp_sndbuf(const struct sw_tcp *tcp);
+uint32_t sw_tcp_rcvbuf(const struct sw_tcp *tcp);
 
 enum sw_tcp_state sw_tcp_get_state(const struct sw_tcp *tcp);
 uint16_t sw_tcp_mss(const struct sw_tcp *tcp); /* bytes of payload per packet, now */
@@ -188,6 +197,8 @@ struct sw_timewait {
     bool has_ts;
     uint8_t tos, ttl;
 };
+/* From a block in TIME_WAIT, which has no part in it afterwards. Arms tw->timer for the 2 MSL; whoever
+ * frees the record cancels it. */
 void sw_timewait_init(struct sw_timewait *tw, const struct sw_tcp *tcp);
 enum sw_timewait_verdict {
     SW_TW_STAY,   /* handled, stays */
