@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sockworks run: the options of struct run_config.
+ */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "run/run.h"
+
+#define FIELD(member) offsetof(struct run_config, member)
+#define CONDITION(member) offsetof(struct run_config, conditions.member)
+
+/* Delays beyond this are a slip of the keyboard; the arithmetic of the link holds far more. */
+#define DELAY_MAX_NS (3600ULL * 1000 * 1000 * 1000)
+#define DEFAULT_REORDER_NS (1000ULL * 1000)
+
+/* clang-format off */
+static const struct option_def options[] = {
+    {.kind = OPTION_HEADING, .help = "Conditions of the link between the programs, each way:"},
+    {.name = "delay", .kind = OPTION_TIME, .field = CONDITION(delay_ns), .max = DELAY_MAX_NS,
+     .help = "each packet takes this long, as 50ms"},
+    {.name = "jitter", .kind = OPTION_TIME, .field = CONDITION(jitter_ns), .max = DELAY_MAX_NS,
+     .help = "and up to this much longer, by chance; order is kept"},
+    {.name = "loss", .kind = OPTION_PERCENT, .field = CONDITION(loss_ppm),
+     .help = "this share of the packets is lost, as 2%"},
+    {.name = "duplicate", .kind = OPTION_PERCENT, .field = CONDITION(duplicate_ppm),
+     .help = "this share arrives twice"},
+    {.name = "reorder", .kind = OPTION_PERCENT, .field = CONDITION(reorder_ppm),
+     .help = "this share arrives later than its turn"},
+    {.name = "reorder-by", .kind = OPTION_TIME, .field = CONDITION(reorder_ns), .max = DELAY_MAX_NS,
+     .help = "by this much (1ms)"},
+    {.name = "corrupt", .kind = OPTION_PERCENT, .field = CONDITION(corrupt_ppm),
+     .help = "this share has one bit flipped"},
+    {.name = "rate", .kind = OPTION_RATE, .field = CONDITION(rate_bps), .min = 1,
+     .help = "no more bits a second than this, as 10Mbit"},
+    {.name = "queue", .kind = OPTION_BYTES, .field = CONDITION(queue_bytes), .min = 1500,
+     .help = "room in front of --rate; what exceeds it is dropped (256K)"},
+    {.name = "mtu", .kind = OPTION_BYTES, .field = FIELD(mtu), .min = 1280, .max = 65535,
+     .help = "bytes of the largest packet (1500 where there is a condition)"},
+    {.name = "seed", .kind = OPTION_NUMBER, .field = FIELD(seed), .has_field = FIELD(has_seed),
+     .help = "of all chance: the same seed, the same fate for each packet"},
+
+    {.kind = OPTION_HEADING, .help = "What is shown and recorded:"},
+    {.name = "flow", .kind = OPTION_FLAG, .field = FIELD(flow),
+     .help = "at the end, on stderr: calls and segments, side by side"},
+    {.name = "trace", .kind = OPTION_FILE, .field = FIELD(trace_path),
+     .help = "every event as one line of JSON"},
+    {.name = "capture", .kind = OPTION_FILE, .field = FIELD(capture_path),
+     .help = "every packet, as pcapng for tcpdump and Wireshark"},
+    {.name = "stats", .kind = OPTION_FLAG, .field = FIELD(stats),
+     .help = "at the end, on stderr: counters"},
+    {.name = "json", .kind = OPTION_FLAG, .field = FIELD(json),
+     .help = "the counters as JSON"},
+    {.kind = OPTION_END},
+};
+/* clang-format on */
+
+static bool conditioned(const struct run_config *config)
+{
+    const struct sw_link_conditions *c = &config->conditions;
+    return c->delay_ns != 0 || c->jitter_ns != 0 || c->loss_ppm != 0 || c->duplicate_ppm != 0 ||
+           c->reorder_ppm != 0 || c->corrupt_ppm != 0 || c->rate_bps != 0 || config->mtu != 0;
+}
+
+static int cli_run_main(char **argv)
+{
+    struct run_config config = {0};
+    char why[OPTION_WHY];
+    bool help = false;
+
+    int used = options_parse(options, &config, argv, &help, why);
+    if (used < 0)
+        return cli_wrong(&cli_run, why);
+    if (help)
+        return cli_print_help(&cli_run);
+    config.argv = argv + used;
+    if (config.argv[0] == NULL)
+        return cli_wrong(&cli_run, "which program? As in: sockworks run -- curl http://127.0.0.1/");
+    if (*config.argv[0] == '\0')
+        return cli_wrong(&cli_run, "the name of the program is empty");
+    if (config.conditions.queue_bytes != 0 && config.conditions.rate_bps == 0)
+        return cli_wrong(&cli_run, "--queue is the queue in front of --rate; give both");
+    if (config.conditions.reorder_ns != 0 && config.conditions.reorder_ppm == 0)
+        return cli_wrong(&cli_run, "--reorder-by says how late; --reorder how many: give both");
+    if (config.conditions.reorder_ppm != 0 && config.conditions.reorder_ns == 0)
+        config.conditions.reorder_ns = DEFAULT_REORDER_NS;
+    config.conditioned = conditioned(&config);
+    if (config.json)
+        config.stats = true;
+    return run_main(&config);
+}
+
+const struct cli_command cli_run = {
+    .name = "run",
+    .usage = "[OPTIONS] [--] PROGRAM [ARG...]",
+    .help = "Runs a program, and all it starts, on Sockworks' sockets.",
+    .text = "Exit status: the program's; 128 + N if signal N ended it; 127 no such program;\n"
+            "126 it cannot be executed; 125 this machine does not allow it (see doctor);\n"
+            "2 a wrong option.\n",
+    .options = options,
+    .main = cli_run_main,
+};
