@@ -79,8 +79,9 @@ static inline bool sw_ip_is_link_local6(const struct sw_ip *a)
 #define SW_IP_TEXT 46
 char *sw_ip_text(const struct sw_ip *ip, char *buf, size_t size);
 
-/* Text of address and port ("127.0.0.1:80", "[::1]:80"). SW_ADDR_TEXT bytes suffice. */
-#define SW_ADDR_TEXT 56
+/* Text of address and port ("127.0.0.1:80", "[::1]:80", "[fe80::1%2]:80"). SW_ADDR_TEXT bytes
+ * suffice. */
+#define SW_ADDR_TEXT 60
 char *sw_addr_text(const struct sw_addr *addr, char *buf, size_t size);
 
 /* Parses a numeric address of either family (RFC 4291 2.2 for IPv6; dotted quad for IPv4, which

@@ -5,9 +5,10 @@
  * Owns one reference per slice. Bytes that follow each other in the same chunk are one slice, so the
  * number of slices is small however small the writes were. An empty stream holds no memory.
  *
- * A slice that would keep a much larger chunk alive is copied instead (into this stream's own tail
- * chunk): less than a quarter of the chunk and not a continuation of the last slice. So `footprint`,
- * what the stream keeps alive, is at most about four times what it holds.
+ * A slice that would keep a much larger chunk alive (four times its length, and the stream keeps more
+ * than two whole chunks alive already) is copied into this stream's own tail chunk instead, unless it
+ * continues the last slice. A chunk made for copies is no larger than what the stream holds already.
+ * So `footprint`, what the stream keeps alive, is at most about four times what it holds, or 128 KiB.
  */
 #ifndef SW_BASE_STREAM_H
 #define SW_BASE_STREAM_H
@@ -16,12 +17,11 @@
 
 #include <sockworks/packet.h>
 
+struct sw_ring; /* the slices; private to stream.c */
+
 struct sw_stream {
-    struct sw_slice *slices; /* ring of `cap` (a power of two) */
-    uint32_t head, count, cap;
-    uint32_t hint_index;     /* last place sw_stream_slices() looked: slice (from head) ... */
-    uint32_t hint_off;       /* ... and the stream offset at which it begins */
-    uint32_t len;            /* bytes held */
+    struct sw_ring *ring; /* NULL: empty */
+    uint32_t len;         /* bytes held */
 };
 
 void sw_stream_init(struct sw_stream *st);

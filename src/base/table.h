@@ -13,7 +13,7 @@
 #include <sockworks/packet.h>
 
 struct sw_table_slot {
-    uint32_t tag;   /* hash bits, never 0 in a used slot; 0: empty; 1: deleted */
+    uint32_t tag;   /* hash bits, which also say where it belongs; 0: empty; 1: deleted */
     uint32_t value;
 };
 
@@ -21,7 +21,7 @@ struct sw_table {
     struct sw_mem *mem;
     struct sw_table_slot *slots, *old; /* `old` while a growth is under way */
     uint32_t mask, old_mask;           /* capacity - 1; capacities are powers of two */
-    uint32_t used, filled;             /* live entries; live and deleted, in both */
+    uint32_t used, filled;             /* live entries in both; live and deleted ones in `slots` */
     uint32_t moved;                    /* how far into `old` the growth has come */
 };
 

@@ -39,6 +39,7 @@ struct sw_wheel {
     uint64_t occupied[SW_WHEEL_LEVELS]; /* bit per slot that is not empty */
     struct sw_list slots[SW_WHEEL_LEVELS][SW_WHEEL_SLOTS];
     uint64_t armed; /* how many */
+    uint64_t sorted_tick; /* the level-0 slot of this tick is in order of expiry */
 };
 
 void sw_wheel_init(struct sw_wheel *wheel, uint64_t now_ns);

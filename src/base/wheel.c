@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Hierarchical timing wheel (Varghese, Lauck 1987, scheme 7).
+ *
+ * A time's tick (time >> SW_WHEEL_SHIFT) is read as digits of six bits. A timer lies at the level
+ * of the highest digit in which its tick differs from the wheel's own, in the slot of its tick's
+ * digit there; so all timers of a level come after all those of the levels below it, and the first
+ * occupied slot of the lowest occupied level holds the next timer.
+ *
+ * Invariants:
+ * (1) No occupied slot begins before the wheel's tick; a timer armed for the past lies in the slot
+ * of the wheel's tick. (2) The wheel moves to a slot of a higher level only by cascading it: its
+ * timers are placed anew. (3) The level-0 slot of `sorted_tick` is in order of expiry; other slots
+ * are in order of arming.
+ */
+#include "base/wheel.h"
+
+#include "base/assert.h"
+
+#define DIGIT_BITS 6
+#define DIGIT_MASK (SW_WHEEL_SLOTS - 1U)
+#define NO_TICK UINT64_MAX
+
+static uint64_t tick_of(uint64_t time_ns)
+{
+    return time_ns >> SW_WHEEL_SHIFT;
+}
+
+static unsigned digit(uint64_t tick, unsigned level)
+{
+    return (unsigned)(tick >> (DIGIT_BITS * level)) & DIGIT_MASK;
+}
+
+static struct sw_timer *timer_of(struct sw_list *node)
+{
+    return SW_CONTAINER(node, struct sw_timer, node);
+}
+
+void sw_wheel_init(struct sw_wheel *wheel, uint64_t now_ns)
+{
+    wheel->now_ns = now_ns;
+    wheel->armed = 0;
+    wheel->sorted_tick = NO_TICK;
+    for (unsigned level = 0; level < SW_WHEEL_LEVELS; level++) {
+        wheel->occupied[level] = 0;
+        for (unsigned slot = 0; slot < SW_WHEEL_SLOTS; slot++)
+            sw_list_init(&wheel->slots[level][slot]);
+    }
+}
+
+void sw_timer_init(struct sw_timer *timer, enum sw_timer_owner owner)
+{
+    *timer = (struct sw_timer){.owner = (uint8_t)owner};
+    sw_list_init(&timer->node);
+}
+
+/* Behind the last timer that does not expire later; new timers mostly expire last. */
+static void add_sorted(struct sw_list *head, struct sw_timer *timer)
+{
+    struct sw_list *at = head->prev;
+    while (at != head && timer_of(at)->expires_ns > timer->expires_ns)
+        at = at->prev;
+    sw_list_add_head(at, &timer->node);
+}
+
+static void place(struct sw_wheel *wheel, struct sw_timer *timer)
+{
+    uint64_t now = tick_of(wheel->now_ns), tick = tick_of(timer->expires_ns);
+    if (tick < now)
+        tick = now;
+    uint64_t differs = tick ^ now;
+    unsigned level = differs ? (63U - (unsigned)__builtin_clzll(differs)) / DIGIT_BITS : 0;
+    unsigned slot = digit(tick, level);
+    timer->level = (uint8_t)level;
+    timer->slot = (uint8_t)slot;
+    wheel->occupied[level] |= 1ULL << slot;
+    if (level == 0 && tick == wheel->sorted_tick)
+        add_sorted(&wheel->slots[level][slot], timer);
+    else
+        sw_list_add_tail(&wheel->slots[level][slot], &timer->node);
+}
+
+static void unplace(struct sw_wheel *wheel, struct sw_timer *timer)
+{
+    sw_list_del(&timer->node);
+    if (sw_list_empty(&wheel->slots[timer->level][timer->slot]))
+        wheel->occupied[timer->level] &= ~(1ULL << timer->slot);
+}
+
+void sw_wheel_arm(struct sw_wheel *wheel, struct sw_timer *timer, uint64_t expires_ns)
+{
+    if (timer->armed)
+        unplace(wheel, timer);
+    else
+        wheel->armed++;
+    timer->armed = true;
+    timer->expires_ns = expires_ns;
+    place(wheel, timer);
+}
+
+void sw_wheel_cancel(struct sw_wheel *wheel, struct sw_timer *timer)
+{
+    if (!timer->armed)
+        return;
+    SW_ASSERT(wheel->armed > 0);
+    unplace(wheel, timer);
+    timer->armed = false;
+    wheel->armed--;
+}
+
+/* Where the next timer lies. False: none armed. */
+static bool first_slot(const struct sw_wheel *wheel, unsigned *ret_level, unsigned *ret_slot)
+{
+    for (unsigned level = 0; level < SW_WHEEL_LEVELS; level++) {
+        if (wheel->occupied[level]) {
+            *ret_level = level;
+            *ret_slot = (unsigned)__builtin_ctzll(wheel->occupied[level]);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The tick at which a slot begins, seen from where the wheel is. */
+static uint64_t slot_tick(const struct sw_wheel *wheel, unsigned level, unsigned slot)
+{
+    unsigned low = DIGIT_BITS * level, above = low + DIGIT_BITS;
+    uint64_t tick = tick_of(wheel->now_ns);
+    uint64_t high = above < 64 ? tick >> above << above : 0;
+    return high | (uint64_t)slot << low;
+}
+
+static struct sw_list *merge(struct sw_list *a, struct sw_list *b)
+{
+    struct sw_list head, *last = &head;
+    while (a && b) {
+        struct sw_list **first = timer_of(b)->expires_ns < timer_of(a)->expires_ns ? &b : &a;
+        last->next = *first;
+        last = *first;
+        *first = last->next;
+    }
+    last->next = a ? a : b;
+    return head.next;
+}
+
+/* Stable merge sort, bottom up: runs[i] is empty or holds 2^i timers. */
+static void sort(struct sw_list *head)
+{
+    struct sw_list *runs[48] = {NULL}, *next, *all = NULL;
+    unsigned top = 0;
+    head->prev->next = NULL;
+    for (struct sw_list *node = head->next; node; node = next) {
+        next = node->next;
+        node->next = NULL;
+        unsigned i = 0;
+        for (; runs[i]; i++) {
+            node = merge(runs[i], node);
+            runs[i] = NULL;
+        }
+        runs[i] = node;
+        if (i > top)
+            top = i;
+    }
+    for (unsigned i = 0; i <= top; i++) {
+        if (runs[i])
+            all = all ? merge(runs[i], all) : runs[i];
+    }
+    sw_list_init(head);
+    for (struct sw_list *node = all; node; node = next) {
+        next = node->next;
+        sw_list_add_tail(head, node);
+    }
+}
+
+static void cascade(struct sw_wheel *wheel, unsigned level, unsigned slot)
+{
+    struct sw_list *head = &wheel->slots[level][slot];
+    wheel->occupied[level] &= ~(1ULL << slot);
+    while (!sw_list_empty(head)) {
+        struct sw_timer *timer = timer_of(head->next);
+        sw_list_del(&timer->node);
+        place(wheel, timer);
+    }
+}
+
+struct sw_timer *sw_wheel_pop(struct sw_wheel *wheel, uint64_t now_ns)
+{
+    if (now_ns < wheel->now_ns)
+        now_ns = wheel->now_ns;
+    unsigned level, slot;
+    while (first_slot(wheel, &level, &slot)) {
+        uint64_t tick = slot_tick(wheel, level, slot);
+        if (tick > tick_of(now_ns))
+            break;
+        if (tick > tick_of(wheel->now_ns))
+            wheel->now_ns = tick << SW_WHEEL_SHIFT;
+        if (level > 0) {
+            cascade(wheel, level, slot);
+            continue;
+        }
+        struct sw_list *head = &wheel->slots[0][slot];
+        if (wheel->sorted_tick != tick) {
+            sort(head);
+            wheel->sorted_tick = tick;
+        }
+        struct sw_timer *timer = timer_of(head->next);
+        if (timer->expires_ns > now_ns)
+            break;
+        sw_wheel_cancel(wheel, timer);
+        return timer;
+    }
+    wheel->now_ns = now_ns;
+    return NULL;
+}
+
+uint64_t sw_wheel_next(const struct sw_wheel *wheel)
+{
+    unsigned level, slot;
+    if (!first_slot(wheel, &level, &slot))
+        return UINT64_MAX;
+    uint64_t tick = slot_tick(wheel, level, slot);
+    if (level > 0)
+        return tick << SW_WHEEL_SHIFT;
+    const struct sw_list *head = &wheel->slots[0][slot];
+    uint64_t next_ns = UINT64_MAX;
+    for (const struct sw_list *node = head->next; node != head; node = node->next) {
+        uint64_t expires_ns = timer_of((struct sw_list *)(uintptr_t)node)->expires_ns;
+        if (expires_ns < next_ns)
+            next_ns = expires_ns;
+        if (tick == wheel->sorted_tick)
+            break;
+    }
+    return next_ns;
+}
