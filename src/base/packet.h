@@ -30,6 +30,18 @@ int sw_packet_add_slice(struct sw_packet *pkt, struct sw_slice slice);
 void sw_packet_trim_front(struct sw_packet *pkt, uint32_t len);
 void sw_packet_trim_back(struct sw_packet *pkt, uint32_t len);
 
+/* What keeping this packet costs, in bytes: the struct and its share of each chunk it keeps alive. */
+static inline uint32_t sw_packet_charge(const struct sw_packet *pkt)
+{
+    uint32_t bytes = (uint32_t)sizeof(*pkt);
+    for (unsigned i = 0; i < pkt->n_slices; i++) {
+        const struct sw_slice *s = &pkt->slices[i];
+        uint32_t share = ((uint32_t)sizeof(*s->chunk) + s->chunk->cap) / s->chunk->refs;
+        bytes += share > s->len ? share : s->len;
+    }
+    return bytes;
+}
+
 /* First in, first out. Owns its packets. */
 struct sw_packet_queue {
     struct sw_packet *first, **last;
