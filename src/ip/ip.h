@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The internet layer of a host (RFC 1122 3, RFC 8200): interfaces, addresses, routes, fragments, ICMP.
+ * The internet layer of a host (RFC 1122 3, RFC 8200): interfaces, addresses, routes, fragments,
+ * ICMP.
  *
  * Below it are interfaces' output queues; above it the host takes what it returns and gives it to a
  * transport. It calls nothing above itself.
@@ -20,6 +21,8 @@ struct sw_ip_addr;
 struct sw_ip_route;
 struct sw_frags;
 
+#define SW_IP_IDS 64 /* counters that destinations share by hash (RFC 7739 5.3) */
+
 struct sw_ip_layer {
     struct sw_env *env;
     struct sw_iface *ifaces; /* index i is interface i + 1 */
@@ -28,9 +31,10 @@ struct sw_ip_layer {
     uint32_t n_addrs;
     struct sw_ip_route *routes; /* longest prefix first */
     uint32_t n_routes;
-    struct sw_frags *frags;     /* reassembly; NULL until the first fragment */
-    struct sw_sipkey id_key;    /* IPv4 identification: per destination (RFC 7739 5.1) */
-    uint64_t icmp_tokens_ns;    /* error limiter: see icmp.c */
+    struct sw_frags *frags;  /* reassembly; NULL until the first fragment */
+    struct sw_sipkey id_key; /* identification of fragmented packets: see ident.c */
+    uint32_t id_counters[SW_IP_IDS];
+    uint64_t icmp_tokens_ns; /* error limiter: see icmp_error.c */
 };
 
 int sw_ip_init(struct sw_ip_layer *ip, struct sw_env *env);
@@ -38,7 +42,8 @@ void sw_ip_fini(struct sw_ip_layer *ip);
 
 /* As the sw_host_* functions of the same names. */
 int sw_ip_add_iface(struct sw_ip_layer *ip, const struct sw_iface_config *config);
-int sw_ip_add_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr, unsigned prefix_len);
+int sw_ip_add_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr,
+                   unsigned prefix_len);
 int sw_ip_add_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len, int iface,
                     const struct sw_ip *via);
 int sw_ip_set_mtu(struct sw_ip_layer *ip, int iface, uint32_t mtu, uint32_t gso_max);
@@ -50,13 +55,14 @@ bool sw_ip_is_local(const struct sw_ip_layer *ip, const struct sw_ip *addr);
 /* How a packet to `dst` leaves. */
 struct sw_ip_path {
     int iface;
-    struct sw_ip src;      /* the address to send from (RFC 6724 5; RFC 1122 3.3.4.3) */
-    uint32_t mtu;          /* bytes of an IP packet */
-    uint32_t gso_max;      /* payload bytes of a super-segment, 0: none */
+    struct sw_ip src; /* the address to send from (RFC 6724 5; RFC 1122 3.3.4.3) */
+    uint32_t mtu;     /* bytes of an IP packet */
+    uint32_t gso_max; /* payload bytes of a super-segment, 0: none */
     bool loopback;
 };
-/* `src` not NULL and not "any": the sender has chosen; it must be local (else -EADDRNOTAVAIL).
- * 0 or -ENETUNREACH. */
+/* `src` not NULL and not "any": the sender has chosen; it must be local (else -EADDRNOTAVAIL), of
+ * the family of `dst` (else -ENETUNREACH), and a loopback address does not leave the host (-EINVAL,
+ * as Linux). 0 or -ENETUNREACH. */
 int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_ip *src,
                struct sw_ip_path *ret_path);
 
@@ -64,24 +70,24 @@ int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_
 struct sw_ip_tx {
     struct sw_ip src, dst;
     uint8_t proto;
-    uint8_t ttl;           /* 0: 64 (RFC 1700, "IP TIME TO LIVE") */
+    uint8_t ttl; /* 0: 64 (RFC 1700, "IP TIME TO LIVE") */
     uint8_t tos;
-    bool dont_fragment;    /* IPv4: DF set, and too big is -EMSGSIZE instead of fragments */
-    int iface;             /* 0: by the routes */
+    bool dont_fragment; /* IPv4: DF set, and too big is -EMSGSIZE instead of fragments */
+    int iface;          /* 0: by the routes */
 };
-/* Prepends the IP header and queues the packet at its interface; fragments it where it must and may.
- * Cuts super-segments if the interface takes none; fills checksums in if it does not offload them.
- * Always takes the packet. 0, -EMSGSIZE, -ENETUNREACH, -ENOMEM. */
+/* Prepends the IP header and queues the packet at its interface; fragments it where it must and
+ * may. Cuts super-segments if the interface takes none; fills checksums in if it does not offload
+ * them. Always takes the packet. 0, -EMSGSIZE, -ENODEV (tx->iface), -ENOMEM, or as sw_ip_path(). */
 int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_tx *tx);
 
-/* A packet arrived on an interface. Takes it. Returns a whole datagram addressed to this host, its IP
- * header pulled off and padding trimmed, for the transport hdr->proto; NULL when it was dropped,
+/* A packet arrived on an interface. Takes it. Returns a whole datagram addressed to this host, its
+ * IP header pulled off and padding trimmed, for the transport hdr->proto; NULL when it was dropped,
  * answered, or is a fragment that waits for others. */
 struct sw_packet *sw_ip_input(struct sw_ip_layer *ip, int iface, struct sw_packet *pkt,
                               struct sw_ip_hdr *ret_hdr);
 
-/* An ICMP or ICMPv6 message (from sw_ip_input()). Takes it. Echo requests are answered. True if it is
- * an error that a transport should hear of. */
+/* An ICMP or ICMPv6 message (from sw_ip_input()). Takes it. Echo requests are answered. True if it
+ * is an error that a transport should hear of. */
 struct sw_icmp_error {
     struct sw_icmp_hdr icmp;
     struct sw_icmp_quote quote; /* what this host once sent: quote.ip.src is local */
@@ -93,11 +99,11 @@ struct sw_icmp_error {
 bool sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
                    struct sw_icmp_error *ret_error);
 
-/* Answers a datagram (as sw_ip_input() gave it: header pulled off) with an ICMP error that quotes it,
- * limited in rate, never in answer to multicast, errors or fragments (RFC 1122 3.2.2, RFC 4443 2.4).
- * Does not take the packet. type and code are ICMPv4's; ICMPv6's are derived. */
-void sw_icmp_send_error(struct sw_ip_layer *ip, const struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
-                        uint8_t type, uint8_t code);
+/* Answers a datagram (as sw_ip_input() gave it: header pulled off) with an ICMP error that quotes
+ * it, limited in rate, never in answer to multicast, errors or fragments (RFC 1122 3.2.2, RFC
+ * 4443 2.4). Does not take the packet. type and code are ICMPv4's; ICMPv6's are derived. */
+void sw_icmp_send_error(struct sw_ip_layer *ip, const struct sw_packet *pkt,
+                        const struct sw_ip_hdr *hdr, uint8_t type, uint8_t code);
 
 /* A reassembly timer fired. */
 void sw_frag_timer(struct sw_ip_layer *ip, struct sw_timer *timer);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A datagram leaves (RFC 791, RFC 8200): route, header, and whatever makes it fit its interface:
+ * super-segments are cut where the interface takes none, datagrams are fragmented where they may
+ * be, checksums are filled in where nobody else will. It ends in the interface's queue; even what
+ * is for this host itself goes that way, and comes back when the host's owner moves it.
+ */
+#include <errno.h>
+
+#include "ip/private.h"
+
+#define IP_TTL_DEFAULT 64 /* hops: RFC 1700 "IP TIME TO LIVE", RFC 1122 3.2.1.7 */
+
+static void enqueue(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_packet *pkt)
+{
+    if (!iface->config.csum_offload)
+        sw_packet_fill_csum(pkt);
+    ip->env->stats.ip_tx++;
+    sw_packet_queue_add(&iface->out, pkt);
+}
+
+static int find_path(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, struct sw_ip_path *path)
+{
+    if (tx->iface) { /* the sender has chosen the way out: multicast, broadcast, SO_BINDTODEVICE */
+        const struct sw_iface *iface = sw_ip_iface(ip, tx->iface);
+        if (!iface)
+            return -ENODEV;
+        path->iface = tx->iface;
+        path->src = tx->src;
+        sw_ip_path_limits(iface, &tx->dst, path);
+        if (sw_ip_is_any(&tx->src) && !sw_ip_choose_src(ip, tx->iface, &tx->dst, &path->src))
+            return -EADDRNOTAVAIL;
+        return 0;
+    }
+    return sw_ip_path(ip, &tx->dst, &tx->src, path);
+}
+
+/* Cuts a super-segment to the interface's packets. The header is on it already. */
+static int output_cut(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_packet *super)
+{
+    while (super) {
+        struct sw_packet *piece = sw_gso_next(&super);
+        if (!piece) {
+            sw_drop(ip->env, super, SW_DROP_NO_MEMORY, NULL, NULL);
+            return -ENOMEM;
+        }
+        enqueue(ip, iface, piece);
+    }
+    return 0;
+}
+
+static int output_fragments(struct sw_ip_layer *ip, const struct sw_ip_path *path,
+                            struct sw_packet *pkt, const struct sw_ip_hdr *hdr)
+{
+    struct sw_packet_queue pieces;
+    sw_packet_queue_init(&pieces);
+    int err = sw_ip_fragment(ip, pkt, hdr, path->mtu, &pieces);
+    if (err) {
+        sw_ip_drop(ip, pkt, SW_DROP_NO_MEMORY, hdr);
+        return err;
+    }
+    sw_packet_free(pkt);
+    for (struct sw_packet *p; (p = sw_packet_queue_take(&pieces)) != NULL;)
+        enqueue(ip, sw_ip_iface(ip, path->iface), p);
+    return 0;
+}
+
+int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_tx *tx)
+{
+    struct sw_ip_path path;
+    struct sw_ip_hdr hdr = {.src = tx->src,
+                            .dst = tx->dst,
+                            .version = sw_ip_is4(&tx->dst) ? 4 : 6,
+                            .proto = tx->proto,
+                            .ttl = tx->ttl ? tx->ttl : IP_TTL_DEFAULT,
+                            .tos = tx->tos,
+                            .dont_fragment = tx->dont_fragment || !sw_ip_is4(&tx->dst)};
+    int err = find_path(ip, tx, &path);
+    if (err) {
+        sw_ip_drop(ip, pkt, SW_DROP_IP_NO_ROUTE, &hdr);
+        return err;
+    }
+    hdr.src = path.src;
+    hdr.payload_len = sw_packet_len(pkt);
+
+    uint32_t hdr_len = hdr.version == 4 ? SW_IP4_HDR : SW_IP6_HDR;
+    uint32_t most = hdr.version == 4 ? SW_IP4_MAX : SW_IP6_HDR + SW_IP6_PAYLOAD_MAX;
+    uint32_t len = hdr_len + hdr.payload_len;
+    uint32_t piece = pkt->gso_size ? hdr_len + pkt->head_len + pkt->gso_size : len;
+    bool too_big = piece > path.mtu;
+    if (len > most || (too_big && (tx->dont_fragment || pkt->gso_size))) {
+        sw_ip_drop(ip, pkt, SW_DROP_IP_TOO_BIG, &hdr);
+        return -EMSGSIZE;
+    }
+    if (too_big)
+        return output_fragments(ip, &path, pkt, &hdr);
+
+    if (hdr.version == 4 && !hdr.dont_fragment)
+        hdr.id = sw_ip_next_id(ip, &hdr.src, &hdr.dst, hdr.proto) & 0xffff;
+    sw_ip_push_hdr(pkt, &hdr);
+    struct sw_iface *iface = sw_ip_iface(ip, path.iface);
+    if (pkt->gso_size && pkt->data_len > path.gso_max)
+        return output_cut(ip, iface, pkt);
+    enqueue(ip, iface, pkt);
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of ip/ share and nobody else sees. */
+#ifndef SW_IP_PRIVATE_H
+#define SW_IP_PRIVATE_H
+
+#include "ip/ip.h"
+
+#define SW_IP4_MAX 65535U         /* bytes of an IPv4 packet (RFC 791 3.1) */
+#define SW_IP6_PAYLOAD_MAX 65535U /* bytes after the IPv6 header (RFC 8200 3; no jumbograms) */
+#define SW_IP4_MTU_MIN 68U        /* RFC 791 3.2 */
+#define SW_IP6_MTU_MIN 1280U      /* RFC 8200 5 */
+
+/* Headroom of a packet that begins here: link header, IPv6 with a fragment header, 8 of ICMP or
+ * UDP. */
+#define SW_IP_HEADROOM 96U
+
+/* An address of this host. Prefix lengths count from the left of the 16 bytes, so an IPv4 /8 is
+ * 104. */
+struct sw_ip_addr {
+    struct sw_ip ip;
+    int iface;
+    uint8_t prefix_bits;
+};
+
+struct sw_ip_route {
+    struct sw_ip dst; /* host bits are zero */
+    struct sw_ip via; /* "any" of the family: on link */
+    int iface;
+    uint8_t prefix_bits;
+    bool is4; /* else ::/0 would cover the mapped IPv4 addresses too */
+};
+
+/* addr.c */
+unsigned sw_ip_family_bits(const struct sw_ip *ip); /* 32 or 128 */
+uint8_t sw_ip_prefix_bits(const struct sw_ip *ip, unsigned prefix_len);
+bool sw_ip_prefix_covers(const struct sw_ip *prefix, unsigned bits, const struct sw_ip *ip);
+unsigned sw_ip_common_bits(const struct sw_ip *a, const struct sw_ip *b);
+struct sw_ip sw_ip_masked(const struct sw_ip *ip, unsigned bits);
+/* 255.255.255.255, or the last address of a subnet that an interface of ours is on. */
+bool sw_ip_is_broadcast(const struct sw_ip_layer *ip, const struct sw_ip *addr);
+/* One host that could be answered: not "any", multicast, broadcast, nor 240.0.0.0/4. */
+bool sw_ip_is_unicast(const struct sw_ip_layer *ip, const struct sw_ip *addr);
+/* The address to send from when leaving by `iface` for `dst`; false: there is none of the family.
+ */
+bool sw_ip_choose_src(const struct sw_ip_layer *ip, int iface, const struct sw_ip *dst,
+                      struct sw_ip *ret_src);
+
+/* iface.c */
+struct sw_iface *sw_ip_loopback(struct sw_ip_layer *ip, int *ret_index); /* the first; NULL: none */
+
+/* route.c: the most specific route of `dst`, or NULL */
+const struct sw_ip_route *sw_ip_route_find(const struct sw_ip_layer *ip, const struct sw_ip *dst);
+/* Adds, or does nothing if there is such a prefix already and `quiet`. */
+int sw_ip_route_insert(struct sw_ip_layer *ip, const struct sw_ip_route *route, bool quiet);
+
+/* What fits through an interface toward `dst`: fills mtu, gso_max and loopback. The path MTU cache
+ * (RFC 1191, RFC 8201) will lower the mtu here. */
+void sw_ip_path_limits(const struct sw_iface *iface, const struct sw_ip *dst,
+                       struct sw_ip_path *path);
+
+/* ident.c: an identification for the fragments of one datagram */
+uint32_t sw_ip_next_id(struct sw_ip_layer *ip, const struct sw_ip *src, const struct sw_ip *dst,
+                       uint8_t proto);
+
+/* fragment.c: cuts a datagram (no IP header yet) into fragments of at most `mtu` bytes, with
+ * headers, appended to `ret_out`. Does not take pkt, whose head is emptied. 0, or -ENOMEM: nothing
+ * appended. */
+int sw_ip_fragment(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
+                   uint32_t mtu, struct sw_packet_queue *ret_out);
+
+/* frag.c: a fragment, its header pulled off and padding trimmed, arrived. Takes it. The whole
+ * datagram and its header if this was the last missing part, else NULL. */
+struct sw_packet *sw_frag_input(struct sw_ip_layer *ip, struct sw_packet *pkt,
+                                const struct sw_ip_hdr *hdr, struct sw_ip_hdr *ret_hdr);
+void sw_frag_fini(struct sw_ip_layer *ip);
+
+/* input.c: counts and traces a drop under the addresses of a header. Takes the packet. */
+void sw_ip_drop(struct sw_ip_layer *ip, struct sw_packet *pkt, enum sw_drop why,
+                const struct sw_ip_hdr *hdr);
+
+/* icmp.c: sends an ICMP message whose ICMP header is not on it yet. Takes the packet. */
+void sw_icmp_send(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_icmp_hdr *icmp,
+                  const struct sw_ip *src, const struct sw_ip *dst, uint8_t tos);
+
+/* icmp_errno.c: what an ICMP error means for a program. */
+struct sw_icmp_meaning {
+    int err; /* 0: not an error that a transport hears of */
+    bool hard;
+};
+struct sw_icmp_meaning sw_icmp_meaning(const struct sw_icmp_hdr *icmp);
+/* The MTU that a "fragmentation needed" or "packet too big" tells; 0: none. */
+uint32_t sw_icmp_mtu(const struct sw_icmp_hdr *icmp, const struct sw_ip_hdr *quoted);
+
+#endif

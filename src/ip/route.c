@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which way a packet leaves. Routes lie in one array, longest prefix first, so that the first that
+ * covers a destination is the most specific one. What is addressed to this host itself goes by its
+ * loopback interface whatever the routes say, as Linux's "local" table has it.
+ */
+#include <errno.h>
+
+#include "ip/private.h"
+
+int sw_ip_route_insert(struct sw_ip_layer *ip, const struct sw_ip_route *route, bool quiet)
+{
+    uint32_t at = 0;
+    while (at < ip->n_routes && ip->routes[at].prefix_bits >= route->prefix_bits) {
+        const struct sw_ip_route *r = &ip->routes[at++];
+        if (r->prefix_bits == route->prefix_bits && r->is4 == route->is4 &&
+            sw_ip_eq(&r->dst, &route->dst))
+            return quiet ? 0 : -EEXIST;
+    }
+    struct sw_ip_route *routes = sw_mem_alloc(ip->env->mem, (ip->n_routes + 1) * sizeof(*routes));
+    if (!routes)
+        return -ENOMEM;
+    for (uint32_t i = 0; i <= ip->n_routes; i++)
+        routes[i] = i == at ? *route : ip->routes[i < at ? i : i - 1];
+    sw_mem_free(ip->env->mem, ip->routes, ip->n_routes * sizeof(*routes));
+    ip->routes = routes;
+    ip->n_routes++;
+    return 0;
+}
+
+int sw_ip_add_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len, int iface,
+                    const struct sw_ip *via)
+{
+    if (!sw_ip_iface(ip, iface))
+        return -ENODEV;
+    if (prefix_len > sw_ip_family_bits(dst) || (via && sw_ip_is4(via) != sw_ip_is4(dst)))
+        return -EINVAL;
+    struct sw_ip_route route = {
+        .iface = iface, .prefix_bits = sw_ip_prefix_bits(dst, prefix_len), .is4 = sw_ip_is4(dst)};
+    route.dst = sw_ip_masked(dst, route.prefix_bits);
+    route.via = via ? *via : route.is4 ? SW_IP4_ANY : SW_IP6_ANY;
+    return sw_ip_route_insert(ip, &route, false);
+}
+
+const struct sw_ip_route *sw_ip_route_find(const struct sw_ip_layer *ip, const struct sw_ip *dst)
+{
+    bool is4 = sw_ip_is4(dst);
+    for (uint32_t i = 0; i < ip->n_routes; i++) {
+        const struct sw_ip_route *r = &ip->routes[i];
+        if (r->is4 == is4 && sw_ip_prefix_covers(&r->dst, r->prefix_bits, dst))
+            return r;
+    }
+    return NULL;
+}
+
+void sw_ip_path_limits(const struct sw_iface *iface, const struct sw_ip *dst,
+                       struct sw_ip_path *path)
+{
+    /* Payload of a super-segment so large that any TCP header still fits in front of it. Who takes
+     * super-segments has to fill in the checksums of what it cuts them into. */
+    uint32_t gso_limit = SW_IP4_MAX - SW_IP4_HDR - SW_TCP_HDR_MAX;
+    uint32_t gso_max = iface->config.csum_offload ? iface->config.gso_max : 0;
+    path->gso_max = gso_max < gso_limit ? gso_max : gso_limit;
+    path->mtu = iface->config.mtu;
+    if (sw_ip_is4(dst) && path->mtu > SW_IP4_MAX)
+        path->mtu = SW_IP4_MAX;
+    path->loopback = iface->config.loopback;
+}
+
+/* The source toward an address of our own: the interface's first address of the same prefix
+ * (127.0.0.1 for 127.1.2.3, as Linux's local table prefers), else that very address. */
+static struct sw_ip local_src(const struct sw_ip_layer *ip, int loopback, const struct sw_ip *dst)
+{
+    for (uint32_t i = 0; i < ip->n_addrs; i++) {
+        const struct sw_ip_addr *a = &ip->addrs[i];
+        if (a->iface == loopback && sw_ip_prefix_covers(&a->ip, a->prefix_bits, dst))
+            return a->ip;
+    }
+    return *dst;
+}
+
+int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_ip *src,
+               struct sw_ip_path *ret_path)
+{
+    struct sw_ip_path path;
+    bool chosen = src && !sw_ip_is_any(src);
+
+    if (sw_ip_is_any(dst))
+        return -ENETUNREACH;
+    if (chosen && !sw_ip_is_local(ip, src))
+        return -EADDRNOTAVAIL;
+    if (chosen && sw_ip_is4(src) != sw_ip_is4(dst))
+        return -ENETUNREACH;
+
+    const struct sw_iface *iface;
+    if (sw_ip_is_local(ip, dst)) {
+        iface = sw_ip_loopback(ip, &path.iface);
+        if (!iface)
+            return -ENETUNREACH;
+        path.src = chosen ? *src : local_src(ip, path.iface, dst);
+    } else {
+        const struct sw_ip_route *route = sw_ip_route_find(ip, dst);
+        if (!route)
+            return -ENETUNREACH;
+        path.iface = route->iface;
+        iface = &ip->ifaces[route->iface - 1];
+        if (chosen)
+            path.src = *src;
+        else if (!sw_ip_choose_src(ip, path.iface, dst, &path.src))
+            return -EADDRNOTAVAIL;
+        if (sw_ip_is_loopback(&path.src) && !iface->config.loopback)
+            return -EINVAL;
+    }
+    if (!sw_ip_is4(dst) && iface->config.mtu < SW_IP6_MTU_MIN)
+        return -ENETUNREACH; /* no IPv6 on such a link (RFC 8200 5) */
+    sw_ip_path_limits(iface, dst, &path);
+    *ret_path = path;
+    return 0;
+}
