@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UDP (RFC 768): a datagram out, and a socket's queue of datagrams in. Which socket a datagram is for
- * is decided above (sock/).
+ * UDP (RFC 768): a datagram out, and a socket's queue of datagrams in. Which socket a datagram is
+ * for is decided above (sock/).
  */
 #ifndef SW_UDP_UDP_H
 #define SW_UDP_UDP_H
@@ -30,8 +30,8 @@ struct sw_udp_item {
 void sw_udp_queue_init(struct sw_udp_queue *q);
 void sw_udp_queue_clear(struct sw_udp_queue *q, struct sw_mem *mem);
 
-/* Takes a datagram (UDP header still on pkt's head, `hdr` its IP header). Returns SW_DROP_NONE, or why
- * it was not queued (full against limit_bytes, no memory): then the caller still owns pkt. One
+/* Takes a datagram (UDP header still on pkt's head, `hdr` its IP header). Returns SW_DROP_NONE, or
+ * why it was not queued (full against limit_bytes, no memory): then the caller still owns pkt. One
  * datagram always fits an empty queue. */
 enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct sw_packet *pkt,
                               const struct sw_ip_hdr *hdr, const struct sw_udp_hdr *udp, int iface,
@@ -39,11 +39,14 @@ enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct
 struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q); /* borrowed; NULL: empty */
 void sw_udp_queue_drop(struct sw_udp_queue *q, struct sw_mem *mem);
 
-/* Checks length and checksum of an incoming datagram (IP header pulled). SW_DROP_NONE: *ret_hdr set. */
-enum sw_drop sw_udp_check(struct sw_packet *pkt, const struct sw_ip_hdr *ip, struct sw_udp_hdr *ret_hdr);
+/* Checks length and checksum of an incoming datagram (IP header pulled). SW_DROP_NONE: *ret_hdr
+ * set. */
+enum sw_drop sw_udp_check(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
+                          struct sw_udp_hdr *ret_hdr);
 
-/* Sends one datagram; bytes are copied. 0 or negative errno as sw_ip_output(), -EMSGSIZE, -ENOMEM. */
-int sw_udp_send(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, uint16_t src_port, uint16_t dst_port,
-                const void *bytes, uint32_t len);
+/* Sends one datagram; bytes are copied. 0 or negative errno as sw_ip_output(), -EMSGSIZE, -ENOMEM.
+ */
+int sw_udp_send(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, uint16_t src_port,
+                uint16_t dst_port, const void *bytes, uint32_t len);
 
 #endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A socket's queue of datagrams. It is charged what the datagrams keep alive, not what they say:
+ * many tiny datagrams fill it as soon as a few large ones of the same cost.
+ */
+#include "udp/udp.h"
+
+void sw_udp_queue_init(struct sw_udp_queue *q)
+{
+    *q = (struct sw_udp_queue){.first = NULL};
+    q->last = &q->first;
+}
+
+void sw_udp_queue_clear(struct sw_udp_queue *q, struct sw_mem *mem)
+{
+    while (q->first)
+        sw_udp_queue_drop(q, mem);
+}
+
+enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct sw_packet *pkt,
+                              const struct sw_ip_hdr *hdr, const struct sw_udp_hdr *udp, int iface,
+                              uint32_t limit_bytes)
+{
+    uint32_t charge = (uint32_t)sizeof(struct sw_udp_item) + sw_packet_charge(pkt);
+    if (q->count > 0 && (charge > limit_bytes || q->bytes > limit_bytes - charge))
+        return SW_DROP_UDP_QUEUE_FULL;
+    struct sw_udp_item *item = sw_mem_alloc(mem, sizeof(*item));
+    if (!item)
+        return SW_DROP_NO_MEMORY;
+    sw_packet_pull(pkt, SW_UDP_HDR);
+    if (sw_packet_head_to_data(pkt) != 0) {
+        sw_mem_free(mem, item, sizeof(*item));
+        return SW_DROP_NO_MEMORY;
+    }
+    *item = (struct sw_udp_item){.pkt = pkt,
+                                 .from = {.ip = hdr->src, .port = udp->src_port},
+                                 .to = {.ip = hdr->dst, .port = udp->dst_port},
+                                 .charged = charge,
+                                 .ttl = hdr->ttl,
+                                 .tos = hdr->tos,
+                                 .iface = iface};
+    if (sw_ip_is_link_local6(&hdr->src))
+        item->from.scope_id = (uint32_t)iface; /* RFC 4007 6: the zone it came from */
+    *q->last = item;
+    q->last = &item->next;
+    q->count++;
+    q->bytes += charge;
+    return SW_DROP_NONE;
+}
+
+struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q)
+{
+    return q->first;
+}
+
+void sw_udp_queue_drop(struct sw_udp_queue *q, struct sw_mem *mem)
+{
+    struct sw_udp_item *item = q->first;
+    if (!item)
+        return;
+    q->first = item->next;
+    if (!q->first)
+        q->last = &q->first;
+    q->count--;
+    q->bytes -= item->charged;
+    sw_packet_free(item->pkt);
+    sw_mem_free(mem, item, sizeof(*item));
+}
