@@ -43,7 +43,7 @@ demo: build
 # Test programs exist only where meson saw cmocka, so a build made without it is looked at again.
 $(BUILD)/.check: $(BUILD)/build.ninja meson.build
 	@tools/install-deps build test
-	meson setup --reconfigure $(BUILD) -Dwerror=true --clearcache
+	meson setup --reconfigure $(BUILD) -Dwerror=true
 	@touch $@
 
 check: $(BUILD)/.check
