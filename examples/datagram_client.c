@@ -58,6 +58,7 @@ int main(int argc, char **argv)
     const char *port = argc > 2 ? argv[2] : "7000";
     enum { ATTEMPTS = 5 };
 
+    setvbuf(stdout, NULL, _IOLBF, 0); /* each line when it is written, also into a pipe */
     struct addrinfo *address = address_of(host, port);
     int fd = open_socket(address);
 

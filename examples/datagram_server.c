@@ -56,11 +56,11 @@ int main(int argc, char **argv)
     const char *port = argc > 2 ? argv[2] : "7000";
     int clients = argc > 3 ? atoi(argv[3]) : 1;
 
+    setvbuf(stdout, NULL, _IOLBF, 0); /* each line when it is written, also into a pipe */
     struct addrinfo *address = address_of(host, port);
     int fd = open_socket(address);
     freeaddrinfo(address);
     printf("server: waiting at %s port %s\n", host, port);
-    fflush(stdout);
 
     for (int i = 0; i < clients; i++) {
         /* recvfrom: one call takes one datagram, whole, as it was sent: boundaries are kept. The

@@ -55,6 +55,7 @@ int main(int argc, char **argv)
     const char *host = argc > 1 ? argv[1] : "127.0.0.1";
     const char *port = argc > 2 ? argv[2] : "7000";
 
+    setvbuf(stdout, NULL, _IOLBF, 0); /* each line when it is written, also into a pipe */
     struct addrinfo *address = address_of(host, port);
     int fd = connect_to(address);
     freeaddrinfo(address);

@@ -100,11 +100,11 @@ int main(int argc, char **argv)
     const char *port = argc > 2 ? argv[2] : "7000";
     int clients = argc > 3 ? atoi(argv[3]) : 1;
 
+    setvbuf(stdout, NULL, _IOLBF, 0); /* each line when it is written, also into a pipe */
     struct addrinfo *address = address_of(host, port);
     int listener = open_listener(address);
     freeaddrinfo(address);
     printf("server: listening on %s port %s\n", host, port);
-    fflush(stdout);
 
     for (int i = 0; i < clients; i++) {
         /* accept: wait for a client. It returns a new socket, for this conversation alone; the
