@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Scenarios: the server's side of opening a stream: listen, accept, backlog, SO_REUSEPORT. */
+#include "differ.h"
+
+static void listening(void)
+{
+    int fd = stream_socket();
+    TRY(listen(fd, 4));
+    show_names("after listen without bind", fd);
+    OPTION(fd, SOL_SOCKET, SO_ACCEPTCONN);
+    show_poll("of a listener", fd);
+    TRY(listen(fd, 1));
+    TRY(listen(fd, -1));
+    TRY(recv(fd, NULL, 0, 0));
+    TRY(send(fd, "x", 1, MSG_NOSIGNAL));
+    struct sockaddr_storage address = loopback(port_of(fd));
+    TRY(connect(fd, ADDRESS(address)));
+    set_nonblocking(fd);
+    FD(accept(fd, NULL, NULL));
+    FD(accept4(fd, NULL, NULL, 0x4000));
+    int client = connected_to(fd);
+    show_poll("with a client waiting", fd);
+    int server = FD(accept(fd, NULL, NULL));
+    show_poll("after accept", fd);
+    TRY(listen(client, 1));
+    TRY(listen(server, 1));
+}
+
+static void accepting(void)
+{
+    int fd = listener(8);
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    show_names("of the listener", fd);
+    int client = connected_to(fd);
+    show_names("of the client", client);
+    memset(&peer, 0xee, sizeof peer);
+    int server = FD(accept(fd, (struct sockaddr *)&peer, &length));
+    show_address("accepted", &peer, length);
+    show_names("of the accepted", server);
+    show_poll("of the accepted", server);
+    OPTION(server, SOL_SOCKET, SO_ACCEPTCONN);
+    OPTION(server, SOL_SOCKET, SO_DOMAIN);
+    connected_to(fd);
+    length = 4;
+    FD(accept(fd, (struct sockaddr *)&peer, &length));
+    say("with room for 4 bytes: length %u", length);
+    connected_to(fd);
+    length = (socklen_t)-1;
+    FD(accept(fd, (struct sockaddr *)&peer, &length));
+    set_nonblocking(fd);
+    FD(accept(fd, NULL, NULL));
+    connected_to(fd);
+    FD(accept(fd, (struct sockaddr *)8, &length));
+    FD(accept(fd, NULL, NULL));
+}
+
+static void accept_flags(void)
+{
+    int fd = listener(8);
+    connected_to(fd);
+    connected_to(fd);
+    connected_to(fd);
+    int plain = MUST(accept4(fd, NULL, NULL, 0));
+    int both = MUST(accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    set_nonblocking(fd);
+    int inherits = MUST(accept(fd, NULL, NULL));
+    int fds[] = {plain, both, inherits};
+    for (int i = 0; i < 3; i++)
+        say("%d: NONBLOCK %d CLOEXEC %d", i, !!(fcntl(fds[i], F_GETFL) & O_NONBLOCK),
+            fcntl(fds[i], F_GETFD));
+}
+
+static void accept_inherits_options(void)
+{
+    int fd = listener(8);
+    MUST(set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1));
+    MUST(set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1));
+    MUST(set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, 77));
+    struct timeval limit = {.tv_sec = 3};
+    MUST(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+    connected_to(fd);
+    int server = MUST(accept(fd, NULL, NULL));
+    OPTION(server, IPPROTO_TCP, TCP_NODELAY);
+    OPTION(server, SOL_SOCKET, SO_KEEPALIVE);
+    OPTION(server, IPPROTO_TCP, TCP_KEEPIDLE);
+    OPTION(server, SOL_SOCKET, SO_REUSEADDR);
+    socklen_t length = sizeof limit;
+    TRY(getsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, &length));
+    say("SO_RCVTIMEO inherited: %ld s", (long)limit.tv_sec);
+}
+
+static int backlog_client(int port)
+{
+    int fd = stream_socket();
+    struct sockaddr_storage address = loopback(port);
+    set_nonblocking(fd);
+    int connected = connect(fd, ADDRESS(address));
+    if (connected < 0 && errno != EINPROGRESS)
+        say("connect = %s", errno_name(errno));
+    return fd;
+}
+
+static void backlog_full(void)
+{
+    int fd = listener(1), clients[6], established = 0, accepted = 0;
+    for (int i = 0; i < 6; i++)
+        clients[i] = backlog_client(port_of(fd));
+    settle();
+    for (int i = 0; i < 6; i++) {
+        struct pollfd p = {.fd = clients[i], .events = POLLOUT};
+        established += poll(&p, 1, 0) == 1;
+    }
+    say("established with backlog 1: %d of 6", established);
+    set_nonblocking(fd);
+    while (accept(fd, NULL, NULL) >= 0)
+        accepted++;
+    say("accepted at once: %d", accepted);
+}
+
+static void listener_closed(void)
+{
+    int fd = listener(8);
+    int client = connected_to(fd);
+    struct sockaddr_storage address = loopback(port_of(fd));
+    TRY(close(fd));
+    settle();
+    show_poll("of a client never accepted", client);
+    show_recv("by a client never accepted", client, 1, 0);
+    show_recv("again", client, 1, 0);
+    int late = stream_socket();
+    TRY(connect(late, ADDRESS(address)));
+}
+
+static void listener_shut_down(void)
+{
+    int fd = listener(8);
+    struct sockaddr_storage address = loopback(port_of(fd));
+    TRY(shutdown(fd, SHUT_WR));
+    show_poll("after SHUT_WR", fd);
+    TRY(shutdown(fd, SHUT_RD));
+    show_poll("after SHUT_RD", fd);
+    FD(accept(fd, NULL, NULL));
+    int client = stream_socket();
+    TRY(connect(client, ADDRESS(address)));
+    show_names("shut down", fd);
+    TRY(listen(fd, 4));
+    int again = stream_socket();
+    TRY(connect(again, ADDRESS(address)));
+    show_names("listening again", fd);
+    address = loopback(port_of(fd));
+    TRY(connect(again, ADDRESS(address)));
+}
+
+static void reset_before_accept(void)
+{
+    int fd = listener(8);
+    int client = connected_to(fd);
+    MUST(send(client, "abc", 3, 0));
+    reset_on_close(client);
+    TRY(close(client));
+    settle();
+    show_poll("of the listener", fd);
+    int server = FD(accept(fd, NULL, NULL));
+    show_poll("of the accepted", server);
+    show_recv("first", server, 10, 0);
+    show_recv("second", server, 10, 0);
+    show_recv("third", server, 10, 0);
+    TRY(send(server, "x", 1, MSG_NOSIGNAL));
+}
+
+static void reuse_port_spreads(void)
+{
+    int one = stream_socket(), two = stream_socket(), counts[2] = {0};
+    struct sockaddr_storage address = loopback(0);
+    MUST(set_int(one, SOL_SOCKET, SO_REUSEPORT, 1));
+    MUST(set_int(two, SOL_SOCKET, SO_REUSEPORT, 1));
+    MUST(bind(one, ADDRESS(address)));
+    address = loopback(port_of(one));
+    MUST(bind(two, ADDRESS(address)));
+    MUST(listen(one, 64));
+    MUST(listen(two, 64));
+    for (int i = 0; i < 64; i++)
+        connected_to(one);
+    settle();
+    set_nonblocking(one);
+    set_nonblocking(two);
+    while (accept(one, NULL, NULL) >= 0)
+        counts[0]++;
+    while (accept(two, NULL, NULL) >= 0)
+        counts[1]++;
+    say("of 64 clients: all accepted %d, both listeners had some %d", counts[0] + counts[1] == 64,
+        counts[0] > 0 && counts[1] > 0);
+}
+
+const struct scenario listen_scenarios[] = {
+    {"listen", listening, BOTH},
+    {"accept", accepting, BOTH},
+    {"accept-flags", accept_flags, BOTH},
+    {"accept-inherits-options", accept_inherits_options, BOTH},
+    {"backlog-full", backlog_full, BOTH},
+    {"listener-closed", listener_closed, BOTH},
+    {"listener-shut-down", listener_shut_down, BOTH},
+    {"reset-before-accept", reset_before_accept, BOTH},
+    {"reuse-port-spreads", reuse_port_spreads, BOTH},
+    {NULL, NULL, 0}};

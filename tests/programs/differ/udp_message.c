@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Scenarios: datagrams through recvmsg and its kin: truncation, flags, control messages, batches.
+ */
+#include "differ.h"
+
+#include <arpa/inet.h>
+#include <linux/errqueue.h>
+
+static void receive(const char *when, int fd, size_t size, int flags)
+{
+    char data[64] = "";
+    struct sockaddr_storage name;
+    struct iovec io = {data, size};
+    struct msghdr message = {.msg_name = &name,
+                             .msg_namelen = sizeof name,
+                             .msg_iov = &io,
+                             .msg_iovlen = 1,
+                             .msg_flags = -1};
+    ssize_t n = recvmsg(fd, &message, flags | MSG_DONTWAIT);
+    if (n < 0) {
+        say("recvmsg %s = %s", when, errno_name(errno));
+        return;
+    }
+    say("recvmsg %s = %zd \"%.*s\", flags %#x", when, n, (int)(n < 60 ? n : 60), data,
+        (unsigned)message.msg_flags);
+    show_address("name", &name, message.msg_namelen);
+}
+
+static void flags(void)
+{
+    int a, b;
+    char data[16];
+    datagram_pair(&a, &b);
+    receive("when nothing came", b, 10, 0);
+    MUST((int)send(a, "abcdefgh", 8, 0));
+    settle();
+    receive("PEEK", b, 3, MSG_PEEK);
+    receive("PEEK TRUNC", b, 3, MSG_PEEK | MSG_TRUNC);
+    TRY(recv(b, data, 3, MSG_PEEK | MSG_TRUNC));
+    TRY(recv(b, data, 3, MSG_PEEK));
+    receive("3 of 8", b, 3, 0);
+    receive("the rest is gone", b, 10, 0);
+    MUST((int)send(a, "abcdefgh", 8, 0));
+    settle();
+    receive("TRUNC", b, 3, MSG_TRUNC);
+    MUST((int)send(a, "", 0, 0));
+    settle();
+    receive("an empty datagram", b, 10, 0);
+    MUST((int)send(a, "x", 1, 0));
+    settle();
+    receive("no room at all", b, 0, 0);
+    receive("ERRQUEUE", b, 10, MSG_ERRQUEUE);
+    TRY(send(a, "x", 1, MSG_OOB));
+    TRY(recv(b, data, 1, MSG_OOB | MSG_DONTWAIT));
+}
+
+static void short_name(void)
+{
+    int server = bound_datagram(), client = datagram_socket();
+    struct sockaddr_storage address = loopback(port_of(server)), from;
+    socklen_t length = 4;
+    char data[8];
+    MUST((int)sendto(client, "abc", 3, 0, ADDRESS(address)));
+    MUST((int)sendto(client, "abc", 3, 0, ADDRESS(address)));
+    MUST((int)sendto(client, "abc", 3, 0, ADDRESS(address)));
+    settle();
+    TRY(recvfrom(server, data, sizeof data, 0, (struct sockaddr *)&from, &length));
+    say("length %u", length);
+    length = (socklen_t)-1;
+    TRY(recvfrom(server, data, sizeof data, MSG_DONTWAIT, (struct sockaddr *)&from, &length));
+    TRY(recvfrom(server, data, sizeof data, MSG_DONTWAIT, NULL, NULL));
+    TRY(recvfrom(server, data, sizeof data, MSG_DONTWAIT, NULL, NULL));
+}
+
+static void vectors(void)
+{
+    int server = bound_datagram(), client = datagram_socket();
+    struct sockaddr_storage address = loopback(port_of(server));
+    struct iovec out[] = {{"one", 3}, {"", 0}, {"three", 5}};
+    char a[3], b[2], c[10] = "";
+    struct iovec in[] = {{a, sizeof a}, {b, sizeof b}, {c, sizeof c}};
+    struct msghdr message = {
+        .msg_name = &address, .msg_namelen = address_length(), .msg_iov = out, .msg_iovlen = 3};
+    TRY(sendmsg(client, &message, 0));
+    settle();
+    message = (struct msghdr){.msg_iov = in, .msg_iovlen = 3};
+    TRY(recvmsg(server, &message, 0));
+    say("%.3s %.2s %.3s, flags %#x", a, b, c, (unsigned)message.msg_flags);
+    message = (struct msghdr){.msg_iov = out, .msg_iovlen = 5000};
+    TRY(sendmsg(client, &message, 0));
+    message = (struct msghdr){.msg_iov = out, .msg_iovlen = 1};
+    TRY(sendmsg(client, &message, 0));
+    message = (struct msghdr){
+        .msg_name = &address, .msg_namelen = address_length(), .msg_iov = NULL, .msg_iovlen = 0};
+    TRY(sendmsg(client, &message, 0));
+    settle();
+    receive("sent without a vector", server, 10, 0);
+}
+
+static void batches(void)
+{
+    int server = bound_datagram(), client = datagram_socket();
+    struct sockaddr_storage address = loopback(port_of(server)), from[4];
+    struct iovec out[3] = {{"a", 1}, {"bb", 2}, {"ccc", 3}}, in[4];
+    struct mmsghdr to_send[3] = {0}, to_recv[4] = {0};
+    char data[4][8] = {{0}};
+    for (int i = 0; i < 3; i++)
+        to_send[i].msg_hdr = (struct msghdr){.msg_name = &address,
+                                             .msg_namelen = address_length(),
+                                             .msg_iov = &out[i],
+                                             .msg_iovlen = 1};
+    for (int i = 0; i < 4; i++) {
+        in[i] = (struct iovec){data[i], 2};
+        to_recv[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
+                                             .msg_namelen = sizeof from[i],
+                                             .msg_iov = &in[i],
+                                             .msg_iovlen = 1};
+    }
+    TRY(sendmmsg(client, to_send, 3, 0));
+    say("sent %u %u %u", to_send[0].msg_len, to_send[1].msg_len, to_send[2].msg_len);
+    settle();
+    TRY(recvmmsg(server, to_recv, 4, MSG_DONTWAIT, NULL));
+    for (int i = 0; i < 3; i++)
+        say("%u \"%.2s\" flags %#x, name length %u", to_recv[i].msg_len, data[i],
+            (unsigned)to_recv[i].msg_hdr.msg_flags, to_recv[i].msg_hdr.msg_namelen);
+    TRY(recvmmsg(server, to_recv, 4, MSG_DONTWAIT, NULL));
+    to_send[1].msg_hdr.msg_namelen = 2;
+    TRY(sendmmsg(client, to_send, 3, 0));
+    TRY(sendmmsg(client, to_send + 1, 2, 0));
+    TRY(sendmmsg(client, to_send, 0, 0));
+    settle();
+    struct timespec limit = {.tv_nsec = 100000000};
+    TRY(recvmmsg(server, to_recv, 4, MSG_WAITFORONE, &limit));
+    limit.tv_nsec = 2000000000;
+    TRY(recvmmsg(server, to_recv, 4, MSG_DONTWAIT, &limit));
+}
+
+/* Prints the control messages that come with a datagram. */
+static void receive_control(int fd)
+{
+    char data[8], control[512];
+    struct iovec io = {data, sizeof data};
+    struct msghdr message = {
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    long n = TRY(recvmsg(fd, &message, MSG_DONTWAIT));
+    if (n < 0)
+        return;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        char address[INET6_ADDRSTRLEN];
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            inet_ntop(AF_INET, &info.ipi_addr, address, sizeof address);
+            say("IP_PKTINFO: interface %d, to %s", info.ipi_ifindex, address);
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            inet_ntop(AF_INET6, &info.ipi6_addr, address, sizeof address);
+            say("IPV6_PKTINFO: interface %u, to %s", info.ipi6_ifindex, address);
+        } else if (c->cmsg_len == CMSG_LEN(sizeof(int))) {
+            int value;
+            memcpy(&value, CMSG_DATA(c), sizeof value);
+            say("level %d type %d: %d", c->cmsg_level, c->cmsg_type, value);
+        } else {
+            say("level %d type %d: %zu bytes", c->cmsg_level, c->cmsg_type,
+                (size_t)c->cmsg_len - CMSG_LEN(0));
+        }
+    }
+}
+
+static void packet_information(void)
+{
+    int server = bound_datagram(), client = datagram_socket();
+    struct sockaddr_storage address = loopback(port_of(server));
+    if (family == AF_INET) {
+        TRY(set_int(server, IPPROTO_IP, IP_PKTINFO, 1));
+        TRY(set_int(server, IPPROTO_IP, IP_RECVTTL, 1));
+        MUST(set_int(client, IPPROTO_IP, IP_TTL, 9));
+    } else {
+        TRY(set_int(server, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
+        TRY(set_int(server, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1));
+        MUST(set_int(client, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 9));
+    }
+    MUST((int)sendto(client, "x", 1, 0, ADDRESS(address)));
+    settle();
+    receive_control(server);
+}
+
+static void error_queue(void)
+{
+    int client = datagram_socket();
+    struct sockaddr_storage address = loopback(unused_port(SOCK_DGRAM));
+    char data[16], control[512];
+    struct iovec io = {data, sizeof data};
+    struct msghdr message = {
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    if (family == AF_INET)
+        TRY(set_int(client, IPPROTO_IP, IP_RECVERR, 1));
+    else
+        TRY(set_int(client, IPPROTO_IPV6, IPV6_RECVERR, 1));
+    TRY(sendto(client, "lost", 4, 0, ADDRESS(address)));
+    settle();
+    show_poll("with an error queued", client);
+    TRY(recvmsg(client, &message, MSG_ERRQUEUE));
+    say("flags %#x", (unsigned)message.msg_flags);
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    if (c) {
+        struct sock_extended_err error;
+        memcpy(&error, CMSG_DATA(c), sizeof error);
+        say("errno %s, origin %d, type %d, code %d", errno_name((int)error.ee_errno),
+            error.ee_origin, error.ee_type, error.ee_code);
+    }
+    show_poll("when it was taken", client);
+}
+
+const struct scenario udp_message_scenarios[] = {
+    {"udp-flags", flags, BOTH},
+    {"udp-short-name", short_name, BOTH},
+    {"udp-vectors", vectors, BOTH},
+    {"udp-batches", batches, BOTH},
+    {"udp-packet-information", packet_information, BOTH},
+    {"udp-error-queue", error_queue, BOTH},
+    {NULL, NULL, 0}};
