@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""iperf3: TCP, four streams, the other way, UDP both ways."""
+import json
+
+from harness import Failure, main
+
+PORT = 5201
+
+
+def transferred(report):
+    end = report["end"]
+    return end.get("sum_received", end.get("sum", {})).get("bytes", 0)
+
+
+def body(case, programs):
+    server = programs.start("iperf3", "-s", "-B", case.address, "-p", PORT, "--forceflush")
+    server.wait_for("Server listening")
+    seconds = "2" if case.lossy else "1"
+    variants = [[], ["-R"], ["-P", "4"], ["-u", "-b", "20M"], ["-u", "-b", "20M", "-R"]]
+    for variant in variants:
+        client = programs.start("iperf3", "-c", case.address, "-p", PORT, "-t", seconds, "-J",
+                                *variant)
+        status = client.wait()
+        report = json.loads(client.output())
+        name = " ".join(["iperf3", *variant])
+        if status != 0 or "error" in report:
+            raise Failure(f"{name}: exit status {status}: {report.get('error')}")
+        if transferred(report) < 10_000:
+            raise Failure(f"{name}: {transferred(report)} bytes arrived")
+
+
+main(body, ["iperf3"])
