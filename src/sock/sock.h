@@ -4,15 +4,12 @@
  * readiness, errors.
  *
  *   sock.c      handles and lifetime: socket, close, and what becomes of orphans
- *   port.c      bind: conflicts, ephemeral ports (RFC 6056), reuse
- *   demux.c     which socket a packet is for: one probe of a keyed table for connections, the port's
- *               list for listeners and datagram sockets
- *   listen.c    listen, the SYN queue and the accept queue, accept
- *   stream.c    connect, send, recv, shutdown of SOCK_STREAM
- *   dgram.c     the same of SOCK_DGRAM
- *   options.c   one table of options: level, name, type, get, set
- *   ready.c     poll bits and the queue of sockets to which something happened
- *   tcp_in.c, udp_in.c, icmp_in.c   what arrives
+ *   port.c      who holds a port; ephemeral ports (RFC 6056); bind.c conflicts and the call
+ *   demux.c     which socket a packet is for: one probe of a keyed table for connections, the
+ * port's list for listeners and datagram sockets listen.c    listen, the SYN queue and the accept
+ * queue, accept stream.c    connect, send, recv, shutdown of SOCK_STREAM dgram.c     the same of
+ * SOCK_DGRAM options.c   one table of options: level, name, type, get, set ready.c     poll bits
+ * and the queue of sockets to which something happened tcp_in.c, udp_in.c, icmp_in.c   what arrives
  *
  * The public sw_* socket calls (socket.h) are thin checks of the handle in host/calls.c over these.
  */
@@ -28,17 +25,31 @@
 
 struct sw_sock; /* one socket: see sock/private.h */
 
+/* A place for a socket or a TIME_WAIT. Its index is what tables and handles hold. */
+struct sw_slot {
+    union {
+        void *obj;          /* struct sw_sock or struct sw_tw */
+        uint32_t next_free; /* of a free slot: index + 1 of the next one, 0: the last */
+    };
+    uint32_t generation; /* of the handle; moves on when the slot is freed */
+    uint8_t kind;        /* enum sw_slot_kind */
+};
+
+struct sw_port_page; /* 256 ports: see port.c */
+enum { SW_PORT_PAGES = 256, SW_PORT_PERTURB = 256 };
+
 struct sw_sock_layer {
     struct sw_env *env;
     struct sw_ip_layer *ip;
     struct sw_tcp_layer *tcp;
-    struct sw_sock **socks;    /* by index; NULL: free */
-    uint32_t *generations;     /* by index */
-    uint32_t n_socks, cap_socks, max_socks, free_hint;
-    struct sw_table conns;     /* connections and TIME_WAITs by 4-tuple */
-    struct sw_table ports;     /* struct sw_port by (protocol, port) */
-    struct sw_list ready;      /* of struct sw_sock */
-    struct sw_sipkey conn_key, port_key;
+    struct sw_slot *slots;
+    uint32_t cap_slots, free_slot; /* free_slot: index + 1 of a free one, 0: none */
+    uint32_t n_socks, max_socks, n_timewaits;
+    struct sw_table conns; /* connections and TIME_WAITs by 4-tuple: values are slot indices */
+    struct sw_port_page *ports[2][SW_PORT_PAGES]; /* TCP, UDP: sixteen bits need no hash */
+    struct sw_list ready; /* of struct sw_sock: something happened, and nobody has been told */
+    struct sw_sipkey conn_key, port_key, reuse_key;
+    uint32_t port_perturb[SW_PORT_PERTURB]; /* RFC 6056 3.3.4 */
 };
 
 int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct sw_ip_layer *ip,
@@ -46,8 +57,10 @@ int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct s
 void sw_sock_layer_fini(struct sw_sock_layer *layer); /* frees every socket, sends nothing */
 
 /* What arrives, from host/: a datagram whose IP header was pulled. All take the packet. */
-void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt, const struct sw_ip_hdr *ip, int iface);
-void sw_sock_udp_input(struct sw_sock_layer *layer, struct sw_packet *pkt, const struct sw_ip_hdr *ip, int iface);
+void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
+                       const struct sw_ip_hdr *ip, int iface);
+void sw_sock_udp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
+                       const struct sw_ip_hdr *ip, int iface);
 void sw_sock_icmp_error(struct sw_sock_layer *layer, const struct sw_icmp_error *error);
 /* A timer of owner SW_TIMER_SOCK or SW_TIMER_TIMEWAIT fired. */
 void sw_sock_timer(struct sw_sock_layer *layer, struct sw_timer *timer);

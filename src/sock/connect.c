@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * connect() of a stream, its undoing, and which local port it gets.
+ *
+ * The states are BSD's as Linux moves them: an attempt is begun (-EINPROGRESS), asked about
+ * (-EALREADY), and its end is told once, by 0 or by its error; after an error the socket is as new.
+ */
+#include <errno.h>
+
+#include "sock/private.h"
+
+/* 0 if the pair of addresses is free, or was in a TIME_WAIT that may be reused: then the record is
+ * freed and the new connection begins beyond it. */
+static int claim_pair(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *local,
+                      const struct sw_addr *remote)
+{
+    struct sw_conn conn;
+    if (!sw_conn_find(layer, SW_PROTO_TCP, local, remote, &conn))
+        return 0;
+    if (!conn.tw || !sw_tw_reusable(layer, conn.tw))
+        return -EADDRNOTAVAIL;
+    sw_tcp_set_isn(sw_sock_tcp(s), sw_timewait_next_isn(&conn.tw->tw));
+    sw_tw_free(layer, conn.tw);
+    return 0;
+}
+
+/* A local port for this destination: any that bind() was not asked for and whose pair is free. */
+static int choose_port(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_addr *local,
+                       const struct sw_addr *remote)
+{
+    uint8_t in[34];
+    memcpy(in, local->ip.b, 16);
+    memcpy(in + 16, remote->ip.b, 16);
+    memcpy(in + 32, &remote->port, 2);
+    uint64_t hash = sw_siphash24(&layer->port_key, in, sizeof(in)); /* RFC 6056 3.3.3: F() */
+    uint32_t *perturb = &layer->port_perturb[(hash >> 32) % SW_PORT_PERTURB];
+    for (uint32_t i = 0; i < SW_PORT_EPHEMERALS; i++) {
+        local->port = sw_port_ephemeral(
+            (uint32_t)hash % SW_PORT_EPHEMERALS + *perturb % SW_PORT_EPHEMERALS, i);
+        const struct sw_port *port = sw_port_find(layer, SW_PROTO_TCP, local->port);
+        if (port && port->n_explicit > 0)
+            continue;
+        if (claim_pair(layer, s, local, remote) == 0) {
+            *perturb += i + 1;
+            return sw_port_hold(layer, SW_PROTO_TCP, local->port, &s->ref, false);
+        }
+    }
+    return -EADDRNOTAVAIL;
+}
+
+/* Addresses and port of both ends, and a place in the table. */
+static int take_pair(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    struct sw_ip_path path;
+    const struct sw_addr before = tcp->local;
+    int r = sw_ip_path(layer->ip, &remote->ip, &before.ip, &path);
+    if (r < 0)
+        return r;
+    bool had_port = s->ref.port != NULL;
+    struct sw_addr local = {.ip = path.src, .port = before.port};
+    r = had_port ? claim_pair(layer, s, &local, remote) : choose_port(layer, s, &local, remote);
+    if (r < 0)
+        return r;
+    tcp->local = local;
+    tcp->remote = *remote;
+    r = sw_sock_hash(layer, s);
+    if (r < 0) {
+        if (!had_port)
+            sw_port_release(layer, &s->ref);
+        tcp->local = before;
+        tcp->remote = (struct sw_addr){.ip = sw_sock_any(s)};
+    }
+    return r;
+}
+
+/* connect() to "any" means this host (Linux; RFC 1122 3.2.1.3 only forbids it on the wire). */
+static struct sw_addr destination(const struct sw_addr *remote)
+{
+    struct sw_addr to = *remote;
+    if (sw_ip_is_any(&to.ip))
+        to.ip = sw_ip_is4(&to.ip) ? SW_IP4_LOOPBACK : SW_IP6_LOOPBACK;
+    return to;
+}
+
+static int check_destination(const struct sw_sock *s, const struct sw_ip *ip)
+{
+    int r = sw_sock_check_family(s, ip, -ENETUNREACH);
+    const struct sw_ip broadcast = SW_IP4(255, 255, 255, 255);
+    if (r == 0 && (sw_ip_is_multicast(ip) || sw_ip_eq(ip, &broadcast)))
+        r = -ENETUNREACH;
+    return r;
+}
+
+static int begin(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
+{
+    const struct sw_addr to = destination(remote);
+    int r = check_destination(s, &to.ip);
+    if (r < 0)
+        return r;
+    if (s->is & SW_IS_DONE) { /* a block that was used up */
+        sw_tcp_fini(sw_sock_tcp(s));
+        sw_stream_start(layer, s);
+        s->is &= (uint16_t)~SW_IS_DONE;
+    }
+    r = take_pair(layer, s, &to);
+    if (r < 0)
+        return r;
+    s->err = 0;
+    s->shut = 0;
+    r = sw_tcp_connect(sw_sock_tcp(s));
+    if (r < 0) {
+        sw_stream_disconnect(layer, s);
+        s->err = 0;
+        return r;
+    }
+    s->state = SW_SS_CONNECTING;
+    (void)sw_tcp_take_events(sw_sock_tcp(s));
+    return -EINPROGRESS;
+}
+
+int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    if (s->listener) {
+        sw_listen_stop(layer, s);
+        sw_port_hear(&s->ref, false);
+    } else if (!(s->is & SW_IS_DONE) && sw_tcp_get_state(tcp) != SW_TCP_CLOSED) {
+        s->err = ECONNRESET; /* as Linux says even to who asked for it */
+        sw_tcp_abort(tcp, 0);
+    }
+    sw_sock_unhash(layer, s);
+    uint16_t port = tcp->local.port;
+    if (!(s->is & SW_IS_BOUND_PORT))
+        sw_port_release(layer, &s->ref);
+    sw_tcp_fini(tcp);
+    sw_stream_start(layer, s);
+    if (!(s->is & SW_IS_BOUND_ADDR))
+        tcp->local.ip = sw_sock_any(s);
+    tcp->local.port = port; /* getsockname() goes on telling it, as Linux's does */
+    tcp->remote = (struct sw_addr){.ip = sw_sock_any(s)};
+    s->is &= (uint16_t) ~(SW_IS_DONE | SW_IS_NOSPACE);
+    s->shut = 0;
+    s->state = SW_SS_UNCONNECTED;
+    return 0;
+}
+
+int sw_stream_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
+{
+    if (!remote)
+        return sw_stream_disconnect(layer, s);
+    enum sw_tcp_state state = sw_stream_state(s);
+    switch ((enum sw_sock_state)s->state) {
+    case SW_SS_CONNECTED:
+        return -EISCONN;
+    case SW_SS_DISCONNECTING:
+        return -EINVAL;
+    case SW_SS_UNCONNECTED:
+        return state == SW_TCP_CLOSED ? begin(layer, s, remote) : -EISCONN;
+    case SW_SS_CONNECTING:
+        break;
+    }
+    if (state == SW_TCP_SYN_SENT || state == SW_TCP_SYN_RECEIVED)
+        return -EALREADY;
+    if (state != SW_TCP_CLOSED) {
+        s->state = SW_SS_CONNECTED;
+        return 0;
+    }
+    int err = sw_sock_take_error(s);
+    sw_stream_disconnect(layer, s);
+    return err ? -err : -ECONNABORTED;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which socket is a packet for?
+ *
+ * First one probe of the table of connections, keyed by SipHash of protocol and 4-tuple: connected
+ * streams, connected datagram sockets and TIME_WAITs. The key is secret, so nobody can choose
+ * addresses that collide.
+ *
+ * Then the port's list of those who hear without a connection; the best match wins, as on Linux: a
+ * socket bound to the very address before a wildcard, one bound to the interface before one that is
+ * not, an IPv4 socket before a dual-stack one; of equals the one bound last, but of a SO_REUSEPORT
+ * group the one that a keyed hash of the 4-tuple picks.
+ */
+#include <errno.h>
+
+#include "sock/private.h"
+
+static size_t put(uint8_t *out, size_t at, const void *bytes, size_t len)
+{
+    memcpy(out + at, bytes, len);
+    return at + len;
+}
+
+static uint64_t hash_tuple(const struct sw_sipkey *key, uint8_t proto, const struct sw_addr *local,
+                           const struct sw_addr *remote)
+{
+    uint8_t in[37];
+    size_t skip = sw_ip_is4(&local->ip) && sw_ip_is4(&remote->ip) ? 12 : 0;
+    size_t n = put(in, 0, local->ip.b + skip, 16 - skip);
+    n = put(in, n, remote->ip.b + skip, 16 - skip);
+    n = put(in, n, &local->port, 2);
+    n = put(in, n, &remote->port, 2);
+    n = put(in, n, &proto, 1);
+    return sw_siphash13(key, in, n);
+}
+
+int sw_conn_insert(struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
+                   const struct sw_addr *remote, uint32_t index)
+{
+    return sw_table_insert(&layer->conns, hash_tuple(&layer->conn_key, proto, local, remote),
+                           index);
+}
+
+void sw_conn_remove(struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
+                    const struct sw_addr *remote, uint32_t index)
+{
+    uint64_t hash = hash_tuple(&layer->conn_key, proto, local, remote);
+    bool found = sw_table_remove(&layer->conns, hash, index);
+    SW_ASSERT(found);
+}
+
+static bool same_addr(const struct sw_addr *a, const struct sw_addr *b)
+{
+    return a->port == b->port && a->scope_id == b->scope_id && sw_ip_eq(&a->ip, &b->ip);
+}
+
+bool sw_conn_find(const struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
+                  const struct sw_addr *remote, struct sw_conn *ret_conn)
+{
+    uint64_t hash = hash_tuple(&layer->conn_key, proto, local, remote);
+    struct sw_table_cursor cursor = {0};
+    uint32_t index;
+    while (sw_table_next(&layer->conns, hash, &cursor, &index)) {
+        const struct sw_slot *slot = &layer->slots[index];
+        struct sw_conn conn = {0};
+        const struct sw_addr *l, *r;
+        if (slot->kind == SW_SLOT_SOCK) {
+            conn.sock = slot->obj;
+            if (sw_sock_proto(conn.sock) != proto)
+                continue;
+            l = sw_sock_local(conn.sock);
+            r = sw_sock_remote(conn.sock);
+        } else {
+            SW_ASSERT(slot->kind == SW_SLOT_TIMEWAIT);
+            conn.tw = slot->obj;
+            if (proto != SW_PROTO_TCP)
+                continue;
+            l = &conn.tw->tw.local;
+            r = &conn.tw->tw.remote;
+        }
+        if (l->port == local->port && sw_ip_eq(&l->ip, &local->ip) && same_addr(r, remote)) {
+            *ret_conn = conn;
+            return true;
+        }
+    }
+    return false;
+}
+
+int sw_sock_hash(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    SW_ASSERT(!(s->is & SW_IS_HASHED));
+    int r = sw_conn_insert(layer, sw_sock_proto(s), sw_sock_local(s), sw_sock_remote(s), s->index);
+    if (r == 0)
+        s->is |= SW_IS_HASHED;
+    return r;
+}
+
+void sw_sock_unhash(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    if (!(s->is & SW_IS_HASHED))
+        return;
+    sw_conn_remove(layer, sw_sock_proto(s), sw_sock_local(s), sw_sock_remote(s), s->index);
+    s->is &= (uint16_t)~SW_IS_HASHED;
+}
+
+struct sw_addr sw_addr_of(const struct sw_ip *ip, uint16_t port, int iface)
+{
+    return (struct sw_addr){
+        .ip = *ip, .port = port, .scope_id = sw_ip_is_link_local6(ip) ? (uint32_t)iface : 0};
+}
+
+/* ---- without a connection
+ * --------------------------------------------------------------------------- */
+
+/* How well a socket that hears fits; 0: not at all. */
+static unsigned score(struct sw_sock *s, const struct sw_ip *ip, int iface)
+{
+    const struct sw_ip *bound = &sw_sock_local(s)->ip;
+    unsigned points = 1;
+    if (s->domain == SW_AF_INET6 && (s->on & SW_ON_V6ONLY) && sw_ip_is4(ip))
+        return 0;
+    if (sw_ip_eq(bound, ip))
+        points += 8;
+    else if (!sw_ip_is_any(bound) || (sw_ip_is4(bound) && !sw_ip_is4(ip)))
+        return 0;
+    int32_t bind_iface = sw_sock_opts(s)->bind_iface;
+    if (bind_iface && bind_iface != iface)
+        return 0;
+    return points + (bind_iface ? 4 : 0) + (s->domain == SW_AF_INET ? 2 : 0);
+}
+
+bool sw_demux_hears(struct sw_sock *s, const struct sw_ip *ip, int iface)
+{
+    return score(s, ip, iface) > 0;
+}
+
+struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
+                              const struct sw_addr *local, const struct sw_addr *remote, int iface)
+{
+    const struct sw_port *port = sw_port_find(layer, proto, local->port);
+    if (!port)
+        return NULL;
+    struct sw_sock *best = NULL;
+    unsigned best_score = 0, group = 0;
+    for (const struct sw_list *l = port->hear.next; l != &port->hear; l = l->next) {
+        struct sw_sock *s = SW_CONTAINER(l, struct sw_sock, ref.node);
+        unsigned points = score(s, &local->ip, iface);
+        if (points > best_score) {
+            best = s;
+            best_score = points;
+            group = 0;
+        }
+        if (points && points == best_score && (s->on & best->on & SW_ON_REUSEPORT))
+            group++;
+    }
+    if (group < 2)
+        return best;
+    uint64_t pick = hash_tuple(&layer->reuse_key, proto, local, remote) % group;
+    for (const struct sw_list *l = port->hear.prev; l != &port->hear; l = l->prev) {
+        struct sw_sock *s = SW_CONTAINER(l, struct sw_sock, ref.node);
+        if ((s->on & SW_ON_REUSEPORT) && score(s, &local->ip, iface) == best_score && pick-- == 0)
+            return s;
+    }
+    SW_ASSERT(false);
+    return best;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SOCK_DGRAM: connect, send, recv, close.
+ *
+ * A datagram socket without a peer lies in its port's list of those who hear; one with a peer lies
+ * in the table of connections. An ICMP error about something it sent becomes its pending error only
+ * if it has a peer (RFC 1122 4.1.3.3 as everybody reads it) or asked for IP_RECVERR.
+ */
+#include <errno.h>
+
+#include "sock/private.h"
+
+/* Moves the socket from the connections back to those who hear, or gives up its port. */
+static void forget_peer(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    sw_sock_unhash(layer, s);
+    d->remote = (struct sw_addr){.ip = sw_sock_any(s)};
+    if (!(s->is & SW_IS_BOUND_ADDR))
+        d->local.ip = sw_sock_any(s);
+    if (s->is & SW_IS_BOUND_PORT) {
+        sw_port_hear(&s->ref, true);
+    } else {
+        sw_port_release(layer, &s->ref);
+        d->local.port = 0;
+    }
+    s->state = SW_SS_UNCONNECTED;
+}
+
+/* Who may be sent to, and from which address. */
+static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
+                 struct sw_ip *ret_dst, struct sw_ip_path *ret_path)
+{
+    struct sw_ip dst = to->ip;
+    if (sw_ip_is_any(&dst))
+        dst = sw_ip_is4(&dst) ? SW_IP4_LOOPBACK : SW_IP6_LOOPBACK;
+    int r = sw_sock_check_family(s, &dst, -ENETUNREACH);
+    if (r < 0)
+        return r;
+    const struct sw_ip broadcast = SW_IP4(255, 255, 255, 255);
+    if (sw_ip_eq(&dst, &broadcast) && !(s->on & SW_ON_BROADCAST))
+        return -EACCES;
+    const struct sw_ip *src = &sw_sock_local(s)->ip;
+    if (!sw_ip_is_any(src) && sw_ip_is4(src) != sw_ip_is4(&dst))
+        return -ENETUNREACH;
+    r = sw_ip_path(layer->ip, &dst, sw_ip_is_any(src) || sw_ip_is_multicast(src) ? NULL : src,
+                   ret_path);
+    if (r < 0)
+        return r;
+    *ret_dst = dst;
+    return 0;
+}
+
+int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    if (!remote) {
+        if (d->remote.port || (s->is & SW_IS_HASHED))
+            forget_peer(layer, s);
+        return 0;
+    }
+    struct sw_ip_path path;
+    struct sw_addr peer = *remote;
+    const struct sw_addr was_local = d->local, was_remote = d->remote;
+    bool was_connected = s->is & SW_IS_HASHED;
+    if (was_connected && !(s->is & SW_IS_BOUND_ADDR))
+        d->local.ip = sw_sock_any(s); /* the new peer may want another source */
+    int r = route(layer, s, remote, &peer.ip, &path);
+    d->local = was_local;
+    if (r < 0)
+        return r;
+    r = sw_sock_autobind(layer, s);
+    if (r < 0)
+        return r;
+    sw_sock_unhash(layer, s);
+    d->local.ip = path.src;
+    d->remote = peer;
+    r = sw_sock_hash(layer, s);
+    if (r < 0) {
+        d->local.ip = was_local.ip;
+        d->remote = was_remote;
+        if (was_connected)
+            forget_peer(layer, s);
+        return r;
+    }
+    sw_port_hear(&s->ref, false);
+    s->state = SW_SS_CONNECTED;
+    return 0;
+}
+
+static void trace_sent(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip_tx *tx,
+                       const struct sw_addr *to, size_t len)
+{
+    if (!sw_tracing(layer->env))
+        return;
+    struct sw_trace_event event = {.kind = SW_TRACE_DATAGRAM_SENT,
+                                   .socket = sw_sock_handle(layer, s),
+                                   .local = {.ip = tx->src, .port = sw_sock_local(s)->port},
+                                   .remote = {.ip = tx->dst, .port = to->port},
+                                   .v = {len}};
+    sw_trace(layer->env, &event);
+}
+
+int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
+                      const struct sw_addr *to)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    int r = sw_sock_autobind(layer, s);
+    if (r < 0)
+        return r == -EADDRINUSE ? -EAGAIN : r; /* Linux's inet_autobind() */
+    if (!to) {
+        if (!d->remote.port)
+            return -EDESTADDRREQ;
+        to = &d->remote;
+    }
+    if (to->port == 0)
+        return -EINVAL;
+    if (len > (sw_ip_is4(&to->ip) ? SW_UDP_MAX : SW_UDP6_MAX))
+        return -EMSGSIZE;
+    struct sw_ip_path path;
+    struct sw_ip_tx tx = {.proto = SW_PROTO_UDP};
+    r = route(layer, s, to, &tx.dst, &path);
+    if (r < 0)
+        return r;
+    int err = sw_sock_take_error(s);
+    if (err)
+        return -err;
+    if (s->shut & SW_SHUT_BIT_SEND)
+        return -EPIPE;
+    const struct sw_sock_opts *opts = sw_sock_opts(s);
+    int discover = sw_ip_is4(&tx.dst) ? opts->mtu_discover : opts->mtu_discover6;
+    tx.src = path.src;
+    tx.tos = sw_sock_tos(s, &tx.dst);
+    tx.ttl = sw_sock_ttl(s, &tx.dst);
+    tx.dont_fragment = discover == SW_PMTUDISC_DO || discover == SW_PMTUDISC_PROBE;
+    tx.iface = opts->bind_iface;
+    r = sw_udp_send(layer->ip, &tx, d->local.port, to->port, buf, (uint32_t)len);
+    if (r < 0)
+        return r == -ENOMEM ? -ENOBUFS : r;
+    trace_sent(layer, s, &tx, to, len);
+    return (int64_t)len;
+}
+
+int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
+                      int flags, struct sw_addr *ret_from)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    int err = sw_sock_take_error(s);
+    if (err)
+        return -err;
+    struct sw_udp_item *item = sw_udp_queue_first(&d->queue);
+    if (!item) /* Linux's blocking recv() gives 0 here, its non-blocking one EAGAIN: 0 wakes who
+                  waits */
+        return s->shut & SW_SHUT_BIT_RCV ? 0 : -EAGAIN;
+    size_t size = item->pkt->data_len;
+    size_t n = len < size ? len : size;
+    sw_packet_copy(item->pkt, item->pkt->head_len, buf, n);
+    if (ret_from)
+        *ret_from = item->from;
+    if (!(flags & SW_MSG_PEEK))
+        sw_udp_queue_drop(&d->queue, layer->env->mem);
+    return (int64_t)(flags & SW_MSG_TRUNC ? size : n);
+}
+
+int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how)
+{
+    if (how < SW_SHUT_RD || how > SW_SHUT_RDWR)
+        return -EINVAL;
+    s->shut |= (uint8_t)(how + 1); /* also without a peer: it wakes who waits */
+    sw_sock_wake(layer, s);
+    return sw_sock_dgram(s)->remote.port ? 0 : -ENOTCONN;
+}
+
+/* Answers what is queued as if nobody had the port (RFC 1122 4.1.3.1). */
+static void refuse_queued(struct sw_sock_layer *layer, struct sw_udp_item *item)
+{
+    struct sw_packet *pkt = item->pkt;
+    struct sw_ip_hdr hdr = {.src = item->from.ip,
+                            .dst = item->to.ip,
+                            .version = sw_ip_is4(&item->to.ip) ? 4 : 6,
+                            .proto = SW_PROTO_UDP,
+                            .ttl = item->ttl,
+                            .tos = item->tos};
+    hdr.hdr_len = hdr.version == 4 ? SW_IP4_HDR : SW_IP6_HDR;
+    hdr.dont_fragment = hdr.version == 6;
+    if (pkt->head_off < SW_UDP_HDR)
+        return;
+    sw_udp_push_hdr(pkt, item->from.port, item->to.port, &hdr.src, &hdr.dst);
+    hdr.payload_len = sw_packet_len(pkt);
+    sw_icmp_send_error(layer->ip, pkt, &hdr, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
+}
+
+void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    struct sw_udp_item *item;
+    while (reject && (item = sw_udp_queue_first(&d->queue))) {
+        refuse_queued(layer, item);
+        sw_udp_queue_drop(&d->queue, layer->env->mem);
+    }
+    sw_sock_free(layer, s);
+}

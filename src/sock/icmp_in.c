@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An ICMP error about something this host once sent: to the socket that sent it (RFC 1122 3.2.2,
+ * RFC 5927: only if the quote matches what we have).
+ */
+#include "sock/private.h"
+
+static void to_dgram(struct sw_sock_layer *layer, struct sw_sock *s,
+                     const struct sw_icmp_error *error)
+{
+    bool v4 = sw_ip_is4(&error->quote.ip.dst);
+    bool wants_all = s->on & (v4 ? SW_ON_RECVERR : SW_ON_RECVERR6);
+    bool connected = sw_sock_remote(s)->port != 0;
+    if (!error->err || (!wants_all && !(connected && error->hard)))
+        return;
+    s->err = (uint16_t)error->err;
+    sw_sock_wake(layer, s);
+}
+
+void sw_sock_icmp_error(struct sw_sock_layer *layer, const struct sw_icmp_error *error)
+{
+    const struct sw_icmp_quote *q = &error->quote;
+    const struct sw_addr local = sw_addr_of(&q->ip.src, q->src_port, 0);
+    const struct sw_addr remote = {.ip = q->ip.dst, .port = q->dst_port};
+    struct sw_conn conn;
+    if (q->has_ports && sw_conn_find(layer, q->ip.proto, &local, &remote, &conn) && conn.sock) {
+        if (sw_sock_is_stream(conn.sock)) {
+            sw_tcp_icmp(sw_sock_tcp(conn.sock), error);
+            sw_stream_after(layer, conn.sock);
+        } else {
+            to_dgram(layer, conn.sock, error);
+        }
+        return;
+    }
+    struct sw_sock *s = NULL;
+    if (q->has_ports && q->ip.proto == SW_PROTO_UDP)
+        s = sw_demux_hear(layer, SW_PROTO_UDP, &local, &remote, 0);
+    if (s)
+        to_dgram(layer, s, error);
+    else
+        layer->env->drops[SW_DROP_ICMP_QUOTE]++;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Listeners: the SYN queue, the accept queue, accept().
+ *
+ * A SYN makes a child, which waits in the SYN queue until its handshake is done and in the accept
+ * queue until somebody takes it. Both queues are bounded:
+ *
+ *   accept queue   full when it holds more than `backlog` (Linux's rule, one more than it says):
+ * then SYNs are dropped, and so is the ACK that would complete a handshake; the peer's
+ *                  retransmissions ask again later
+ *   SYN queue      max(8, min(backlog, 4096)); when it is full the oldest child gives way if it has
+ * had time to answer, else the SYN is dropped
+ *
+ * A child whose connection ends while it is in the SYN queue is forgotten; one that ends in the
+ * accept queue still comes out of accept(), with its error, as on Linux.
+ *
+ * Seam: children in the SYN queue are whole sockets today. A record of 64 bytes is enough for them
+ * (what sw_listen_syn() is given and our initial sequence number); it would live where `syn_queue`
+ * is used in this file and in sw_sock_tcp_input().
+ */
+#include <errno.h>
+
+#include "sock/private.h"
+
+enum { SYN_QUEUE_MIN = 8, SYN_QUEUE_MAX = 4096, BACKLOG_MAX = 4096 /* Linux's somaxconn */ };
+#define NS_PER_MS 1000000U
+
+static uint32_t syn_limit(const struct sw_listener *l)
+{
+    return l->backlog < SYN_QUEUE_MIN ? SYN_QUEUE_MIN
+                                      : (l->backlog > SYN_QUEUE_MAX ? SYN_QUEUE_MAX : l->backlog);
+}
+
+bool sw_listen_full(const struct sw_listener *l)
+{
+    return l->n_accept > l->backlog;
+}
+
+int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog)
+{
+    if (!sw_sock_is_stream(s))
+        return -EOPNOTSUPP;
+    if (s->state != SW_SS_UNCONNECTED || (!s->listener && sw_stream_state(s) != SW_TCP_CLOSED))
+        return -EINVAL;
+    uint32_t limit = backlog < 0 || backlog > BACKLOG_MAX ? BACKLOG_MAX : (uint32_t)backlog;
+    if (s->listener) {
+        s->listener->backlog = limit;
+        return 0;
+    }
+    struct sw_listener *l = sw_mem_alloc(layer->env->mem, sizeof(*l));
+    if (!l)
+        return -ENOMEM;
+    /* Those who were allowed to bind beside us may not have begun to listen in the meantime. */
+    int r = s->ref.port
+                ? (sw_bind_conflicts(layer, s, sw_sock_local(s), false, NULL) ? -EADDRINUSE : 0)
+                : sw_sock_autobind(layer, s);
+    if (r < 0) {
+        sw_mem_free(layer->env->mem, l, sizeof(*l));
+        return r;
+    }
+    sw_list_init(&l->syn_queue);
+    sw_list_init(&l->accept_queue);
+    l->backlog = limit;
+    s->listener = l;
+    s->shut = 0;
+    s->is &= (uint16_t)~SW_IS_DONE;
+    sw_port_hear(&s->ref, true);
+    return 0;
+}
+
+/* ---- children
+ * --------------------------------------------------------------------------------------- */
+
+static void inherit(struct sw_sock_layer *layer, struct sw_sock *child,
+                    const struct sw_sock *parent)
+{
+    child->on = parent->on;
+    child->is |= parent->is & (SW_IS_SNDBUF_SET | SW_IS_RCVBUF_SET | SW_IS_BOUND_ADDR);
+    child->opts = parent->opts;
+    if (child->opts)
+        child->opts->refs++;
+    sw_stream_start(layer, child);
+}
+
+/* A child in the tables, with its addresses and options; its control block is still CLOSED. */
+static int new_child(struct sw_sock_layer *layer, struct sw_sock *parent,
+                     const struct sw_addr *local, const struct sw_addr *remote,
+                     struct sw_sock **ret_child)
+{
+    struct sw_sock *child;
+    int r = sw_sock_new(layer, parent->domain, SW_SOCK_STREAM, &child);
+    if (r < 0)
+        return r;
+    inherit(layer, child, parent);
+    *sw_sock_local(child) = *local;
+    *sw_sock_remote(child) = *remote;
+    r = sw_sock_hash(layer, child);
+    if (r < 0) {
+        sw_sock_free(layer, child);
+        return r;
+    }
+    sw_port_share(parent->ref.port, &child->ref, true);
+    child->parent = parent;
+    child->state = SW_SS_CONNECTED;
+    child->born_ms = (uint32_t)(layer->env->now_ns / NS_PER_MS);
+    sw_list_add_tail(&parent->listener->syn_queue, &child->node);
+    parent->listener->n_syn++;
+    *ret_child = child;
+    return 0;
+}
+
+void sw_listen_child_gone(struct sw_sock *child)
+{
+    struct sw_listener *l = child->parent->listener;
+    sw_list_del(&child->node);
+    if (child->is & SW_IS_QUEUED)
+        l->n_accept--;
+    else
+        l->n_syn--;
+    child->is &= (uint16_t)~SW_IS_QUEUED;
+    child->parent = NULL;
+}
+
+/* Room in the SYN queue, at the cost of the oldest if that one had time enough for its answer. */
+static bool make_room(struct sw_sock_layer *layer, struct sw_listener *l)
+{
+    if (l->n_syn < syn_limit(l))
+        return true;
+    struct sw_sock *oldest = SW_CONTAINER(l->syn_queue.next, struct sw_sock, node);
+    uint32_t age_ms = (uint32_t)(layer->env->now_ns / NS_PER_MS) - oldest->born_ms;
+    if (age_ms < layer->tcp->config.rto_initial_ns / NS_PER_MS)
+        return false;
+    sw_sock_free(layer, oldest);
+    return true;
+}
+
+void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_segment *seg,
+                   int iface, const sw_seq *isn)
+{
+    struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);
+    struct sw_addr remote = sw_addr_of(&seg->ip.src, seg->tcp.src_port, iface);
+    if (sw_listen_full(s->listener) || !make_room(layer, s->listener)) {
+        sw_drop(layer->env, seg->pkt, SW_DROP_TCP_BACKLOG, &local, &remote);
+        return;
+    }
+    struct sw_sock *child;
+    int r = new_child(layer, s, &local, &remote, &child);
+    if (r < 0) {
+        sw_drop(layer->env, seg->pkt, SW_DROP_NO_MEMORY, &local, &remote);
+        return;
+    }
+    if (isn)
+        sw_tcp_set_isn(sw_sock_tcp(child), *isn);
+    r = sw_tcp_open_passive(sw_sock_tcp(child), seg);
+    if (r < 0) {
+        sw_drop(layer->env, seg->pkt, SW_DROP_NO_MEMORY, &local, &remote);
+        sw_sock_free(layer, child);
+        return;
+    }
+    sw_packet_free(seg->pkt);
+}
+
+void sw_listen_child_established(struct sw_sock_layer *layer, struct sw_sock *child)
+{
+    struct sw_sock *parent = child->parent;
+    struct sw_listener *l = parent->listener;
+    sw_list_del(&child->node);
+    sw_list_add_tail(&l->accept_queue, &child->node);
+    child->is |= SW_IS_QUEUED;
+    l->n_syn--;
+    l->n_accept++;
+    sw_sock_wake(layer, parent);
+}
+
+int sw_sock_accept(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_sock **ret_child)
+{
+    if (!sw_sock_is_stream(s))
+        return -EOPNOTSUPP;
+    if (!s->listener)
+        return -EINVAL;
+    if (sw_list_empty(&s->listener->accept_queue))
+        return -EAGAIN;
+    struct sw_sock *child = SW_CONTAINER(s->listener->accept_queue.next, struct sw_sock, node);
+    sw_listen_child_gone(child);
+    child->is |= SW_IS_HELD;
+    if (sw_sock_poll(layer, child) & ~SW_EV_OUT)
+        sw_sock_wake(layer, child); /* what came before there was somebody to tell */
+    *ret_child = child;
+    return 0;
+}
+
+void sw_listen_stop(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    struct sw_listener *l = s->listener;
+    struct sw_list *queues[2] = {&l->accept_queue, &l->syn_queue};
+    for (int i = 0; i < 2; i++) {
+        while (!sw_list_empty(queues[i])) {
+            struct sw_sock *child = SW_CONTAINER(queues[i]->next, struct sw_sock, node);
+            sw_listen_child_gone(child);
+            sw_tcp_abort(sw_sock_tcp(child), 0);
+            sw_sock_free(layer, child);
+        }
+    }
+    s->listener = NULL;
+    sw_mem_free(layer->env->mem, l, sizeof(*l));
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Options of SOL_TCP that are more than a bit or a number: see tcp(7). */
+#include <errno.h>
+
+#include "sock/options.h"
+
+enum {
+    KEEP_MAX_S = 32767,
+    COUNT_MAX = 127,
+    MSS_MIN = 88, /* Linux's TCP_MIN_MSS */
+    MSS_MAX = 32767,
+    LINGER2_MAX_S = 120,
+    RTO_MAX_S = 120,
+    DEFER_MAX = 255,
+    CLAMP_MIN_BYTES = 1152,
+    FASTOPEN_MAX = 4096,
+    CC_NAME = 16, /* Linux's TCP_CA_NAME_MAX */
+};
+#define NS_PER_S 1000000000ULL
+
+/* A number whose 0 means the host's setting. */
+#define NUMBER_OR_DEFAULT(option, field, the_default, lo, hi)                                      \
+    SW_OPT_GET(sw_opt_get_##option)                                                                \
+    {                                                                                              \
+        int32_t v = sw_sock_opts(s)->field;                                                        \
+        *ret = v ? v : (int)(layer->tcp->config.the_default);                                      \
+        return 0;                                                                                  \
+    }                                                                                              \
+    SW_OPT_SET(sw_opt_set_##option)                                                                \
+    {                                                                                              \
+        return v < (lo) || v > (hi) ? -EINVAL : SW_OPT_STORE(layer, s, field, v);                  \
+    }
+
+NUMBER_OR_DEFAULT(keepidle, keepidle_s, keepalive_ns / NS_PER_S, 1, KEEP_MAX_S)
+NUMBER_OR_DEFAULT(keepintvl, keepintvl_s, keepalive_intvl_ns / NS_PER_S, 1, KEEP_MAX_S)
+NUMBER_OR_DEFAULT(keepcnt, keepcnt, keepalive_probes, 1, COUNT_MAX)
+NUMBER_OR_DEFAULT(syncnt, syncnt, syn_retries, 1, COUNT_MAX)
+
+static bool not_connected(struct sw_sock *s)
+{
+    enum sw_tcp_state state = sw_stream_state(s);
+    return state == SW_TCP_CLOSED || state == SW_TCP_LISTEN;
+}
+
+SW_OPT_GET(sw_opt_get_maxseg)
+{
+    (void)layer;
+    int32_t user = sw_sock_opts(s)->maxseg;
+    uint16_t mss = sw_tcp_mss(sw_sock_tcp(s));
+    if (not_connected(s))
+        *ret = user ? user : 536; /* RFC 9293 3.7.1: the default MSS */
+    else
+        *ret = mss;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_maxseg)
+{
+    if (v && (v < MSS_MIN || v > MSS_MAX))
+        return -EINVAL;
+    return SW_OPT_STORE(layer, s, maxseg, v);
+}
+
+SW_OPT_GET(sw_opt_get_linger2)
+{
+    int32_t v = sw_sock_opts(s)->linger2_s;
+    *ret = v ? v : (int)(layer->tcp->config.fin_timeout_ns / NS_PER_S);
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_linger2)
+{
+    return SW_OPT_STORE(layer, s, linger2_s, v < 0 ? -1 : (v > LINGER2_MAX_S ? LINGER2_MAX_S : v));
+}
+
+/* TCP_DEFER_ACCEPT is stored as a number of SYN-ACK retransmissions; each doubles the time. */
+static int32_t retransmissions_in(int32_t seconds)
+{
+    int32_t n = 0, step = 1, period = 0;
+    while (seconds > period && n < DEFER_MAX) {
+        period += step;
+        step = step * 2 > RTO_MAX_S ? RTO_MAX_S : step * 2;
+        n++;
+    }
+    return n;
+}
+
+SW_OPT_GET(sw_opt_get_defer)
+{
+    (void)layer;
+    int32_t step = 1, period = 0;
+    for (int32_t n = sw_sock_opts(s)->defer_accept; n > 0; n--) {
+        period += step;
+        step = step * 2 > RTO_MAX_S ? RTO_MAX_S : step * 2;
+    }
+    *ret = period;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_defer)
+{
+    return SW_OPT_STORE(layer, s, defer_accept, retransmissions_in(v));
+}
+
+SW_OPT_GET(sw_opt_get_clamp)
+{
+    (void)layer;
+    *ret = sw_sock_opts(s)->window_clamp;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_clamp)
+{
+    if (v == 0)
+        return not_connected(s) ? SW_OPT_STORE(layer, s, window_clamp, 0) : -EINVAL;
+    return SW_OPT_STORE(layer, s, window_clamp, v < CLAMP_MIN_BYTES ? CLAMP_MIN_BYTES : v);
+}
+
+SW_OPT_GET(sw_opt_get_fastopen)
+{
+    (void)layer;
+    *ret = sw_sock_opts(s)->fastopen;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_fastopen)
+{
+    if (v < 0 || !not_connected(s))
+        return -EINVAL;
+    return SW_OPT_STORE(layer, s, fastopen, v > FASTOPEN_MAX ? FASTOPEN_MAX : v);
+}
+
+SW_OPT_SET(sw_opt_set_unsupported)
+{
+    (void)layer, (void)s;
+    if (v < 0 || v > 1)
+        return -EINVAL;
+    return v ? -EOPNOTSUPP : 0;
+}
+
+/* struct tcp_info, with what the socket layer knows better: a listener's queues, and that TIME_WAIT
+ * is no longer this socket's. */
+SW_OPT_GET_BYTES(sw_opt_get_info)
+{
+    (void)layer;
+    enum { STATE = 0, UNACKED = 24, SACKED = 28 }; /* offsets of Linux's struct tcp_info */
+    uint8_t info[512] = {0};
+    size_t size = sw_tcp_info(sw_sock_tcp(s), info, sizeof(info));
+    info[STATE] = (uint8_t)sw_stream_state(s);
+    if (s->listener) {
+        memcpy(info + UNACKED, &s->listener->n_accept, 4);
+        memcpy(info + SACKED, &s->listener->backlog, 4);
+    }
+    return sw_opt_copy_out(val, len, info, size);
+}
+
+static const char congestion[CC_NAME] = "reno"; /* what there is */
+
+SW_OPT_GET_BYTES(sw_opt_get_congestion)
+{
+    (void)layer, (void)s;
+    return sw_opt_copy_out(val, len, congestion, sizeof(congestion));
+}
+
+SW_OPT_SET_BYTES(sw_opt_set_congestion)
+{
+    (void)layer, (void)s;
+    char name[CC_NAME] = {0};
+    if (len < 1)
+        return -EINVAL;
+    memcpy(name, val, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
+    return strncmp(name, congestion, sizeof(name)) == 0 ? 0 : -ENOENT;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ports: who holds them.
+ *
+ * A port number has sixteen bits, so the directory is two levels of plain arrays: nothing to hash,
+ * nothing to attack. A struct sw_port exists while something refers to it. Its members lie in two
+ * lists: `hear`, which a packet without a connection searches (short: listeners, unconnected
+ * datagram sockets), and `rest`, which only bind() searches (as long as there are connections).
+ *
+ * Ephemeral ports are chosen as RFC 6056 3.3.3 has it: a keyed hash of the destination gives the
+ * offset at which the search begins, so that successive connections to one destination get
+ * successive ports and an observer of one destination learns nothing about another; the offset is
+ * moved on by a small table of counters (3.3.4). The range is Linux's default.
+ */
+#include <errno.h>
+
+#include "sock/private.h"
+
+struct sw_port_page {
+    struct sw_port *ports[256];
+    uint32_t used;
+};
+
+static unsigned dir_of(uint8_t proto)
+{
+    return proto == SW_PROTO_TCP ? 0 : 1;
+}
+
+struct sw_port *sw_port_find(const struct sw_sock_layer *layer, uint8_t proto, uint16_t number)
+{
+    const struct sw_port_page *page = layer->ports[dir_of(proto)][number >> 8];
+    return page ? page->ports[number & 0xff] : NULL;
+}
+
+void sw_port_share(struct sw_port *port, struct sw_port_ref *ref, bool is_explicit)
+{
+    SW_ASSERT(!ref->port);
+    ref->port = port;
+    ref->is_explicit = is_explicit;
+    sw_list_add_head(&port->rest, &ref->node);
+    port->n_refs++;
+    port->n_explicit += is_explicit;
+}
+
+int sw_port_hold(struct sw_sock_layer *layer, uint8_t proto, uint16_t number,
+                 struct sw_port_ref *ref, bool is_explicit)
+{
+    struct sw_mem *mem = layer->env->mem;
+    struct sw_port *port = sw_port_find(layer, proto, number);
+    if (!port) {
+        struct sw_port_page **page = &layer->ports[dir_of(proto)][number >> 8];
+        if (!*page)
+            *page = sw_mem_alloc(mem, sizeof(**page));
+        if (!*page)
+            return -ENOMEM;
+        port = sw_mem_alloc(mem, sizeof(*port));
+        if (!port)
+            return -ENOMEM; /* an empty page stays: sw_port_fini() finds it */
+        sw_list_init(&port->hear);
+        sw_list_init(&port->rest);
+        port->number = number;
+        port->dir = (uint8_t)dir_of(proto);
+        (*page)->ports[number & 0xff] = port;
+        (*page)->used++;
+    }
+    sw_port_share(port, ref, is_explicit);
+    return 0;
+}
+
+void sw_port_release(struct sw_sock_layer *layer, struct sw_port_ref *ref)
+{
+    struct sw_port *port = ref->port;
+    if (!port)
+        return;
+    sw_list_del(&ref->node);
+    ref->port = NULL;
+    port->n_refs--;
+    port->n_explicit -= ref->is_explicit;
+    if (port->n_refs > 0)
+        return;
+    struct sw_port_page **page = &layer->ports[port->dir][port->number >> 8];
+    (*page)->ports[port->number & 0xff] = NULL;
+    sw_mem_free(layer->env->mem, port, sizeof(*port));
+    if (--(*page)->used == 0) {
+        sw_mem_free(layer->env->mem, *page, sizeof(**page));
+        *page = NULL;
+    }
+}
+
+void sw_port_hear(struct sw_port_ref *ref, bool hear)
+{
+    SW_ASSERT(ref->port);
+    sw_list_del(&ref->node);
+    sw_list_add_head(hear ? &ref->port->hear : &ref->port->rest, &ref->node);
+}
+
+void sw_port_fini(struct sw_sock_layer *layer)
+{
+    for (int dir = 0; dir < 2; dir++) {
+        for (int i = 0; i < SW_PORT_PAGES; i++) {
+            struct sw_port_page *page = layer->ports[dir][i];
+            SW_ASSERT(!page || page->used == 0);
+            sw_mem_free(layer->env->mem, page, sizeof(*page));
+            layer->ports[dir][i] = NULL;
+        }
+    }
+}
+
+uint16_t sw_port_ephemeral(uint32_t offset, uint32_t i)
+{
+    uint64_t n = (uint64_t)offset + i;
+    return (uint16_t)(SW_PORT_EPHEMERAL_FIRST + n % SW_PORT_EPHEMERALS);
+}

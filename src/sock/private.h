@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside view of the socket layer.
+ *
+ * A socket begins with a struct sw_sock; a stream adds its TCP control block, a datagram socket its
+ * receive queue. Lives:
+ *
+ *   held      somebody has the handle
+ *   embryo    in a listener's SYN queue or accept queue; its handle is not given out yet
+ *   orphan    closed, but TCP still delivers; freed when TCP is done
+ *
+ * Invariants:
+ *  (1) A stream is in the table of connections exactly while `is` has SW_IS_HASHED.
+ *  (2) ref.port is not NULL exactly while the socket holds a port.
+ *  (3) An embryo has `parent`; its `node` is in a queue of parent->listener. Any other socket's
+ * `node` is in layer->ready or in no list. (4) A function that may free the socket it was given
+ * says so; nothing else frees one.
+ */
+#ifndef SW_SOCK_PRIVATE_H
+#define SW_SOCK_PRIVATE_H
+
+#include "base/assert.h"
+#include "sock/abi.h"
+#include "sock/sock.h"
+
+enum sw_slot_kind { SW_SLOT_FREE, SW_SLOT_SOCK, SW_SLOT_TIMEWAIT };
+
+/* Where connect() stands (the states of BSD's struct socket, as Linux moves them). */
+enum sw_sock_state {
+    SW_SS_UNCONNECTED,
+    SW_SS_CONNECTING, /* connect() was begun and its end not yet told to the caller */
+    SW_SS_CONNECTED,
+    SW_SS_DISCONNECTING, /* shut down before it was told */
+};
+
+/* sw_sock.shut */
+enum { SW_SHUT_BIT_RCV = 1, SW_SHUT_BIT_SEND = 2, SW_SHUT_BITS = 3 };
+
+/* sw_sock.is */
+enum {
+    SW_IS_HELD = 1 << 0,       /* somebody has the handle */
+    SW_IS_HASHED = 1 << 1,     /* in layer->conns */
+    SW_IS_BOUND_ADDR = 1 << 2, /* bind() chose the address: it outlives a connection */
+    SW_IS_BOUND_PORT = 1 << 3, /* bind() chose the port: it outlives a connection */
+    SW_IS_NOSPACE = 1 << 4,    /* the caller was told that the send buffer is full */
+    SW_IS_DONE = 1 << 5,       /* the connection has ended: CLOSED, or TIME_WAIT kept elsewhere */
+    SW_IS_QUEUED = 1 << 6,     /* an embryo in the accept queue, no longer in the SYN queue */
+    SW_IS_SNDBUF_SET = 1 << 7, /* SO_SNDBUF was set: no automatic tuning */
+    SW_IS_RCVBUF_SET = 1 << 8,
+};
+
+/* sw_sock.on: boolean options */
+enum {
+    SW_ON_REUSEADDR = 1 << 0,
+    SW_ON_REUSEPORT = 1 << 1,
+    SW_ON_KEEPALIVE = 1 << 2,
+    SW_ON_LINGER = 1 << 3,
+    SW_ON_BROADCAST = 1 << 4,
+    SW_ON_OOBINLINE = 1 << 5,
+    SW_ON_DONTROUTE = 1 << 6,
+    SW_ON_TIMESTAMP = 1 << 7,
+    SW_ON_TIMESTAMPNS = 1 << 8,
+    SW_ON_NODELAY = 1 << 9,
+    SW_ON_CORK = 1 << 10,
+    SW_ON_NO_QUICKACK = 1 << 11,
+    SW_ON_V6ONLY = 1 << 12,
+    SW_ON_FREEBIND = 1 << 13,
+    SW_ON_NO_PORT = 1 << 14, /* IP_BIND_ADDRESS_NO_PORT */
+    SW_ON_RECVERR = 1 << 15,
+    SW_ON_PKTINFO = 1 << 16,
+    SW_ON_RECVTTL = 1 << 17,
+    SW_ON_RECVTOS = 1 << 18,
+    SW_ON_RECVERR6 = 1 << 19,
+    SW_ON_RECVPKTINFO6 = 1 << 20,
+    SW_ON_RECVHOPLIMIT6 = 1 << 21,
+    SW_ON_RECVTCLASS6 = 1 << 22,
+    SW_ON_MULTICAST_QUIET = 1 << 23, /* IP_MULTICAST_LOOP is off */
+    SW_ON_MULTICAST_QUIET6 = 1 << 24,
+    SW_ON_NO_CHECK = 1 << 25,
+    SW_ON_RXQ_OVFL = 1 << 26,
+    SW_ON_DEBUG = 1 << 27,
+    SW_ON_DONTFRAG6 = 1 << 28,
+    SW_ON_MULTICAST_ONLY_MINE = 1 << 29, /* IP_MULTICAST_ALL is off */
+};
+
+/* Options with values that few sockets set. Shared by reference between a socket and what inherits
+ * from it; copied before a change (sw_sock_opts_own()). */
+struct sw_sock_opts {
+    uint32_t refs;
+    int32_t linger_s;
+    uint32_t sndbuf, rcvbuf;           /* bytes as getsockopt() shows them; 0: the host's default */
+    uint64_t rcvtimeo_us, sndtimeo_us; /* 0: for ever; kept for the caller */
+    int32_t rcvlowat;
+    int32_t priority, incoming_cpu, timestamping;
+    int32_t bind_iface;                               /* 0: any */
+    int32_t keepidle_s, keepintvl_s, keepcnt, syncnt; /* 0: the host's */
+    int32_t user_timeout_ms, maxseg;
+    int32_t linger2_s, defer_accept, window_clamp, fastopen, fastopen_connect, notsent_lowat;
+    int32_t tos, ttl, mtu_discover, multicast_ttl;       /* ttl -1: default */
+    int32_t tclass, hops, mtu_discover6, multicast_hops; /* hops -1: default */
+    int32_t multicast_iface, multicast_iface6;
+    struct sw_ip multicast_addr;
+};
+
+struct sw_port {
+    struct sw_list hear; /* listeners; datagram sockets without a peer */
+    struct sw_list rest; /* connections, TIME_WAITs, and what is bound only */
+    uint32_t n_refs;
+    uint32_t
+        n_explicit; /* of them bound by bind(): connect() does not choose such a port by itself */
+    uint16_t number;
+    uint8_t dir; /* 0: TCP, 1: UDP */
+};
+
+/* Membership of a socket or TIME_WAIT in a port. */
+struct sw_port_ref {
+    struct sw_list node;
+    struct sw_port *port;
+    bool is_explicit;
+    bool is_timewait; /* embedded in a struct sw_tw, else in a struct sw_sock */
+};
+
+struct sw_listener {
+    struct sw_list syn_queue, accept_queue; /* of struct sw_sock, by node */
+    uint32_t n_syn, n_accept, backlog;
+};
+
+struct sw_sock {
+    uint32_t index; /* its slot */
+    uint32_t on;    /* SW_ON_ */
+    uint16_t is;    /* SW_IS_ */
+    uint16_t err;   /* pending error, positive errno */
+    uint8_t domain, type;
+    uint8_t state;    /* enum sw_sock_state */
+    uint8_t shut;     /* SW_SHUT_BIT_ */
+    uint32_t born_ms; /* of an embryo: when its SYN came */
+    struct sw_list node;
+    struct sw_port_ref ref;
+    struct sw_sock_opts *opts; /* NULL: all defaults */
+    void *user;
+    struct sw_listener *listener; /* of a listening stream */
+    struct sw_sock *parent;       /* of an embryo */
+};
+
+struct sw_stream_sock {
+    struct sw_sock sock;
+    struct sw_tcp tcp;
+};
+
+struct sw_dgram_sock {
+    struct sw_sock sock;
+    struct sw_addr local, remote; /* remote.port 0: not connected */
+    struct sw_udp_queue queue;
+    uint64_t drops;
+};
+
+/* A connection in TIME_WAIT. */
+struct sw_tw {
+    struct sw_timewait tw;
+    struct sw_port_ref ref;
+    uint64_t since_ns;
+    uint32_t index;
+    uint32_t on; /* reuse flags, for bind() */
+    uint8_t domain;
+};
+
+static inline bool sw_sock_is_stream(const struct sw_sock *s)
+{
+    return s->type == SW_SOCK_STREAM;
+}
+
+static inline struct sw_tcp *sw_sock_tcp(struct sw_sock *s)
+{
+    SW_ASSERT(sw_sock_is_stream(s));
+    return &SW_CONTAINER(s, struct sw_stream_sock, sock)->tcp;
+}
+
+static inline struct sw_dgram_sock *sw_sock_dgram(struct sw_sock *s)
+{
+    SW_ASSERT(!sw_sock_is_stream(s));
+    return SW_CONTAINER(s, struct sw_dgram_sock, sock);
+}
+
+static inline struct sw_addr *sw_sock_local(struct sw_sock *s)
+{
+    return sw_sock_is_stream(s) ? &sw_sock_tcp(s)->local : &sw_sock_dgram(s)->local;
+}
+
+static inline struct sw_addr *sw_sock_remote(struct sw_sock *s)
+{
+    return sw_sock_is_stream(s) ? &sw_sock_tcp(s)->remote : &sw_sock_dgram(s)->remote;
+}
+
+static inline uint8_t sw_sock_proto(const struct sw_sock *s)
+{
+    return sw_sock_is_stream(s) ? SW_PROTO_TCP : SW_PROTO_UDP;
+}
+
+static inline struct sw_ip sw_sock_any(const struct sw_sock *s)
+{
+    return s->domain == SW_AF_INET ? SW_IP4_ANY : SW_IP6_ANY;
+}
+
+/* ---- sock.c: handles, lifetime
+ * ------------------------------------------------------------------- */
+
+sw_socket_t sw_sock_handle(const struct sw_sock_layer *layer, const struct sw_sock *s);
+struct sw_sock *sw_sock_find(const struct sw_sock_layer *layer,
+                             sw_socket_t handle); /* held; or NULL */
+int sw_slot_take(struct sw_sock_layer *layer, enum sw_slot_kind kind, void *obj,
+                 uint32_t *ret_index);
+void sw_slot_give(struct sw_sock_layer *layer, uint32_t index);
+
+/* A socket that nobody holds yet. */
+int sw_sock_new(struct sw_sock_layer *layer, int domain, int type, struct sw_sock **ret_sock);
+void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s); /* sends nothing */
+int sw_sock_open(struct sw_sock_layer *layer, int domain, int type, int protocol,
+                 struct sw_sock **ret);
+enum sw_sock_close { SW_CLOSE_NORMAL, SW_CLOSE_ABORT, SW_CLOSE_REJECT };
+void sw_sock_close(struct sw_sock_layer *layer, struct sw_sock *s,
+                   enum sw_sock_close how); /* frees */
+int sw_sock_take_error(struct sw_sock *s);  /* positive errno or 0 */
+bool sw_sock_next(struct sw_sock_layer *layer, uint64_t *cursor, struct sw_socket_info *ret_info);
+
+/* ---- port.c, bind.c
+ * ------------------------------------------------------------------------------- */
+
+struct sw_port *sw_port_find(const struct sw_sock_layer *layer, uint8_t proto, uint16_t number);
+int sw_port_hold(struct sw_sock_layer *layer, uint8_t proto, uint16_t number,
+                 struct sw_port_ref *ref, bool is_explicit);
+void sw_port_share(struct sw_port *port, struct sw_port_ref *ref, bool is_explicit);
+void sw_port_release(struct sw_sock_layer *layer, struct sw_port_ref *ref); /* harmless if none */
+void sw_port_hear(struct sw_port_ref *ref, bool hear); /* moves between the port's two lists */
+void sw_port_fini(struct sw_sock_layer *layer);
+/* The i-th ephemeral port of a search that begins at `offset` (RFC 6056); i < SW_PORT_EPHEMERALS.
+ */
+#define SW_PORT_EPHEMERAL_FIRST 32768U /* Linux's ip_local_port_range */
+#define SW_PORT_EPHEMERAL_LAST 60999U
+#define SW_PORT_EPHEMERALS (SW_PORT_EPHEMERAL_LAST - SW_PORT_EPHEMERAL_FIRST + 1)
+uint16_t sw_port_ephemeral(uint32_t offset, uint32_t i);
+
+/* Whether somebody stands in the way of binding `s` to `local` (which has its port). `strict`: the
+ * port is our choice, so do not share it. ret_held, if not NULL: one of them that is held, if any
+ * is. */
+bool sw_bind_conflicts(const struct sw_sock_layer *layer, struct sw_sock *s,
+                       const struct sw_addr *local, bool strict, struct sw_sock **ret_held);
+int sw_sock_bind(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *local);
+int sw_sock_autobind(struct sw_sock_layer *layer, struct sw_sock *s); /* a port, if it has none */
+/* The family rules of an address given to a socket: 0, -EAFNOSUPPORT, and `v6only` for a mapped
+ * address on a V6ONLY socket. */
+int sw_sock_check_family(const struct sw_sock *s, const struct sw_ip *ip, int v6only);
+
+/* ---- demux.c
+ * ---------------------------------------------------------------------------------------- */
+
+int sw_conn_insert(struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
+                   const struct sw_addr *remote, uint32_t index);
+void sw_conn_remove(struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
+                    const struct sw_addr *remote, uint32_t index);
+/* One of the two is set, or none. */
+struct sw_conn {
+    struct sw_sock *sock;
+    struct sw_tw *tw;
+};
+bool sw_conn_find(const struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
+                  const struct sw_addr *remote, struct sw_conn *ret_conn);
+/* The listener or unconnected datagram socket that a packet from `remote` to `local` belongs to. */
+struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
+                              const struct sw_addr *local, const struct sw_addr *remote, int iface);
+/* Whether a socket that hears also hears what is sent to `ip`. */
+bool sw_demux_hears(struct sw_sock *s, const struct sw_ip *ip, int iface);
+int sw_sock_hash(struct sw_sock_layer *layer,
+                 struct sw_sock *s); /* by its addresses; 0 or -ENOMEM */
+void sw_sock_unhash(struct sw_sock_layer *layer, struct sw_sock *s);
+/* An address from a packet, with its zone if it needs one. */
+struct sw_addr sw_addr_of(const struct sw_ip *ip, uint16_t port, int iface);
+
+/* ---- listen.c
+ * ------------------------------------------------------------------------------------- */
+
+int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog);
+int sw_sock_accept(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_sock **ret_child);
+void sw_listen_stop(struct sw_sock_layer *layer, struct sw_sock *s); /* resets and frees embryos */
+/* A SYN for a listener; isn: the least initial sequence number, or NULL. Takes the segment. */
+void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_segment *seg,
+                   int iface, const sw_seq *isn);
+bool sw_listen_full(const struct sw_listener *l);
+void sw_listen_child_established(struct sw_sock_layer *layer, struct sw_sock *child);
+void sw_listen_child_gone(struct sw_sock *child); /* out of its queue; the caller frees it */
+
+/* ---- stream.c, connect.c, timewait.c
+ * ----------------------------------------------------------------------- */
+
+enum sw_tcp_state sw_stream_state(struct sw_sock *s); /* what a user would be told */
+int sw_stream_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
+int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s);
+int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
+                       int flags);
+int64_t sw_stream_reserve_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t want,
+                                void **ret_ptr);
+int sw_stream_commit_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t len, int flags);
+int64_t sw_stream_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
+                       int flags);
+int sw_stream_peek(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_bytes *ret_pieces,
+                   int max);
+int sw_stream_consume(struct sw_sock_layer *layer, struct sw_sock *s, size_t len);
+int sw_stream_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how);
+void sw_stream_close(struct sw_sock_layer *layer, struct sw_sock *s,
+                     bool abort); /* frees, maybe later */
+/* Takes what happened inside TCP: errors, the end, readiness. May free an orphan or embryo. */
+void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s);
+bool sw_stream_writable(struct sw_sock *s);
+void sw_stream_apply_options(struct sw_sock *s);
+void sw_stream_start(struct sw_sock_layer *layer, struct sw_sock *s); /* a fresh control block */
+
+void sw_tw_new(struct sw_sock_layer *layer, struct sw_sock *s);
+void sw_tw_free(struct sw_sock_layer *layer, struct sw_tw *tw);
+/* Whether a new connection of this host may take the pair over (Linux's tcp_tw_reuse = 2). */
+bool sw_tw_reusable(const struct sw_sock_layer *layer, const struct sw_tw *tw);
+
+/* ---- dgram.c
+ * ---------------------------------------------------------------------------------------- */
+
+int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
+int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
+                      const struct sw_addr *to);
+int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
+                      int flags, struct sw_addr *ret_from);
+int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how);
+void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject);
+
+/* ---- opts.c, options.c
+ * ---------------------------------------------------------------------------------------- */
+
+const struct sw_sock_opts *sw_sock_opts(const struct sw_sock *s); /* never NULL */
+struct sw_sock_opts *sw_sock_opts_own(struct sw_sock_layer *layer,
+                                      struct sw_sock *s); /* NULL: no memory */
+void sw_sock_opts_put(struct sw_sock_layer *layer, struct sw_sock_opts *opts);
+uint32_t sw_sock_rcvbuf(struct sw_sock *s); /* bytes, as SO_RCVBUF shows them */
+uint32_t sw_sock_sndbuf(struct sw_sock *s);
+uint8_t sw_sock_tos(const struct sw_sock *s, const struct sw_ip *dst);
+uint8_t sw_sock_ttl(const struct sw_sock *s, const struct sw_ip *dst);
+int sw_sock_getopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, int name, void *val,
+                   size_t *len);
+int sw_sock_setopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, int name,
+                   const void *val, size_t len);
+
+/* ---- ready.c
+ * ------------------------------------------------------------------------------------------ */
+
+int sw_sock_poll(struct sw_sock_layer *layer, struct sw_sock *s);
+void sw_sock_wake(struct sw_sock_layer *layer, struct sw_sock *s); /* something happened to it */
+bool sw_sock_next_ready(struct sw_sock_layer *layer, struct sw_ready *ret_ready);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Handles and lifetime.
+ *
+ * A handle is (generation << 32 | slot index). The generation of a slot moves on when its socket is
+ * freed, and a closed socket is no longer SW_IS_HELD, so a stale handle finds nothing. Generations
+ * begin at 1: no handle is 0.
+ */
+#include <errno.h>
+
+#include "sock/private.h"
+
+enum { SLOTS_FIRST = 64 };
+
+int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct sw_ip_layer *ip,
+                       struct sw_tcp_layer *tcp, uint32_t max_sockets)
+{
+    *layer = (struct sw_sock_layer){.env = env, .ip = ip, .tcp = tcp, .max_socks = max_sockets};
+    sw_table_init(&layer->conns, env->mem);
+    sw_list_init(&layer->ready);
+    sw_rng_key(&env->rng, &layer->conn_key);
+    sw_rng_key(&env->rng, &layer->port_key);
+    sw_rng_key(&env->rng, &layer->reuse_key);
+    for (int i = 0; i < SW_PORT_PERTURB; i++)
+        layer->port_perturb[i] = (uint32_t)sw_rng_u64(&env->rng);
+    return 0;
+}
+
+void sw_sock_layer_fini(struct sw_sock_layer *layer)
+{
+    for (uint32_t i = 0; i < layer->cap_slots; i++) {
+        if (layer->slots[i].kind == SW_SLOT_SOCK)
+            sw_sock_free(layer, layer->slots[i].obj);
+        else if (layer->slots[i].kind == SW_SLOT_TIMEWAIT)
+            sw_tw_free(layer, layer->slots[i].obj);
+    }
+    SW_ASSERT(layer->n_socks == 0 && layer->n_timewaits == 0 && layer->conns.used == 0);
+    sw_port_fini(layer);
+    sw_table_fini(&layer->conns);
+    sw_mem_free(layer->env->mem, layer->slots, layer->cap_slots * sizeof(struct sw_slot));
+    layer->slots = NULL;
+    layer->cap_slots = 0;
+}
+
+/* ---- slots
+ * ---------------------------------------------------------------------------------------- */
+
+static int grow_slots(struct sw_sock_layer *layer)
+{
+    uint32_t cap = layer->cap_slots ? layer->cap_slots * 2 : SLOTS_FIRST;
+    if (cap <= layer->cap_slots)
+        return -ENFILE;
+    struct sw_slot *slots = sw_mem_alloc(layer->env->mem, cap * sizeof(struct sw_slot));
+    if (!slots)
+        return -ENOMEM;
+    if (layer->cap_slots)
+        memcpy(slots, layer->slots, layer->cap_slots * sizeof(struct sw_slot));
+    for (uint32_t i = layer->cap_slots; i < cap; i++)
+        slots[i] = (struct sw_slot){.generation = 1, .next_free = i + 1 < cap ? i + 2 : 0};
+    sw_mem_free(layer->env->mem, layer->slots, layer->cap_slots * sizeof(struct sw_slot));
+    layer->free_slot = layer->cap_slots + 1;
+    layer->slots = slots;
+    layer->cap_slots = cap;
+    return 0;
+}
+
+int sw_slot_take(struct sw_sock_layer *layer, enum sw_slot_kind kind, void *obj,
+                 uint32_t *ret_index)
+{
+    if (layer->free_slot == 0) {
+        int r = grow_slots(layer);
+        if (r < 0)
+            return r;
+    }
+    uint32_t index = layer->free_slot - 1;
+    struct sw_slot *slot = &layer->slots[index];
+    layer->free_slot = slot->next_free;
+    slot->obj = obj;
+    slot->kind = (uint8_t)kind;
+    *ret_index = index;
+    return 0;
+}
+
+void sw_slot_give(struct sw_sock_layer *layer, uint32_t index)
+{
+    struct sw_slot *slot = &layer->slots[index];
+    SW_ASSERT(slot->kind != SW_SLOT_FREE);
+    slot->kind = SW_SLOT_FREE;
+    slot->obj = NULL;
+    slot->next_free = layer->free_slot;
+    if (++slot->generation == 0)
+        slot->generation = 1;
+    layer->free_slot = index + 1;
+}
+
+sw_socket_t sw_sock_handle(const struct sw_sock_layer *layer, const struct sw_sock *s)
+{
+    return (uint64_t)layer->slots[s->index].generation << 32 | s->index;
+}
+
+struct sw_sock *sw_sock_find(const struct sw_sock_layer *layer, sw_socket_t handle)
+{
+    uint32_t index = (uint32_t)handle;
+    if (index >= layer->cap_slots)
+        return NULL;
+    const struct sw_slot *slot = &layer->slots[index];
+    if (slot->kind != SW_SLOT_SOCK || slot->generation != handle >> 32)
+        return NULL;
+    struct sw_sock *s = slot->obj;
+    return s->is & SW_IS_HELD ? s : NULL;
+}
+
+/* ---- birth and death
+ * -------------------------------------------------------------------------------- */
+
+static size_t sock_size(int type)
+{
+    return type == SW_SOCK_STREAM ? sizeof(struct sw_stream_sock) : sizeof(struct sw_dgram_sock);
+}
+
+int sw_sock_new(struct sw_sock_layer *layer, int domain, int type, struct sw_sock **ret_sock)
+{
+    if (layer->n_socks >= layer->max_socks)
+        return -ENFILE;
+    struct sw_sock *s = sw_mem_alloc(layer->env->mem, sock_size(type));
+    if (!s)
+        return -ENOMEM;
+    int r = sw_slot_take(layer, SW_SLOT_SOCK, s, &s->index);
+    if (r < 0) {
+        sw_mem_free(layer->env->mem, s, sock_size(type));
+        return r;
+    }
+    s->domain = (uint8_t)domain;
+    s->type = (uint8_t)type;
+    sw_list_init(&s->node);
+    sw_list_init(&s->ref.node);
+    layer->n_socks++;
+    layer->env->stats.sockets++;
+    if (sw_sock_is_stream(s))
+        sw_stream_start(layer, s);
+    else
+        sw_udp_queue_init(&sw_sock_dgram(s)->queue);
+    *sw_sock_local(s) = (struct sw_addr){.ip = sw_sock_any(s)};
+    *sw_sock_remote(s) = (struct sw_addr){.ip = sw_sock_any(s)};
+    *ret_sock = s;
+    return 0;
+}
+
+void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    if (s->listener) {
+        struct sw_list *queues[2] = {&s->listener->syn_queue, &s->listener->accept_queue};
+        for (int q = 0; q < 2; q++) {
+            while (!sw_list_empty(queues[q])) {
+                struct sw_sock *child = SW_CONTAINER(queues[q]->next, struct sw_sock, node);
+                sw_listen_child_gone(child);
+                sw_sock_free(layer, child);
+            }
+        }
+        sw_mem_free(layer->env->mem, s->listener, sizeof(*s->listener));
+        s->listener = NULL;
+    }
+    if (s->parent)
+        sw_listen_child_gone(s);
+    sw_list_del(&s->node);
+    sw_sock_unhash(layer, s);
+    sw_port_release(layer, &s->ref);
+    sw_sock_opts_put(layer, s->opts);
+    if (sw_sock_is_stream(s))
+        sw_tcp_fini(sw_sock_tcp(s));
+    else
+        sw_udp_queue_clear(&sw_sock_dgram(s)->queue, layer->env->mem);
+    sw_slot_give(layer, s->index);
+    layer->n_socks--;
+    layer->env->stats.sockets--;
+    sw_mem_free(layer->env->mem, s, sock_size(s->type));
+}
+
+int sw_sock_open(struct sw_sock_layer *layer, int domain, int type, int protocol,
+                 struct sw_sock **ret_sock)
+{
+    if (domain != SW_AF_INET && domain != SW_AF_INET6)
+        return -EAFNOSUPPORT;
+    if (type < 0 || type > 10) /* Linux's SOCK_MAX */
+        return -EINVAL;
+    if (protocol < 0 || protocol >= 256)
+        return -EINVAL;
+    if (type != SW_SOCK_STREAM && type != SW_SOCK_DGRAM)
+        return -ESOCKTNOSUPPORT;
+    if (protocol && protocol != (type == SW_SOCK_STREAM ? SW_PROTO_TCP : SW_PROTO_UDP))
+        return -EPROTONOSUPPORT;
+    struct sw_sock *s;
+    int r = sw_sock_new(layer, domain, type, &s);
+    if (r < 0)
+        return r;
+    s->is |= SW_IS_HELD;
+    *ret_sock = s;
+    return 0;
+}
+
+void sw_sock_close(struct sw_sock_layer *layer, struct sw_sock *s, enum sw_sock_close how)
+{
+    SW_ASSERT(s->is & SW_IS_HELD);
+    s->is &= (uint16_t)~SW_IS_HELD;
+    s->user = NULL;
+    sw_list_del(&s->node);
+    if (sw_sock_is_stream(s))
+        sw_stream_close(layer, s, how == SW_CLOSE_ABORT);
+    else
+        sw_dgram_close(layer, s, how == SW_CLOSE_REJECT);
+}
+
+int sw_sock_take_error(struct sw_sock *s)
+{
+    int err = s->err;
+    s->err = 0;
+    return err;
+}
+
+/* ---- the table of sockets
+ * --------------------------------------------------------------------------- */
+
+static void describe_sock(struct sw_sock_layer *layer, struct sw_sock *s,
+                          struct sw_socket_info *info)
+{
+    info->socket = s->is & SW_IS_HELD ? sw_sock_handle(layer, s) : 0;
+    info->domain = s->domain;
+    info->type = s->type;
+    info->local = *sw_sock_local(s);
+    info->remote = *sw_sock_remote(s);
+    if (!sw_sock_is_stream(s)) {
+        info->tcp_state = info->remote.port ? SW_TCP_ESTABLISHED : SW_TCP_CLOSED;
+        info->recv_q = sw_sock_dgram(s)->queue.bytes;
+        return;
+    }
+    info->tcp_state = (int)sw_stream_state(s);
+    if (s->listener) {
+        info->recv_q = s->listener->n_accept;
+        info->send_q = s->listener->backlog;
+    } else {
+        info->recv_q = sw_tcp_recv_queue(sw_sock_tcp(s))->len;
+        info->send_q = sw_tcp_send_queue(sw_sock_tcp(s))->len;
+    }
+}
+
+bool sw_sock_next(struct sw_sock_layer *layer, uint64_t *cursor, struct sw_socket_info *ret_info)
+{
+    for (uint64_t i = *cursor; i < layer->cap_slots; i++) {
+        const struct sw_slot *slot = &layer->slots[i];
+        if (slot->kind == SW_SLOT_FREE)
+            continue;
+        struct sw_socket_info info = {0};
+        if (slot->kind == SW_SLOT_SOCK) {
+            describe_sock(layer, slot->obj, &info);
+        } else {
+            const struct sw_tw *tw = slot->obj;
+            info.domain = tw->domain;
+            info.type = SW_SOCK_STREAM;
+            info.tcp_state = SW_TCP_TIME_WAIT;
+            info.local = tw->tw.local;
+            info.remote = tw->tw.remote;
+        }
+        *ret_info = info;
+        *cursor = i + 1;
+        return true;
+    }
+    *cursor = layer->cap_slots;
+    return false;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SOCK_STREAM: send, recv, shutdown, close, and what follows from what TCP did.
+ *
+ * Which errors come in which order is Linux's: a pending error is told once; then a stream that has
+ * ended gives 0 to recv() and -EPIPE to send().
+ */
+#include <errno.h>
+
+#include "sock/private.h"
+
+enum sw_tcp_state sw_stream_state(struct sw_sock *s)
+{
+    if (s->listener)
+        return SW_TCP_LISTEN;
+    return s->is & SW_IS_DONE ? SW_TCP_CLOSED : sw_tcp_get_state(sw_sock_tcp(s));
+}
+
+void sw_stream_start(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    struct sw_addr local = tcp->local, remote = tcp->remote;
+    const struct sw_tcp_config *config = &layer->tcp->config;
+    *tcp = (struct sw_tcp){0};
+    sw_tcp_init(tcp, layer->tcp, config->sndbuf, config->rcvbuf);
+    tcp->local = local;
+    tcp->remote = remote;
+    tcp->id = sw_sock_handle(layer, s);
+    sw_stream_apply_options(s);
+}
+
+/* ---- what happened inside TCP
+ * ------------------------------------------------------------------------- */
+
+/* The connection is over: out of the table; in TIME_WAIT a record stays there in its place. */
+static void end(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    s->is |= SW_IS_DONE;
+    s->shut = SW_SHUT_BITS;
+    sw_sock_unhash(layer, s);
+    if (sw_tcp_get_state(sw_sock_tcp(s)) == SW_TCP_TIME_WAIT)
+        sw_tw_new(layer, s);
+    if (!(s->is & SW_IS_BOUND_PORT))
+        sw_port_release(layer, &s->ref);
+}
+
+static bool fin_received(enum sw_tcp_state state)
+{
+    return state == SW_TCP_CLOSE_WAIT || state == SW_TCP_LAST_ACK || state == SW_TCP_CLOSING ||
+           state == SW_TCP_TIME_WAIT;
+}
+
+void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    unsigned events = sw_tcp_take_events(tcp);
+    if (events & SW_TCPE_ERROR) {
+        int err = sw_tcp_take_error(tcp);
+        if (err)
+            s->err = (uint16_t)err;
+    }
+    if (s->is & SW_IS_DONE)
+        return;
+    enum sw_tcp_state state = sw_tcp_get_state(tcp);
+    bool over = state == SW_TCP_TIME_WAIT || (state == SW_TCP_CLOSED && (s->is & SW_IS_HASHED));
+    if (fin_received(state))
+        s->shut |= SW_SHUT_BIT_RCV;
+    if ((events & SW_TCPE_ESTABLISHED) && s->parent && !(s->is & SW_IS_QUEUED))
+        sw_listen_child_established(layer, s);
+    if (over)
+        end(layer, s);
+    bool unwanted =
+        !(s->is & (SW_IS_HELD | SW_IS_QUEUED)); /* an orphan, or an embryo not yet ripe */
+    if (over && unwanted) {
+        sw_sock_free(layer, s);
+        return;
+    }
+    if ((events & SW_TCPE_WRITABLE) && (s->is & SW_IS_NOSPACE))
+        s->is &= (uint16_t)~SW_IS_NOSPACE;
+    else
+        events &= ~(unsigned)SW_TCPE_WRITABLE; /* nobody found the buffer full */
+    if (events)
+        sw_sock_wake(layer, s);
+}
+
+/* ---- send
+ * ------------------------------------------------------------------------------------------- */
+
+/* Linux's sk_stream_is_writeable(): a third of the buffer must be free, so that writers are not
+ * woken for crumbs. */
+bool sw_stream_writable(struct sw_sock *s)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    uint32_t space = sw_tcp_send_space(tcp);
+    return space > 0 && space >= sw_tcp_send_queue(tcp)->len / 2;
+}
+
+/* Whether bytes may be put into the send queue now: 0 or why not. */
+static int check_send(struct sw_sock *s)
+{
+    enum sw_tcp_state state = sw_stream_state(s);
+    if (state == SW_TCP_SYN_SENT || state == SW_TCP_SYN_RECEIVED) {
+        int err = sw_sock_take_error(s);
+        s->is |= SW_IS_NOSPACE;
+        return err ? -err : -EAGAIN;
+    }
+    bool open = state == SW_TCP_ESTABLISHED || state == SW_TCP_CLOSE_WAIT;
+    if (s->err || !open || (s->shut & SW_SHUT_BIT_SEND)) {
+        int err = sw_sock_take_error(s);
+        return err ? -err : -EPIPE;
+    }
+    return 0;
+}
+
+int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
+                       int flags)
+{
+    int r = check_send(s);
+    if (r < 0)
+        return r;
+    if (len == 0)
+        return 0;
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    const uint8_t *bytes = buf;
+    size_t done = 0;
+    while (done < len) {
+        uint32_t space = sw_tcp_send_space(tcp);
+        if (space == 0)
+            break;
+        uint32_t n = len - done < space ? (uint32_t)(len - done) : space;
+        r = sw_stream_append(sw_tcp_send_queue(tcp), layer->env->mem, bytes + done, n);
+        if (r < 0)
+            break;
+        done += n;
+        sw_tcp_push(tcp, done < len || (flags & SW_MSG_MORE));
+    }
+    if (done < len)
+        s->is |= SW_IS_NOSPACE;
+    if (done == 0)
+        return r < 0 ? -ENOBUFS : -EAGAIN;
+    sw_stream_after(layer, s);
+    return (int64_t)done;
+}
+
+int64_t sw_stream_reserve_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t want,
+                                void **ret_ptr)
+{
+    int r = check_send(s);
+    if (r < 0)
+        return r;
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    uint32_t space = sw_tcp_send_space(tcp);
+    if (space < want)
+        s->is |= SW_IS_NOSPACE;
+    if (space == 0)
+        return -EAGAIN;
+    uint32_t n = want < space ? (uint32_t)want : space;
+    int64_t got = sw_stream_reserve(sw_tcp_send_queue(tcp), layer->env->mem, n, ret_ptr);
+    return got < 0 ? -ENOBUFS : got;
+}
+
+int sw_stream_commit_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t len, int flags)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    sw_stream_commit(sw_tcp_send_queue(tcp), (uint32_t)len);
+    if (len == 0)
+        return 0;
+    sw_tcp_push(tcp, flags & SW_MSG_MORE);
+    sw_stream_after(layer, s);
+    return 0;
+}
+
+/* ---- recv
+ * ------------------------------------------------------------------------------------------- */
+
+/* With nothing to read: 0 at the end of the stream, or why there is nothing. */
+static int nothing_to_read(struct sw_sock *s)
+{
+    enum sw_tcp_state state = sw_stream_state(s);
+    if (state == SW_TCP_LISTEN)
+        return -ENOTCONN;
+    bool eof = sw_tcp_recv_eof(sw_sock_tcp(s));
+    if (eof)
+        return 0;
+    int err = sw_sock_take_error(s);
+    if (err)
+        return -err;
+    if (s->shut & SW_SHUT_BIT_RCV)
+        return 0;
+    return state == SW_TCP_CLOSED ? -ENOTCONN : -EAGAIN;
+}
+
+int64_t sw_stream_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
+                       int flags)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    struct sw_stream *queue = sw_tcp_recv_queue(tcp);
+    if (s->listener || queue->len == 0)
+        return nothing_to_read(s);
+    if (len == 0)
+        return 0;
+    uint32_t n = len < queue->len ? (uint32_t)len : queue->len;
+    if (!(flags & SW_MSG_TRUNC)) /* tcp(7): MSG_TRUNC throws the bytes away */
+        n = sw_stream_copy(queue, 0, buf, n);
+    if (flags & SW_MSG_PEEK)
+        return n;
+    sw_stream_drop(queue, layer->env->mem, n);
+    sw_tcp_consumed(tcp, n);
+    sw_stream_after(layer, s);
+    return n;
+}
+
+int sw_stream_peek(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_bytes *ret_pieces,
+                   int max)
+{
+    (void)layer;
+    struct sw_stream *queue = sw_tcp_recv_queue(sw_sock_tcp(s));
+    if (s->listener || queue->len == 0)
+        return nothing_to_read(s);
+    int n = 0;
+    uint32_t off = 0;
+    while (n < max && off < queue->len) {
+        struct sw_slice slice;
+        uint32_t len;
+        if (sw_stream_slices(queue, off, queue->len - off, &slice, 1, &len) == 0)
+            break;
+        ret_pieces[n++] = (struct sw_bytes){.ptr = slice.chunk->data + slice.off, .len = slice.len};
+        off += slice.len;
+    }
+    return n;
+}
+
+int sw_stream_consume(struct sw_sock_layer *layer, struct sw_sock *s, size_t len)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    struct sw_stream *queue = sw_tcp_recv_queue(tcp);
+    if (len > queue->len)
+        return -EINVAL;
+    if (len == 0)
+        return 0;
+    sw_stream_drop(queue, layer->env->mem, (uint32_t)len);
+    sw_tcp_consumed(tcp, (uint32_t)len);
+    sw_stream_after(layer, s);
+    return 0;
+}
+
+/* ---- the end
+ * ---------------------------------------------------------------------------------------- */
+
+int sw_stream_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how)
+{
+    if (how < SW_SHUT_RD || how > SW_SHUT_RDWR)
+        return -EINVAL;
+    uint8_t bits = (uint8_t)(how + 1);
+    enum sw_tcp_state state = sw_stream_state(s);
+    if (s->state == SW_SS_CONNECTING)
+        s->state = state == SW_TCP_LISTEN || state == SW_TCP_SYN_SENT ||
+                           state == SW_TCP_SYN_RECEIVED || state == SW_TCP_CLOSED
+                       ? SW_SS_DISCONNECTING
+                       : SW_SS_CONNECTED;
+    sw_sock_wake(layer, s); /* whoever waits in poll() is to look again */
+    if (state == SW_TCP_LISTEN) {
+        if (bits & SW_SHUT_BIT_RCV)
+            return sw_stream_disconnect(layer, s);
+        return 0;
+    }
+    if (state == SW_TCP_SYN_SENT) {
+        s->state = SW_SS_UNCONNECTED;
+        return sw_stream_disconnect(layer, s);
+    }
+    s->shut |= bits;
+    if (state == SW_TCP_CLOSED)
+        return -ENOTCONN;
+    if (bits & SW_SHUT_BIT_SEND) {
+        sw_tcp_shutdown(sw_sock_tcp(s));
+        sw_stream_after(layer, s);
+    }
+    return 0;
+}
+
+void sw_stream_close(struct sw_sock_layer *layer, struct sw_sock *s, bool abort)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    if (s->listener)
+        sw_listen_stop(layer, s);
+    bool alive = !(s->is & SW_IS_DONE) && sw_tcp_get_state(tcp) != SW_TCP_CLOSED;
+    if (alive) {
+        bool linger_0 = (s->on & SW_ON_LINGER) && sw_sock_opts(s)->linger_s == 0;
+        if (abort || linger_0 || sw_tcp_get_state(tcp) == SW_TCP_SYN_SENT)
+            sw_tcp_abort(tcp, 0);
+        else
+            sw_tcp_close(tcp);
+        if (sw_tcp_get_state(tcp) != SW_TCP_CLOSED) {
+            sw_stream_after(layer, s);
+            return;
+        }
+    }
+    sw_sock_free(layer, s);
+}

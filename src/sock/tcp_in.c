@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A TCP segment arrives: find its connection, TIME_WAIT or listener (RFC 9293 3.10.7).
+ */
+#include "sock/private.h"
+
+/* A segment of a known connection. Takes it; the socket may be gone afterwards. */
+static void for_connection(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_segment *seg,
+                           const struct sw_addr *local, const struct sw_addr *remote)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    bool completes = (seg->tcp.flags & (SW_TCP_SYN | SW_TCP_RST | SW_TCP_ACK)) == SW_TCP_ACK;
+    if (s->parent && !(s->is & SW_IS_QUEUED) && completes && sw_listen_full(s->parent->listener)) {
+        sw_drop(layer->env, seg->pkt, SW_DROP_TCP_BACKLOG, local, remote);
+        return;
+    }
+    sw_tcp_input(tcp, seg);
+    sw_stream_after(layer, s);
+}
+
+/* A segment for a listener (3.10.7.2). Takes it. */
+static void for_listener(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_segment *seg,
+                         int iface, const sw_seq *isn)
+{
+    uint16_t flags = seg->tcp.flags;
+    if (flags & (SW_TCP_RST | SW_TCP_ACK)) {
+        sw_tcp_refuse(layer->tcp, seg, SW_DROP_TCP_NO_SOCKET);
+    } else if (!(flags & SW_TCP_SYN) || (flags & SW_TCP_FIN)) {
+        struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);
+        struct sw_addr remote = sw_addr_of(&seg->ip.src, seg->tcp.src_port, iface);
+        sw_drop(layer->env, seg->pkt, SW_DROP_TCP_FLAGS, &local, &remote);
+    } else {
+        sw_listen_syn(layer, s, seg, iface, isn);
+    }
+}
+
+void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
+                       const struct sw_ip_hdr *ip, int iface)
+{
+    struct sw_segment seg;
+    enum sw_drop why = sw_tcp_segment(pkt, ip, &seg);
+    if (why != SW_DROP_NONE) {
+        const struct sw_addr l = {.ip = ip->dst}, r = {.ip = ip->src};
+        sw_drop(layer->env, pkt, why, &l, &r);
+        return;
+    }
+    const struct sw_addr local = sw_addr_of(&ip->dst, seg.tcp.dst_port, 0);
+    const struct sw_addr remote = sw_addr_of(&ip->src, seg.tcp.src_port, iface);
+    struct sw_conn conn;
+    sw_seq isn;
+    bool reopen = false;
+    if (sw_conn_find(layer, SW_PROTO_TCP, &local, &remote, &conn)) {
+        if (conn.sock) {
+            for_connection(layer, conn.sock, &seg, &local, &remote);
+            return;
+        }
+        isn = sw_timewait_next_isn(&conn.tw->tw);
+        enum sw_timewait_verdict verdict = sw_timewait_input(&conn.tw->tw, layer->tcp, &seg);
+        if (verdict == SW_TW_STAY)
+            return;
+        sw_tw_free(layer, conn.tw);
+        if (verdict == SW_TW_GONE)
+            return;
+        reopen = true;
+    }
+    struct sw_sock *s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface);
+    if (s)
+        for_listener(layer, s, &seg, iface, reopen ? &isn : NULL);
+    else
+        sw_tcp_refuse(layer->tcp, &seg, SW_DROP_TCP_NO_SOCKET);
+}
+
+void sw_sock_timer(struct sw_sock_layer *layer, struct sw_timer *timer)
+{
+    if (timer->owner == SW_TIMER_TIMEWAIT) {
+        sw_tw_free(layer, SW_CONTAINER(timer, struct sw_tw, tw.timer));
+        return;
+    }
+    SW_ASSERT(timer->owner == SW_TIMER_SOCK);
+    struct sw_stream_sock *stream = SW_CONTAINER(timer, struct sw_stream_sock, tcp.timer);
+    sw_tcp_timer(&stream->tcp);
+    sw_stream_after(layer, &stream->sock);
+}
