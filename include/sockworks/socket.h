@@ -97,6 +97,20 @@ int sw_send_commit(struct sw_host *host, sw_socket_t s, size_t len, int flags);
 int64_t sw_recv(struct sw_host *host, sw_socket_t s, void *buf, size_t len, int flags,
                 struct sw_addr *ret_from);
 
+/* What a receiver may learn of a datagram and a sender may decide for one alone (IP_PKTINFO, IP_TTL,
+ * IP_TOS and IPv6's). */
+struct sw_datagram_info {
+    struct sw_ip local; /* the address it was sent to; to send: from. All zero: chosen by the routes */
+    int iface;          /* it came in by, leaves by; 0: by the routes */
+    int ttl, tos;       /* to send, -1: the socket's */
+};
+
+/* As sw_send() and sw_recv() of a datagram socket, with that. `info` may not be NULL. */
+int64_t sw_send_datagram(struct sw_host *host, sw_socket_t s, const void *buf, size_t len,
+                         const struct sw_addr *to, const struct sw_datagram_info *info);
+int64_t sw_recv_datagram(struct sw_host *host, sw_socket_t s, void *buf, size_t len, int flags,
+                         struct sw_addr *ret_from, struct sw_datagram_info *ret_info);
+
 /* Stream without a copy: the next bytes as up to `max` pieces, valid until the next call on this
  * host. Returns how many pieces; 0 at the end of the stream; else as sw_recv(). Then say how many
  * bytes were used up. */

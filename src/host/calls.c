@@ -137,7 +137,7 @@ int64_t sw_send(struct sw_host *host, sw_socket_t handle, const void *buf, size_
     if (!s)
         return -EBADF;
     return sw_sock_is_stream(s) ? sw_stream_send(&host->sock, s, buf, len, flags)
-                                : sw_dgram_send(&host->sock, s, buf, len, to);
+                                : sw_dgram_send(&host->sock, s, buf, len, to, NULL);
 }
 
 int64_t sw_recv(struct sw_host *host, sw_socket_t handle, void *buf, size_t len, int flags,
@@ -147,11 +147,31 @@ int64_t sw_recv(struct sw_host *host, sw_socket_t handle, void *buf, size_t len,
     if (!s)
         return -EBADF;
     if (!sw_sock_is_stream(s))
-        return sw_dgram_recv(&host->sock, s, buf, len, flags, ret_from);
+        return sw_dgram_recv(&host->sock, s, buf, len, flags, ret_from, NULL);
     int64_t r = sw_stream_recv(&host->sock, s, buf, len, flags);
     if (r >= 0 && ret_from)
         *ret_from = *sw_sock_remote(s);
     return r;
+}
+
+int64_t sw_send_datagram(struct sw_host *host, sw_socket_t handle, const void *buf, size_t len,
+                         const struct sw_addr *to, const struct sw_datagram_info *info)
+{
+    struct sw_sock *s = find(host, handle);
+    if (!s)
+        return -EBADF;
+    return sw_sock_is_stream(s) ? -EOPNOTSUPP : sw_dgram_send(&host->sock, s, buf, len, to, info);
+}
+
+int64_t sw_recv_datagram(struct sw_host *host, sw_socket_t handle, void *buf, size_t len, int flags,
+                         struct sw_addr *ret_from, struct sw_datagram_info *ret_info)
+{
+    struct sw_sock *s = find(host, handle);
+    if (!s)
+        return -EBADF;
+    return sw_sock_is_stream(s)
+               ? -EOPNOTSUPP
+               : sw_dgram_recv(&host->sock, s, buf, len, flags, ret_from, ret_info);
 }
 
 static struct sw_sock *find_stream(struct sw_host *host, sw_socket_t handle, int *ret_err)

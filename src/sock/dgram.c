@@ -27,9 +27,9 @@ static void forget_peer(struct sw_sock_layer *layer, struct sw_sock *s)
     s->state = SW_SS_UNCONNECTED;
 }
 
-/* Who may be sent to, and from which address. */
+/* Who may be sent to, and from which address: `src`, or "any" for a choice by the routes. */
 static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
-                 struct sw_ip *ret_dst, struct sw_ip_path *ret_path)
+                 const struct sw_ip *src, struct sw_ip *ret_dst, struct sw_ip_path *ret_path)
 {
     struct sw_ip dst = to->ip;
     if (sw_ip_is_any(&dst))
@@ -40,7 +40,6 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
     const struct sw_ip broadcast = SW_IP4(255, 255, 255, 255);
     if (sw_ip_eq(&dst, &broadcast) && !(s->on & SW_ON_BROADCAST))
         return -EACCES;
-    const struct sw_ip *src = &sw_sock_local(s)->ip;
     if (!sw_ip_is_any(src) && sw_ip_is4(src) != sw_ip_is4(&dst))
         return -ENETUNREACH;
     r = sw_ip_path(layer->ip, &dst, sw_ip_is_any(src) || sw_ip_is_multicast(src) ? NULL : src,
@@ -65,7 +64,7 @@ int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     bool was_connected = s->is & SW_IS_HASHED;
     if (was_connected && !(s->is & SW_IS_BOUND_ADDR))
         d->local.ip = sw_sock_any(s); /* the new peer may want another source */
-    int r = route(layer, s, remote, &peer.ip, &path);
+    int r = route(layer, s, remote, &d->local.ip, &peer.ip, &path);
     d->local = was_local;
     if (r < 0)
         return r;
@@ -102,7 +101,7 @@ static void trace_sent(struct sw_sock_layer *layer, struct sw_sock *s, const str
 }
 
 int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
-                      const struct sw_addr *to)
+                      const struct sw_addr *to, const struct sw_datagram_info *info)
 {
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     int r = sw_sock_autobind(layer, s);
@@ -119,9 +118,10 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         return -EMSGSIZE;
     struct sw_ip_path path;
     struct sw_ip_tx tx = {.proto = SW_PROTO_UDP};
-    r = route(layer, s, to, &tx.dst, &path);
+    bool own_src = info && !sw_ip_is_any(&info->local);
+    r = route(layer, s, to, own_src ? &info->local : &d->local.ip, &tx.dst, &path);
     if (r < 0)
-        return r;
+        return own_src && r == -EADDRNOTAVAIL ? -EINVAL : r;
     int err = sw_sock_take_error(s);
     if (err)
         return -err;
@@ -134,6 +134,12 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
     tx.ttl = sw_sock_ttl(s, &tx.dst);
     tx.dont_fragment = discover == SW_PMTUDISC_DO || discover == SW_PMTUDISC_PROBE;
     tx.iface = opts->bind_iface;
+    if (info && info->tos >= 0)
+        tx.tos = (uint8_t)info->tos;
+    if (info && info->ttl > 0)
+        tx.ttl = (uint8_t)info->ttl;
+    if (info && info->iface != 0)
+        tx.iface = info->iface;
     r = sw_udp_send(layer->ip, &tx, d->local.port, to->port, buf, (uint32_t)len);
     if (r < 0)
         return r == -ENOMEM ? -ENOBUFS : r;
@@ -142,7 +148,7 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
 }
 
 int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
-                      int flags, struct sw_addr *ret_from)
+                      int flags, struct sw_addr *ret_from, struct sw_datagram_info *ret_info)
 {
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     int err = sw_sock_take_error(s);
@@ -157,6 +163,9 @@ int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf,
     sw_packet_copy(item->pkt, item->pkt->head_len, buf, n);
     if (ret_from)
         *ret_from = item->from;
+    if (ret_info)
+        *ret_info = (struct sw_datagram_info){
+            .local = item->to.ip, .iface = item->iface, .ttl = item->ttl, .tos = item->tos};
     if (!(flags & SW_MSG_PEEK))
         sw_udp_queue_drop(&d->queue, layer->env->mem);
     return (int64_t)(flags & SW_MSG_TRUNC ? size : n);

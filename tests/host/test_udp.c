@@ -103,12 +103,48 @@ static void test_reject(void **state)
     world_fini(&w);
 }
 
+/* What a sender decides for one datagram, and a receiver learns of it. */
+static void test_info(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    sw_socket_t a = dgram(&w, 0, SW_AF_INET), b = dgram(&w, 0, SW_AF_INET);
+    struct sw_addr dst = at("0.0.0.0", 9), from;
+    struct sw_datagram_info info = {.local = at("127.0.0.7", 0).ip, .ttl = 3, .tos = 0x28};
+    char buf[4];
+    assert_int_equal(sw_bind(w.host[0], b, &dst), 0);
+    dst = at("127.0.0.8", 9);
+    assert_int_equal(sw_send_datagram(w.host[0], a, "abc", 3, &dst, &info), 3);
+    world_settle(&w);
+    assert_int_equal(sw_recv_datagram(w.host[0], b, buf, 4, SW_MSG_PEEK, &from, &info), 3);
+    struct sw_ip source = SW_IP4(127, 0, 0, 7);
+    assert_true(sw_ip_eq(&from.ip, &source));
+    assert_true(sw_ip_eq(&info.local, &dst.ip));
+    assert_int_equal(info.ttl, 3);
+    assert_int_equal(info.tos, 0x28);
+    assert_int_equal(info.iface, w.lo[0]);
+    assert_int_equal(sw_recv(w.host[0], b, buf, 4, 0, NULL), 3);
+
+    /* Left to the socket; and an address that is not ours. */
+    info = (struct sw_datagram_info){.ttl = -1, .tos = -1};
+    assert_int_equal(sw_send_datagram(w.host[0], a, "", 0, &dst, &info), 0);
+    world_settle(&w);
+    assert_int_equal(sw_recv_datagram(w.host[0], b, buf, 4, 0, &from, &info), 0);
+    assert_int_equal(info.ttl, 64);
+    assert_int_equal(info.tos, 0);
+    info = (struct sw_datagram_info){.local = at("10.9.9.9", 0).ip, .ttl = -1, .tos = -1};
+    assert_int_equal(sw_send_datagram(w.host[0], a, "", 0, &dst, &info), -EINVAL);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_reject),
+        cmocka_unit_test(test_info),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
