@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ioctl of the socket numbers (0x89xx, and TIOCOUTQ which is SIOCOUTQ): queue lengths of stand-ins,
+ * and what netdevice(7) tells of interfaces. The run has one interface, lo; it is shown on any
+ * socket of a program, since libraries ask on whatever socket they have (if_nametoindex(3) on an
+ * AF_UNIX one).
+ */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "run/run.h"
+
+_Static_assert(sizeof(struct ifreq) == 40 && sizeof(struct ifconf) == 16,
+               "layouts of 64-bit Linux");
+
+#define LOOPBACK_NAME "lo"
+enum { LOOPBACK_MTU = 65536, LINK_MTU = 1500 };
+
+static int interface_mtu(const struct run *run)
+{
+    if (!run->config->conditioned)
+        return LOOPBACK_MTU;
+    return run->config->mtu != 0 ? (int)run->config->mtu : LINK_MTU;
+}
+
+static struct sockaddr inet(uint32_t addr)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(addr)};
+    struct sockaddr sa;
+    memcpy(&sa, &in, sizeof(sa));
+    return sa;
+}
+
+/* Answers what is asked of the interface in *r. 0, -ENODEV, -EPERM, -EOPNOTSUPP, or -ENOTTY: no
+ * such request. */
+static int interface_request(const struct run *run, unsigned long request, struct ifreq *r)
+{
+    if (request == SIOCGIFNAME) {
+        if (r->ifr_ifindex != run->lo)
+            return -ENODEV;
+        snprintf(r->ifr_name, sizeof(r->ifr_name), LOOPBACK_NAME);
+        return 0;
+    }
+    r->ifr_name[IFNAMSIZ - 1] = '\0';
+    bool ours = strcmp(r->ifr_name, LOOPBACK_NAME) == 0;
+
+    switch (request) {
+    case SIOCGIFFLAGS:
+        r->ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING;
+        break;
+    case SIOCGIFADDR:
+    case SIOCGIFDSTADDR:
+        r->ifr_addr = inet(INADDR_LOOPBACK);
+        break;
+    case SIOCGIFBRDADDR:
+        r->ifr_broadaddr = inet(INADDR_ANY);
+        break;
+    case SIOCGIFNETMASK:
+        r->ifr_netmask = inet(0xff000000);
+        break;
+    case SIOCGIFMTU:
+        r->ifr_mtu = interface_mtu(run);
+        break;
+    case SIOCGIFHWADDR:
+        memset(&r->ifr_hwaddr, 0, sizeof(r->ifr_hwaddr));
+        r->ifr_hwaddr.sa_family = ARPHRD_LOOPBACK;
+        break;
+    case SIOCGIFINDEX:
+        r->ifr_ifindex = run->lo;
+        break;
+    case SIOCGIFMETRIC:
+        r->ifr_metric = 0;
+        break;
+    case SIOCGIFTXQLEN:
+        r->ifr_qlen = 1000; /* what Linux gives its own */
+        break;
+    case SIOCGIFMAP:
+        memset(&r->ifr_map, 0, sizeof(r->ifr_map));
+        break;
+    case SIOCETHTOOL:
+        return ours ? -EOPNOTSUPP : -ENODEV;
+    case SIOCSIFFLAGS:
+    case SIOCSIFADDR:
+    case SIOCSIFNETMASK:
+    case SIOCSIFBRDADDR:
+    case SIOCSIFDSTADDR:
+    case SIOCSIFMTU:
+    case SIOCSIFHWADDR:
+    case SIOCSIFNAME:
+    case SIOCSIFTXQLEN:
+    case SIOCADDRT:
+    case SIOCDELRT:
+        return -EPERM;
+    default:
+        return -ENOTTY;
+    }
+    return ours ? 0 : -ENODEV;
+}
+
+/* SIOCGIFCONF: all interfaces that have an IPv4 address. */
+static int interface_list(struct run *run, pid_t tid, uint64_t at)
+{
+    struct ifconf conf;
+    struct ifreq lo = {.ifr_name = LOOPBACK_NAME, .ifr_addr = inet(INADDR_LOOPBACK)};
+
+    if (mem_read(run, tid, at, &conf, sizeof(conf)) < 0)
+        return -EFAULT;
+    bool write_it = conf.ifc_buf != NULL && conf.ifc_len >= (int)sizeof(lo);
+    if (write_it && mem_write(run, tid, (uintptr_t)conf.ifc_buf, &lo, sizeof(lo)) < 0)
+        return -EFAULT;
+    conf.ifc_len = write_it || conf.ifc_buf == NULL ? (int)sizeof(lo) : 0;
+    return mem_write(run, tid, at, &conf.ifc_len, sizeof(conf.ifc_len));
+}
+
+/* Bytes written by the program that its peer has not acknowledged, or not even been sent. */
+static int queue_length(struct run *run, struct run_call *call, unsigned long request)
+{
+    struct standin *s = call->standin;
+    int waiting = 0;
+
+    if (s->state == STANDIN_LISTENING)
+        return -EINVAL;
+    if (s->far_fd >= 0 && s->state == STANDIN_CONNECTED)
+        ioctl(s->far_fd, FIONREAD, &waiting);
+    int64_t queued = s->stream && s->sock != 0 ? sw_send_queued(run->host, s->sock) : 0;
+    if (queued < 0)
+        return (int)queued;
+    int sum = request == SIOCOUTQ ? (int)queued + waiting : waiting;
+    return mem_write(run, call->tid, call->args[2], &sum, sizeof(sum));
+}
+
+static bool is_socket(pid_t tid, int fd)
+{
+    char path[64], link[8];
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)tid, fd);
+    return readlink(path, link, sizeof(link)) == (ssize_t)sizeof(link) &&
+           memcmp(link, "socket:[", sizeof(link)) == 0;
+}
+
+static int handle(struct run *run, struct run_call *call, unsigned long request)
+{
+    struct ifreq r;
+    uint64_t at = call->args[2];
+
+    if (call->standin != NULL && (request == SIOCOUTQ || request == SIOCOUTQNSD))
+        return queue_length(run, call, request);
+    if (request == SIOCGIFCONF)
+        return interface_list(run, call->tid, at);
+    if (request == SIOCGSTAMP_OLD || request == SIOCGSTAMPNS_OLD)
+        return -ENOENT;
+    if (mem_read(run, call->tid, at, &r, sizeof(r)) < 0)
+        return -EFAULT;
+    int err = interface_request(run, request, &r);
+    return err < 0 ? err : mem_write(run, call->tid, at, &r, sizeof(r));
+}
+
+/* Requests about the descriptor that mean the same on any socket: owner, urgent mark. */
+static bool is_native(unsigned long request)
+{
+    return request == FIOSETOWN || request == SIOCSPGRP || request == FIOGETOWN ||
+           request == SIOCGPGRP || request == SIOCATMARK;
+}
+
+void on_ioctl(struct run *run, struct run_call *call)
+{
+    unsigned long request = call->args[1] & 0xffffffffU;
+    bool ours = call->standin != NULL;
+
+    if (is_native(request) || (!ours && request == SIOCOUTQ) ||
+        (!ours && !is_socket(call->tid, (int)call->args[0]))) {
+        call_continue(run, call);
+        return;
+    }
+    int err = handle(run, call, request);
+    if (err == -ENOTTY && !ours)
+        call_continue(run, call);
+    else if (err < 0)
+        call_fail(run, call, -err);
+    else
+        call_return(run, call, 0);
+}

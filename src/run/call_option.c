@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * getsockopt, setsockopt of stand-ins. The core knows the options; here is what concerns the
+ * descriptor: options that the kernel must know too because it does the waiting, and what AF_UNIX
+ * would answer otherwise than TCP and UDP.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "run/dgram.h"
+#include "run/message.h"
+
+/* Newer than some headers; <asm-generic/socket.h>. */
+#ifndef SO_RCVTIMEO_NEW
+#define SO_RCVTIMEO_NEW 66
+#define SO_SNDTIMEO_NEW 67
+#endif
+
+enum { VALUE_MAX = 4096 };
+
+/* What the stand-in is told natively as well: reads and writes on it wait in the kernel. */
+static bool also_native(int level, int name)
+{
+    static const int names[] = {SO_RCVTIMEO,     SO_SNDTIMEO, SO_RCVTIMEO_NEW,
+                                SO_SNDTIMEO_NEW, SO_RCVLOWAT, SO_OOBINLINE};
+    for (size_t i = 0; level == SOL_SOCKET && i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i] == name)
+            return true;
+    return false;
+}
+
+/* What cannot be had from outside the kernel; so programs do without. 0: not refused. */
+static int refused(int level, int name, const void *value, size_t len)
+{
+    int on = 1;
+    if (len >= sizeof(on))
+        memcpy(&on, value, sizeof(on));
+    if (level == SOL_SOCKET && name == SO_ZEROCOPY)
+        return on != 0 ? EOPNOTSUPP : 0;
+    if (level == SOL_SOCKET &&
+        (name == SO_ATTACH_FILTER || name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_CBPF ||
+         name == SO_ATTACH_REUSEPORT_EBPF))
+        return ENOPROTOOPT;
+    if (level == IPPROTO_TCP && name == TCP_ULP)
+        return ENOENT; /* as where the tls module is missing */
+    return 0;
+}
+
+static int set_natively(struct run *run, struct run_call *call, const void *value, size_t len)
+{
+    int fd = standin_fetch(run, call);
+    if (fd < 0)
+        return fd;
+    int r = setsockopt(fd, SOL_SOCKET, (int)call->args[2], value, (socklen_t)len) < 0 ? -errno : 0;
+    close(fd);
+    return r;
+}
+
+void on_setsockopt(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    int level = (int)call->args[1], name = (int)call->args[2], given = (int)call->args[4];
+    unsigned char value[VALUE_MAX];
+
+    if (s == NULL) {
+        call_continue(run, call);
+        return;
+    }
+    if (given < 0) {
+        call_fail(run, call, EINVAL);
+        return;
+    }
+    size_t len = (size_t)given < sizeof(value) ? (size_t)given : sizeof(value);
+    if (mem_read(run, call->tid, call->args[3], value, len) < 0) {
+        call_fail(run, call, EFAULT);
+        return;
+    }
+    int err = -refused(level, name, value, len);
+    if (err == 0 && also_native(level, name))
+        err = set_natively(run, call, value, len);
+    if (err == 0 && s->sock != 0) /* a connection that has ended takes any option to no effect */
+        err = sw_setsockopt(run->host, s->sock, level, name, value, len);
+    if (err < 0)
+        call_fail(run, call, -err);
+    else
+        call_return(run, call, 0);
+}
+
+/* Writes a value of `have` bytes, cut to the room the caller has. 0 or -EFAULT. */
+static int give(struct run *run, struct run_call *call, const void *value, size_t have, size_t room)
+{
+    int len = (int)(have < room ? have : room);
+    if (mem_write(run, call->tid, call->args[3], value, (size_t)len) < 0 ||
+        mem_write(run, call->tid, call->args[4], &len, sizeof(len)) < 0)
+        return -EFAULT;
+    return 0;
+}
+
+/* Options that belong to the descriptor rather than to the core's socket. 1: it is none of them. */
+static int get_own(struct run *run, struct run_call *call, int name, size_t room)
+{
+    struct standin *s = call->standin;
+    struct ucred nobody = {.pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1};
+    int value = 0;
+
+    switch (name) {
+    case SO_ERROR:
+        value = s->stream ? stream_take_error(run, call) : dgram_take_error(run, call);
+        return give(run, call, &value, sizeof(value), room);
+    case SO_PEERCRED: /* of a peer that is no local process */
+        return give(run, call, &nobody, sizeof(nobody), room);
+    case SO_PEERGROUPS:
+        return -ENODATA;
+    case SO_ZEROCOPY:
+        return give(run, call, &value, sizeof(value), room);
+    default:
+        return 1;
+    }
+}
+
+/* A connection that has ended has no socket in the core any more. */
+static int get_ended(const struct standin *s, int level, int name, void *value, size_t *len)
+{
+    int v = 0;
+    if (level == SOL_SOCKET && name == SO_TYPE)
+        v = s->stream ? SOCK_STREAM : SOCK_DGRAM;
+    else if (level == SOL_SOCKET && name == SO_DOMAIN)
+        v = s->ipv6 ? AF_INET6 : AF_INET;
+    else if (level == SOL_SOCKET && name == SO_PROTOCOL)
+        v = s->stream ? IPPROTO_TCP : IPPROTO_UDP;
+    else if (level != SOL_SOCKET || name != SO_ACCEPTCONN)
+        return -EINVAL;
+    if (*len > sizeof(v))
+        *len = sizeof(v);
+    memcpy(value, &v, *len);
+    return 0;
+}
+
+void on_getsockopt(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    int level = (int)call->args[1], name = (int)call->args[2], room;
+    unsigned char value[VALUE_MAX];
+
+    if (s == NULL) {
+        call_continue(run, call);
+        return;
+    }
+    int err = mem_read(run, call->tid, call->args[4], &room, sizeof(room));
+    if (err == 0 && room < 0)
+        err = -EINVAL;
+    if (err == 0)
+        err = level == SOL_SOCKET ? get_own(run, call, name, (size_t)room) : 1;
+    if (err == 1) {
+        size_t len = (size_t)room < sizeof(value) ? (size_t)room : sizeof(value);
+        if (s->sock != 0)
+            err = sw_getsockopt(run->host, s->sock, level, name, value, &len);
+        else
+            err = get_ended(s, level, name, value, &len);
+        if (err == 0)
+            err = give(run, call, value, len, (size_t)room);
+    }
+    if (err < 0)
+        call_fail(run, call, -err);
+    else
+        call_return(run, call, 0);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Datagrams between a stand-in and the core: tokens, taking them back, native writes, ICMP errors.
+ * The rule is told in run.h. Its invariants:
+ *
+ *   1. Order: what lies in the stand-in is older than s->front, which is older than the core's
+ * queue. (When datagrams are taken back they go to the head of s->front.)
+ *   2. s->in_flight is the length of s->flight, and at least the number of datagrams in the
+ * stand-in; the difference was read natively. The stand-in holds the last of them.
+ *   3. A datagram leaves the core's queue only once it lies in the stand-in or in s->front: so if
+ * the program has gone, the core still has it and answers it with port unreachable.
+ */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "run/dgram.h"
+
+/* Tokens in a stand-in. Unconnected, net.unix.max_dgram_qlen (10 by default) is the kernel's limit.
+ */
+enum {
+    FLIGHT_MAX = 64,
+    BATCH = 16,       /* native writes fetched by one call */
+    TURN_BATCHES = 2, /* before others have their turn */
+    FLUSH_BATCHES = 64,
+};
+
+/* ---- from the core
+ * ------------------------------------------------------------------------------- */
+
+/* The core's first datagram, left in its queue; NULL: -EAGAIN, -ENOMEM or its pending error. */
+static struct run_datagram *peek_core(struct run *run, struct standin *s, int *ret_err)
+{
+    int64_t len = s->sock != 0 ? sw_recv_queued(run->host, s->sock) : -EBADF;
+    struct run_datagram *d = len >= 0 ? malloc(sizeof(*d) + (size_t)len) : NULL;
+    if (d == NULL) {
+        *ret_err = len >= 0 ? -ENOMEM : (int)len;
+        return NULL;
+    }
+    sw_list_init(&d->link);
+    len =
+        sw_recv_datagram(run->host, s->sock, d->data, (size_t)len, SW_MSG_PEEK, &d->from, &d->info);
+    if (len < 0) {
+        *ret_err = (int)len;
+        free(d);
+        return NULL;
+    }
+    d->len = (uint32_t)len;
+    return d;
+}
+
+static void drop_core(struct run *run, struct standin *s)
+{
+    sw_recv(run->host, s->sock, NULL, 0, 0, NULL);
+}
+
+static struct run_datagram *head(struct sw_list *list)
+{
+    return sw_list_empty(list) ? NULL : SW_CONTAINER(list->next, struct run_datagram, link);
+}
+
+static void drop_head(struct sw_list *list)
+{
+    struct run_datagram *d = head(list);
+    SW_ASSERT(d != NULL);
+    sw_list_del(&d->link);
+    free(d);
+}
+
+/* ---- errors
+ * -------------------------------------------------------------------------------------- */
+
+static void far_connect(struct standin *s, bool on)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNSPEC};
+    socklen_t len = sizeof(name.sun_family);
+    if (on)
+        len = name_addr(s->name, &name);
+    connect(s->far_fd, (struct sockaddr *)&name, len);
+}
+
+/* Makes a connected stand-in say ECONNRESET and POLLERR. AF_UNIX does so when the other side of an
+ * association dissolves it with something unread; so our side gets a byte to leave unread. */
+static void wake_natively(struct run *run, struct standin *s)
+{
+    struct sockaddr_un far;
+    socklen_t len = name_far_addr(s, &far);
+    dgram_flush(run, s);
+    int helper = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (helper < 0)
+        return;
+    far_connect(s, false); /* nothing unread yet: no error; and now a third may send to it */
+    ssize_t n = sendto(helper, "", 1, 0, (struct sockaddr *)&far, len);
+    far_connect(s, true);
+    if (n == 1) {
+        far_connect(s, false);
+        far_connect(s, true);
+        s->error_is_native = true;
+    }
+    close(helper);
+}
+
+static void take_core_error(struct run *run, struct standin *s)
+{
+    int err = s->sock != 0 ? sw_take_error(run->host, s->sock) : 0;
+    struct sw_addr peer;
+    if (err <= 0)
+        return;
+    s->error = err;
+    s->error_is_native = false;
+    if (sw_getpeername(run->host, s->sock, &peer) == 0)
+        wake_natively(run, s);
+}
+
+/* ---- into the stand-in
+ * --------------------------------------------------------------------------- */
+
+/* The program has closed its last descriptor: who still sends is told so (RFC 1122 4.1.3.1). */
+static void program_gone(struct run *run, struct standin *s)
+{
+    dgram_flush(run, s);
+    if (s->sock != 0)
+        sw_reject(run->host, s->sock);
+    s->sock = 0;
+    standin_gone(run, s);
+}
+
+/* The kernel charges the far end for what lies unread in the stand-in: nothing charged, all read.
+ * More room next time for a program that reads natively. */
+static void settle(struct standin *s)
+{
+    int charged = 0;
+    if (s->in_flight == 0 || ioctl(s->far_fd, SIOCOUTQ, &charged) < 0 || charged != 0)
+        return;
+    if (s->in_flight == s->flight_max && s->flight_max < FLIGHT_MAX)
+        s->flight_max *= 2;
+    while (s->in_flight > 0) {
+        drop_head(&s->flight);
+        s->in_flight--;
+    }
+}
+
+/* One datagram into the stand-in. 0, -EAGAIN (no room now), -ECONNREFUSED (nobody holds it). */
+static int put(struct standin *s, const struct run_datagram *d)
+{
+    for (;;) {
+        if (send(s->far_fd, d->data, d->len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+            return 0;
+        if (errno == ECONNREFUSED || errno == ENOTCONN)
+            return -ECONNREFUSED;
+        if (errno != ECONNRESET &&
+            errno != EINTR) /* ECONNRESET: a dissolved association, see below */
+            return -EAGAIN;
+    }
+}
+
+void dgram_refill(struct run *run, struct standin *s)
+{
+    if (s->far_fd < 0 || s->state != STANDIN_DGRAM)
+        return;
+    take_core_error(run, s); /* or receiving would take it */
+    settle(s);
+    while (s->in_flight < s->flight_max) {
+        int err = 0;
+        struct run_datagram *d = head(&s->front);
+        bool from_core = d == NULL;
+        if (from_core)
+            d = peek_core(run, s, &err);
+        if (d == NULL)
+            return;
+        err = put(s, d);
+        if (err == 0) {
+            if (from_core)
+                drop_core(run, s);
+            sw_list_del(&d->link);
+            sw_list_add_tail(&s->flight, &d->link);
+            s->in_flight++;
+            s->bytes_in += d->len;
+            continue;
+        }
+        if (from_core)
+            free(d);
+        if (err == -ECONNREFUSED)
+            program_gone(run, s);
+        return;
+    }
+}
+
+/* ---- and back
+ * ------------------------------------------------------------------------------------ */
+
+/* Takes what is unread out of the stand-in, to the head of s->front. 0 or a negative errno. */
+static int take_back(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    uint32_t unread = 0;
+
+    settle(s);
+    if (s->in_flight == 0)
+        return 0;
+    int fd = standin_fetch(run, call);
+    if (fd < 0)
+        return fd;
+    while (unread < s->in_flight) {
+        if (recv(fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0)
+            unread++;
+        else if (errno != EINTR && errno != ECONNRESET)
+            break;
+    }
+    close(fd);
+    if (unread == s->in_flight)
+        s->flight_max = 1; /* reads by notified calls: one token at a time is least work */
+    for (; s->in_flight > unread; s->in_flight--)
+        drop_head(&s->flight);
+    while (!sw_list_empty(&s->flight)) { /* from its end, so that order is kept */
+        struct sw_list *last = s->flight.prev;
+        sw_list_del(last);
+        sw_list_add_head(&s->front, last);
+        s->in_flight--;
+    }
+    SW_ASSERT(s->in_flight == 0);
+    return 0;
+}
+
+struct run_datagram *dgram_first(struct run *run, struct run_call *call, int *ret_err)
+{
+    struct standin *s = call->standin;
+    *ret_err = take_back(run, call);
+    if (*ret_err < 0)
+        return NULL;
+    if (sw_list_empty(&s->front)) {
+        struct run_datagram *d = peek_core(run, s, ret_err);
+        if (d == NULL)
+            return NULL;
+        drop_core(run, s);
+        sw_list_add_tail(&s->front, &d->link);
+    }
+    return head(&s->front);
+}
+
+void dgram_consume(struct standin *s)
+{
+    s->bytes_in += head(&s->front)->len;
+    drop_head(&s->front);
+}
+
+int dgram_take_error(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    take_core_error(run, s);
+    int err = s->error, native = 0;
+    if (err == 0)
+        return 0;
+    s->error = 0;
+    if (!s->error_is_native)
+        return err;
+    /* Reading it clears it. If it is clear already, a native call has reported it. */
+    int fd = standin_fetch(run, call);
+    if (fd >= 0) {
+        socklen_t len = sizeof(native);
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &native, &len) == 0 && native == 0)
+            err = 0;
+        close(fd);
+    }
+    return err;
+}
+
+/* ---- from the program
+ * ---------------------------------------------------------------------------- */
+
+struct batch {
+    struct mmsghdr messages[BATCH];
+    struct iovec iov[BATCH];
+    uint8_t data[BATCH][DGRAM_MAX];
+};
+
+static struct batch *batch_get(struct run *run)
+{
+    struct batch *b = run->scratch;
+    if (b != NULL)
+        return b;
+    b = run->scratch = calloc(1, sizeof(*b));
+    for (int i = 0; b != NULL && i < BATCH; i++) {
+        b->iov[i] = (struct iovec){.iov_base = b->data[i], .iov_len = DGRAM_MAX};
+        b->messages[i].msg_hdr.msg_iov = &b->iov[i];
+        b->messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    return b;
+}
+
+/* Sends what the program wrote natively; true if there may be more. Nobody can be told of a
+ * datagram that cannot be sent (too long, no route): it is lost, as datagrams may be. */
+static bool send_batch(struct run *run, struct standin *s)
+{
+    struct batch *b = batch_get(run);
+    int n = b != NULL ? recvmmsg(s->far_fd, b->messages, BATCH, MSG_DONTWAIT, NULL) : -1;
+    for (int i = 0; i < n; i++) {
+        size_t len = b->messages[i].msg_len;
+        s->bytes_out += len;
+        if (s->sock == 0 || (b->messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0)
+            continue;
+        sw_send(run->host, s->sock, b->data[i], len, 0, NULL);
+    }
+    if (n < 0 && (errno == ECONNRESET || errno == EINTR))
+        return true;
+    return n == BATCH;
+}
+
+void dgram_flush(struct run *run, struct standin *s)
+{
+    if (s->far_fd < 0)
+        return;
+    for (int i = 0; i < FLUSH_BATCHES && send_batch(run, s); i++)
+        ;
+}
+
+void dgram_drop(struct run *run, struct standin *s)
+{
+    dgram_flush(run, s);
+    while (!sw_list_empty(&s->flight))
+        drop_head(&s->flight);
+    while (!sw_list_empty(&s->front))
+        drop_head(&s->front);
+    s->in_flight = 0;
+}
+
+/* ---- events
+ * -------------------------------------------------------------------------------------- */
+
+void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events)
+{
+    (void)epoll_events; /* an edge says only that it is worth looking */
+    bool more = s->far_fd >= 0;
+    for (int i = 0; more && i < TURN_BATCHES; i++)
+        more = send_batch(run, s);
+    if (more) { /* the receivers first: what they have no room for is lost. Then another edge. */
+        struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = s};
+        epoll_ctl(run->epoll_fd, EPOLL_CTL_MOD, s->far_fd, &ev);
+    }
+    dgram_refill(run, s);
+}
+
+void dgram_core_event(struct run *run, struct standin *s, int sw_events)
+{
+    if ((sw_events & SW_EV_ERR) != 0)
+        take_core_error(run, s);
+    calls_wake(run, s);
+    dgram_refill(run, s);
+}
+
+/* ---- connect
+ * ------------------------------------------------------------------------------------- */
+
+void dgram_connect(struct run *run, struct run_call *call, const struct sw_addr *to)
+{
+    struct standin *s = call->standin;
+    struct sockaddr_un name = {.sun_family = AF_UNSPEC};
+    socklen_t len = sizeof(name.sun_family);
+    int ignored;
+
+    dgram_flush(run, s);
+    int err = sw_connect(run->host, s->sock, to);
+    if (err < 0) {
+        call_fail(run, call, -err);
+        return;
+    }
+    if (to == NULL)
+        take_back(run, call); /* dissolving throws away what is unread */
+    else
+        len = name_far_addr(s, &name);
+    int fd = standin_fetch(run, call);
+    if (fd < 0) {
+        call_fail(run, call, -fd);
+        return;
+    }
+    err = connect(fd, (struct sockaddr *)&name, len) < 0 ? errno : 0;
+    close(fd);
+    len = sizeof(ignored);
+    getsockopt(s->far_fd, SOL_SOCKET, SO_ERROR, &ignored, &len);
+    dgram_refill(run, s);
+    if (err != 0)
+        call_fail(run, call, err);
+    else
+        call_return(run, call, 0);
+}

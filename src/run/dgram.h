@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Datagram stand-ins: what dgram.c and the families of calls share. The token rule is told in
+ * run.h.
+ */
+#ifndef SW_RUN_DGRAM_H
+#define SW_RUN_DGRAM_H
+
+#include "run/run.h"
+
+#define DGRAM_MAX 65535U /* bytes; what UDP can carry is less (RFC 768) */
+
+/* One datagram from the core on its way to the program. */
+struct run_datagram {
+    struct sw_list link; /* in standin->flight or standin->front */
+    struct sw_addr from;
+    struct sw_datagram_info info;
+    uint32_t len;
+    uint8_t data[];
+};
+
+/* The datagram that the next receive of this call takes, whether it is in the stand-in or still in
+ * the core; it heads s->front until dgram_consume(). NULL: -EAGAIN, or another negative errno. */
+struct run_datagram *dgram_first(struct run *run, struct run_call *call, int *ret_err);
+void dgram_consume(struct standin *s);
+
+/* Puts datagrams into the stand-in so that poll() says what is true. Call it after dgram_consume()
+ * and before the answer. */
+void dgram_refill(struct run *run, struct standin *s);
+
+/* The pending error of the socket (an ICMP error, RFC 1122 4.1.3.3), as a positive errno, once; 0.
+ */
+int dgram_take_error(struct run *run, struct run_call *call);
+
+/* What the program wrote natively leaves before what comes after it. */
+void dgram_flush(struct run *run, struct standin *s);
+
+#endif

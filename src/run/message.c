@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reads and writes the messages of sendmsg(2) and recvmsg(2) in a caller's memory (message.h).
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/assert.h"
+#include "run/message.h"
+
+/* struct user_msghdr of the kernel. */
+struct wire_msghdr {
+    uint64_t name;
+    int32_t namelen;
+    uint32_t pad0;
+    uint64_t iov, iovlen, control, controllen;
+    uint32_t flags, pad1;
+};
+_Static_assert(sizeof(struct wire_msghdr) == MSGHDR_BYTES, "layout of struct msghdr");
+
+int message_load(struct run *run, pid_t tid, uint64_t at, struct message *m)
+{
+    struct wire_msghdr h;
+    int r = mem_read(run, tid, at, &h, sizeof(h));
+    if (r < 0)
+        return r;
+    if (h.name == 0)
+        h.namelen = 0;
+    if (h.namelen < 0)
+        return -EINVAL;
+    if (h.iovlen > IOV_MAX)
+        return -EMSGSIZE;
+    if (h.controllen > INT_MAX)
+        return -ENOBUFS;
+    *m = (struct message){
+        .name = h.name,
+        .namelen = h.namelen,
+        .namelen_ptr = at + MSGHDR_NAMELEN,
+        .control = h.control,
+        .controllen = h.control != 0 ? h.controllen : 0,
+        .at = at,
+        .n_iov = (size_t)h.iovlen,
+    };
+    if (m->n_iov != 0)
+        r = mem_read(run, tid, h.iov, m->iov, m->n_iov * sizeof(m->iov[0]));
+    for (size_t i = 0; r == 0 && i < m->n_iov; i++) {
+        if (m->iov[i].iov_len > SSIZE_MAX - m->total)
+            return -EINVAL;
+        m->total += m->iov[i].iov_len;
+    }
+    return r;
+}
+
+void message_plain(struct message *m, uint64_t buf, uint64_t len)
+{
+    m->name = m->namelen_ptr = m->control = m->controllen = m->at = 0;
+    m->namelen = 0;
+    m->n_iov = 1;
+    m->total = (size_t)len;
+    m->iov[0] = (struct iovec){.iov_base = (void *)(uintptr_t)buf, .iov_len = (size_t)len};
+}
+
+int message_gather(struct run *run, pid_t tid, const struct message *m, void *buf, size_t len)
+{
+    char *to = buf;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < m->n_iov && len > 0; i++) {
+        size_t n = m->iov[i].iov_len < len ? m->iov[i].iov_len : len;
+        if (n > 0)
+            r = mem_read(run, tid, (uintptr_t)m->iov[i].iov_base, to, n);
+        to += n;
+        len -= n;
+    }
+    return r;
+}
+
+int message_scatter(struct run *run, pid_t tid, const struct message *m, const void *buf,
+                    size_t len)
+{
+    const char *from = buf;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < m->n_iov && len > 0; i++) {
+        size_t n = m->iov[i].iov_len < len ? m->iov[i].iov_len : len;
+        if (n > 0)
+            r = mem_write(run, tid, (uintptr_t)m->iov[i].iov_base, from, n);
+        from += n;
+        len -= n;
+    }
+    return r;
+}
+
+void control_init(struct control *c, uint64_t room)
+{
+    c->room = room < CONTROL_MAX ? (size_t)room : CONTROL_MAX;
+    c->len = 0;
+    c->truncated = false;
+}
+
+void control_put(struct control *c, int level, int type, const void *data, size_t len)
+{
+    struct cmsghdr h = {.cmsg_len = CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type};
+    size_t left = c->room - c->len;
+
+    if (left < sizeof(h)) {
+        c->truncated = true;
+        return;
+    }
+    if (left < h.cmsg_len) {
+        c->truncated = true;
+        h.cmsg_len = left;
+    }
+    memcpy(c->buf + c->len, &h, sizeof(h));
+    memcpy(c->buf + c->len + sizeof(h), data, h.cmsg_len - sizeof(h));
+    size_t space = CMSG_SPACE(len) < left ? CMSG_SPACE(len) : left;
+    if (space > h.cmsg_len)
+        memset(c->buf + c->len + h.cmsg_len, 0, space - h.cmsg_len);
+    c->len += space;
+    SW_ASSERT(c->len <= c->room);
+}
+
+int control_next(const void *buf, size_t len, size_t *offset, int *ret_level, int *ret_type,
+                 const void **ret_data, size_t *ret_len)
+{
+    struct cmsghdr h;
+    const char *bytes = buf;
+
+    if (*offset > len || len - *offset < sizeof(h))
+        return 0;
+    memcpy(&h, bytes + *offset, sizeof(h));
+    if (h.cmsg_len < sizeof(h) || h.cmsg_len > len - *offset)
+        return -EINVAL;
+    *ret_level = h.cmsg_level;
+    *ret_type = h.cmsg_type;
+    *ret_data = bytes + *offset + sizeof(h);
+    *ret_len = h.cmsg_len - sizeof(h);
+    *offset += CMSG_ALIGN(h.cmsg_len);
+    return 1;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages in a caller's memory: what sendmsg(2) and recvmsg(2) point at, read and written in
+ * Linux's order, so that the same mistake gives the same errno. Layouts are those of 64-bit Linux.
+ */
+#ifndef SW_RUN_MESSAGE_H
+#define SW_RUN_MESSAGE_H
+
+#include <limits.h>
+#include <sys/uio.h>
+
+#include "run/run.h"
+
+/* struct msghdr and struct mmsghdr in the caller's memory: offsets of what is written back. */
+enum {
+    MSGHDR_NAMELEN = 8,
+    MSGHDR_CONTROLLEN = 40,
+    MSGHDR_FLAGS = 48,
+    MSGHDR_BYTES = 56,
+    MMSGHDR_LEN = 56,
+    MMSGHDR_BYTES = 64,
+};
+
+/* One message: addresses are the caller's. */
+struct message {
+    uint64_t name;        /* where its address is, or goes; 0: nowhere */
+    uint64_t namelen_ptr; /* where the length of a received address goes */
+    int namelen;
+    uint64_t control, controllen;
+    uint64_t at; /* the struct msghdr; 0: it came in registers (sendto, recvfrom) */
+    size_t n_iov;
+    size_t total; /* bytes the vector holds */
+    struct iovec iov[IOV_MAX];
+};
+
+/* Reads a struct msghdr with its vector: 0, -EFAULT, -EINVAL, -EMSGSIZE (more than IOV_MAX pieces),
+ * -ENOBUFS (control of more than 2 GiB). */
+int message_load(struct run *run, pid_t tid, uint64_t at, struct message *m);
+
+/* A message of one piece: sendto, recvfrom. */
+void message_plain(struct message *m, uint64_t buf, uint64_t len);
+
+/* Copies the first `len` bytes of the vector out of the caller's memory; 0 or -EFAULT. */
+int message_gather(struct run *run, pid_t tid, const struct message *m, void *buf, size_t len);
+/* Copies up to `len` bytes into it; what does not fit is left out. 0 or -EFAULT. */
+int message_scatter(struct run *run, pid_t tid, const struct message *m, const void *buf,
+                    size_t len);
+
+/* Control messages being made for a receiver, by the rules of put_cmsg(): one that has no room is
+ * cut or left out, and the message flagged MSG_CTRUNC. */
+#define CONTROL_MAX 512
+struct control {
+    size_t room; /* the caller's */
+    size_t len;  /* so far */
+    bool truncated;
+    unsigned char buf[CONTROL_MAX];
+};
+void control_init(struct control *c, uint64_t room);
+void control_put(struct control *c, int level, int type, const void *data, size_t len);
+
+/* Walks the control messages of a sender in buf: the next at *offset, whose data is *ret_data and
+ * *ret_len. 1; 0 at the end; -EINVAL where one is malformed. */
+int control_next(const void *buf, size_t len, size_t *offset, int *ret_level, int *ret_type,
+                 const void **ret_data, size_t *ret_len);
+
+/* call_stream.c: the same calls on a stream. */
+void stream_send(struct run *run, struct run_call *call);
+void stream_receive(struct run *run, struct run_call *call);
+/* Its pending error, as a positive errno, once; 0. */
+int stream_take_error(struct run *run, struct run_call *call);
+
+#endif
