@@ -6,8 +6,8 @@
  * Addresses are judged before anything is kept or answered:
  *   - a source must be one host (RFC 1122 3.2.1.3): not "any", multicast, broadcast or class E;
  *   - loopback addresses live on loopback interfaces only (RFC 1122 3.2.1.3 (g), RFC 4291 2.5.3);
- *   - our own address as a source from outside is a forgery (the LAND attack);
- *   - IPv4-mapped addresses do not travel in IPv6 headers (RFC 4038 4.2).
+ *   - our own address as a source from outside is a forgery (the LAND attack).
+ * That IPv4-mapped addresses do not travel in IPv6 headers the parser has seen to.
  */
 #include "ip/private.h"
 
@@ -23,15 +23,14 @@ void sw_ip_drop(struct sw_ip_layer *ip, struct sw_packet *pkt, enum sw_drop why,
 }
 
 /* The header must lie in one piece. A packet of our own making has it so; one that was put together
- * elsewhere gets a second look with as much of it in the head as the head takes. */
+ * elsewhere gets a second look, with as much of it in the head as the head takes. */
 static enum sw_drop read_header(struct sw_packet *pkt, struct sw_ip_hdr *hdr)
 {
     uint32_t len = sw_packet_len(pkt);
-    uint32_t room = SW_PACKET_HEAD - pkt->head_off;
     enum sw_drop why = sw_ip_parse_hdr(sw_packet_head(pkt), pkt->head_len, len, hdr);
     if (why == SW_DROP_NONE || pkt->data_len == 0)
         return why;
-    if (sw_packet_need(pkt, (uint16_t)(len < room ? len : room)) != 0)
+    if (sw_packet_need(pkt, (uint16_t)(len < SW_PACKET_HEAD ? len : SW_PACKET_HEAD)) != 0)
         return why;
     return sw_ip_parse_hdr(sw_packet_head(pkt), pkt->head_len, len, hdr);
 }
@@ -39,7 +38,7 @@ static enum sw_drop read_header(struct sw_packet *pkt, struct sw_ip_hdr *hdr)
 static enum sw_drop judge_src(const struct sw_ip_layer *ip, const struct sw_iface *iface,
                               const struct sw_ip_hdr *hdr)
 {
-    if (!sw_ip_is_unicast(ip, &hdr->src) || sw_ip_is4(&hdr->src) != (hdr->version == 4))
+    if (!sw_ip_is_unicast(ip, &hdr->src))
         return SW_DROP_IP_MARTIAN_SRC;
     if (iface->config.loopback)
         return SW_DROP_NONE;
@@ -52,7 +51,7 @@ static enum sw_drop judge_dst(const struct sw_ip_layer *ip, const struct sw_ifac
                               const struct sw_ip_hdr *hdr)
 {
     const struct sw_ip *dst = &hdr->dst;
-    if (sw_ip_is_any(dst) || sw_ip_is4(dst) != (hdr->version == 4))
+    if (sw_ip_is_any(dst))
         return SW_DROP_IP_MARTIAN_DST;
     if (sw_ip_is_broadcast(ip, dst)) /* only datagrams have a use for it (RFC 1122 4.2.3.10) */
         return hdr->proto == SW_PROTO_UDP ? SW_DROP_NONE : SW_DROP_IP_MARTIAN_DST;

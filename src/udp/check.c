@@ -17,8 +17,6 @@ enum sw_drop sw_udp_check(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
     enum sw_drop why = sw_udp_parse(sw_packet_head(pkt), pkt->head_len, len, &hdr);
     if (why != SW_DROP_NONE)
         return why;
-    if (ip->version == 6 && !hdr.has_csum && pkt->csum == SW_CSUM_FILLED)
-        return SW_DROP_UDP_CHECKSUM;
     if (!sw_transport_csum_ok(pkt, ip, hdr.len))
         return SW_DROP_UDP_CHECKSUM;
 
