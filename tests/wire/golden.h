@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Golden packets, written down field by field after the RFCs by a program that shares nothing with
- * the library; Wireshark finds nothing wrong with any of them. Hosts A 10.0.0.1, 2001:db8::1 and
+ * the library; Wireshark agrees with their headers and checksums. Hosts A 10.0.0.1, 2001:db8::1 and
  * B 10.0.0.2, 2001:db8::2. */
 #ifndef GOLDEN_H
 #define GOLDEN_H
