@@ -12,13 +12,13 @@
  *   output.c    builds segments
  *   rto.c       RFC 6298; recovery.c fast retransmit and NewReno (RFC 5681, 6582)
  *   cc.h        congestion control as a table of functions; cc_newreno.c
- *   timers.c    the one timer node of a connection: retransmit, persist, delayed ACK, keepalive, ...
- *   timewait.c  TIME_WAIT as a small record of its own
- *   isn.c       RFC 6528;  challenge.c RFC 5961 7;  info.c struct tcp_info
+ *   timers.c    the one timer node of a connection: retransmit, persist, delayed ACK, keepalive,
+ * ... timewait.c  TIME_WAIT as a small record of its own isn.c       RFC 6528;  challenge.c RFC
+ * 5961 7;  info.c struct tcp_info
  *
- * Ownership: the socket layer allocates and frees struct sw_tcp (it lies inside the socket), finds it
- * for a segment, and asks it for events afterwards. TCP never calls upward: what happened gathers in
- * tcp->events until the socket layer takes it. TCP calls down to ip/ to send.
+ * Ownership: the socket layer allocates and frees struct sw_tcp (it lies inside the socket), finds
+ * it for a segment, and asks it for events afterwards. TCP never calls upward: what happened
+ * gathers in tcp->events until the socket layer takes it. TCP calls down to ip/ to send.
  */
 #ifndef SW_TCP_TCP_H
 #define SW_TCP_TCP_H
@@ -26,7 +26,8 @@
 #include "base/stream.h"
 #include "ip/ip.h"
 
-/* RFC 9293 3.3.2; numbered as Linux numbers them (TCP_ESTABLISHED = 1 ...), which tcp_info shows. */
+/* RFC 9293 3.3.2; numbered as Linux numbers them (TCP_ESTABLISHED = 1 ...), which tcp_info shows.
+ */
 enum sw_tcp_state {
     SW_TCP_ESTABLISHED = 1,
     SW_TCP_SYN_SENT,
@@ -54,23 +55,24 @@ enum sw_tcp_timer_kind {
 
 /* Settings of the host: Linux's sysctl of the same meaning, in ns and bytes. */
 struct sw_tcp_config {
-    uint64_t rto_min_ns;       /* 200 ms, as Linux; RFC 6298 2.4 says 1 s, which RFC 8961 relaxes */
-    uint64_t rto_max_ns;       /* 120 s; RFC 6298 2.5 asks for at least 60 s */
-    uint64_t rto_initial_ns;   /* 1 s, RFC 6298 2.1 */
-    uint64_t delack_ns;        /* 40 ms; RFC 9293 3.8.6.3: less than 500 ms */
-    uint64_t fin_timeout_ns;   /* 60 s: how long an orphan stays in FIN_WAIT_2 */
-    uint64_t time_wait_ns;     /* 60 s: Linux's TCP_TIMEWAIT_LEN */
-    uint64_t keepalive_ns;     /* 7,200 s (RFC 9293 3.8.4) */
+    uint64_t rto_min_ns;     /* 200 ms, as Linux; RFC 6298 2.4 says 1 s, which RFC 8961 relaxes */
+    uint64_t rto_max_ns;     /* 120 s; RFC 6298 2.5 asks for at least 60 s */
+    uint64_t rto_initial_ns; /* 1 s, RFC 6298 2.1 */
+    uint64_t delack_ns;      /* 40 ms; RFC 9293 3.8.6.3: less than 500 ms */
+    uint64_t fin_timeout_ns; /* 60 s: how long an orphan stays in FIN_WAIT_2 */
+    uint64_t time_wait_ns;   /* 60 s: Linux's TCP_TIMEWAIT_LEN */
+    uint64_t keepalive_ns;   /* 7,200 s (RFC 9293 3.8.4) */
     uint64_t keepalive_intvl_ns; /* 75 s */
-    uint32_t keepalive_probes; /* 9 */
-    uint32_t syn_retries;      /* 6 */
-    uint32_t synack_retries;   /* 5 */
-    uint32_t retries2;         /* 15: when to give up (RFC 1122 4.2.3.5 R2) */
-    uint32_t orphan_retries;   /* 8, for connections nobody holds */
+    uint32_t keepalive_probes;   /* 9 */
+    uint32_t syn_retries;        /* 6 */
+    uint32_t synack_retries;     /* 5 */
+    uint32_t retries2;           /* 15: when to give up (RFC 1122 4.2.3.5 R2) */
+    uint32_t orphan_retries;     /* 8, for connections nobody holds */
     uint32_t rcvbuf, rcvbuf_max; /* tcp_rmem: 131,072; 6 MiB */
     uint32_t sndbuf, sndbuf_max; /* tcp_wmem */
-    uint32_t challenge_ack_ns; /* RFC 5961 7: at most one per connection in this time; 500 ms */
+    uint32_t challenge_ack_ns;   /* RFC 5961 7: at most one per connection in this time; 500 ms */
     bool timestamps, window_scaling, sack; /* on */
+    bool slow_start_after_idle;            /* on; RFC 5681 4.1 */
 };
 
 struct sw_tcp_layer {
@@ -91,11 +93,14 @@ struct sw_segment {
     uint32_t len; /* payload bytes */
 };
 
-/* From a packet whose IP header was pulled. Checks length, checksum, options. SW_DROP_NONE: *ret_seg
- * owns the packet and its TCP header has been pulled too; otherwise the caller still owns it. */
-enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip, struct sw_segment *ret_seg);
+/* From a packet whose IP header was pulled. Checks length, checksum, options. SW_DROP_NONE:
+ * *ret_seg owns the packet and its TCP header has been pulled too; otherwise the caller still owns
+ * it. */
+enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
+                            struct sw_segment *ret_seg);
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- life
+ * ---------------------------------------------------------------------------------------- */
 
 /* Options that a socket may have set before its connection exists, and at any time after. */
 struct sw_tcp_options {
@@ -107,19 +112,20 @@ struct sw_tcp_options {
     bool nodelay, cork, keepalive, quickack;
 };
 
-/* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them. */
+/* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them.
+ */
 void sw_tcp_init(struct sw_tcp *tcp, struct sw_tcp_layer *layer, uint32_t sndbuf, uint32_t rcvbuf);
 
-/* Before either open: the initial sequence number to use instead of one by RFC 6528, where the pair of
- * addresses was in TIME_WAIT a moment ago (sw_timewait_next_isn()). */
+/* Before either open: the initial sequence number to use instead of one by RFC 6528, where the pair
+ * of addresses was in TIME_WAIT a moment ago (sw_timewait_next_isn()). */
 void sw_tcp_set_isn(struct sw_tcp *tcp, sw_seq isn);
 
-/* Active open (RFC 9293 3.10.1). tcp->local and tcp->remote are set and in the demultiplexing table.
- * 0, or what sw_ip_path()/sw_ip_output() say. */
+/* Active open (RFC 9293 3.10.1). tcp->local and tcp->remote are set and in the demultiplexing
+ * table. 0, or what sw_ip_path()/sw_ip_output() say. */
 int sw_tcp_connect(struct sw_tcp *tcp);
 
-/* Passive open: a block in CLOSED becomes the SYN_RECEIVED child for `syn`; sends the SYN-ACK. Does not
- * take the segment. 0 or negative errno: then the block is to be freed. */
+/* Passive open: a block in CLOSED becomes the SYN_RECEIVED child for `syn`; sends the SYN-ACK. Does
+ * not take the segment. 0 or negative errno: then the block is to be freed. */
 int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn);
 
 /* A segment for this connection. Takes seg->pkt. */
@@ -131,7 +137,8 @@ void sw_tcp_timer(struct sw_tcp *tcp);
 /* A validated ICMP error about it (RFC 5927). */
 void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error);
 
-/* ---- the user's calls: states are checked by the socket layer ------------------------------------- */
+/* ---- the user's calls: states are checked by the socket layer
+ * ------------------------------------- */
 
 /* Bytes the send buffer takes now; 0: full. */
 uint32_t sw_tcp_send_space(const struct sw_tcp *tcp);
@@ -140,25 +147,26 @@ uint32_t sw_tcp_send_space(const struct sw_tcp *tcp);
 struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp);
 void sw_tcp_push(struct sw_tcp *tcp, bool more);
 
-/* In-order bytes not yet read. After reading from the stream tell how many, so that the window moves. */
+/* In-order bytes not yet read. After reading from the stream tell how many, so that the window
+ * moves. */
 struct sw_stream *sw_tcp_recv_queue(struct sw_tcp *tcp);
 void sw_tcp_consumed(struct sw_tcp *tcp, uint32_t len);
 bool sw_tcp_recv_eof(const struct sw_tcp *tcp); /* FIN received and everything before it read */
 
 /* shutdown(SHUT_WR): queues the FIN. */
 void sw_tcp_shutdown(struct sw_tcp *tcp);
-/* close(): nobody will read any more; resets if data was left unread, else FIN. Afterwards the block
- * lives on by itself until sw_tcp_state() is CLOSED or TIME_WAIT. */
+/* close(): nobody will read any more; resets if data was left unread, else FIN. Afterwards the
+ * block lives on by itself until sw_tcp_state() is CLOSED or TIME_WAIT. */
 void sw_tcp_close(struct sw_tcp *tcp);
-/* Reset it: sends RST where the state has one to send (RFC 9293 3.10.5); err (positive errno, may be 0)
- * is left for the user. */
+/* Reset it: sends RST where the state has one to send (RFC 9293 3.10.5); err (positive errno, may
+ * be 0) is left for the user. */
 void sw_tcp_abort(struct sw_tcp *tcp, int err);
 /* Frees what the block holds (queues, timer); sends nothing. */
 void sw_tcp_fini(struct sw_tcp *tcp);
 
 void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options);
-/* Sizes the user chose (SO_SNDBUF, SO_RCVBUF as getsockopt shows them): that buffer is no longer tuned.
- * 0 leaves one as it is. */
+/* Sizes the user chose (SO_SNDBUF, SO_RCVBUF as getsockopt shows them): that buffer is no longer
+ * tuned. 0 leaves one as it is. */
 void sw_tcp_set_buffers(struct sw_tcp *tcp, uint32_t sndbuf, uint32_t rcvbuf);
 uint32_t sw_tcp_sndbuf(const struct sw_tcp *tcp);
 uint32_t sw_tcp_rcvbuf(const struct sw_tcp *tcp);
@@ -180,13 +188,15 @@ int sw_tcp_take_error(struct sw_tcp *tcp); /* positive errno or 0; taking clears
 /* struct tcp_info of Linux, as bytes; returns how many were written (at most `room`). */
 size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room);
 
-/* ---- without a connection --------------------------------------------------------------------------- */
+/* ---- without a connection
+ * --------------------------------------------------------------------------- */
 
-/* A segment that belongs to nothing: answers with RST unless it is one (RFC 9293 3.10.7.1). Takes it. */
+/* A segment that belongs to nothing: answers with RST unless it is one (RFC 9293 3.10.7.1). Takes
+ * it. */
 void sw_tcp_refuse(struct sw_tcp_layer *layer, struct sw_segment *seg, enum sw_drop why);
 
-/* TIME_WAIT without the rest of the block: at most 64 bytes of protocol state; the table that finds it is
- * the socket layer's. */
+/* TIME_WAIT without the rest of the block: at most 64 bytes of protocol state; the table that finds
+ * it is the socket layer's. */
 struct sw_timewait {
     struct sw_timer timer; /* owner SW_TIMER_TIMEWAIT */
     struct sw_addr local, remote;
@@ -197,12 +207,13 @@ struct sw_timewait {
     bool has_ts;
     uint8_t tos, ttl;
 };
-/* From a block in TIME_WAIT, which has no part in it afterwards. Arms tw->timer for the 2 MSL; whoever
- * frees the record cancels it. */
+/* From a block in TIME_WAIT, which has no part in it afterwards. Arms tw->timer for the 2 MSL;
+ * whoever frees the record cancels it. */
 void sw_timewait_init(struct sw_timewait *tw, const struct sw_tcp *tcp);
 enum sw_timewait_verdict {
     SW_TW_STAY,   /* handled, stays */
-    SW_TW_REOPEN, /* a SYN that may reuse the pair (RFC 9293 3.6.1, RFC 6191): free it, treat as new */
+    SW_TW_REOPEN, /* a SYN that may reuse the pair (RFC 9293 3.6.1, RFC 6191): free it, treat as new
+                   */
     SW_TW_GONE,   /* an acceptable RST, where RFC 1337 does not forbid it */
 };
 /* Does not take the segment on REOPEN; else takes it. */

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The sending half hears an acknowledgment: RFC 9293 3.10.7.4, fifth step, as RFC 5961 5 hardens
+ * it. */
+#include "tcp/cc.h"
+#include "tcp/flight.h"
+#include "tcp/private.h"
+#include "tcp/recovery.h"
+
+/* SND.WND moves if the segment is not older than the one that moved it last. */
+static bool update_window(struct sw_tcp *tcp, const struct sw_segment *seg, bool advanced)
+{
+    struct sw_tcp_snd *snd = &tcp->snd;
+    uint32_t wnd = (uint32_t)seg->tcp.window << snd->wscale;
+    bool changed = wnd != snd->wnd;
+
+    /* Linux's variant of the SND.WL1/WL2 rule: an ACK that advances is news whatever its sequence
+     * number, and of two with the same one the larger window is the later. */
+    if (!advanced && !sw_seq_lt(snd->wl1, seg->tcp.seq) &&
+        !(sw_seq_eq(snd->wl1, seg->tcp.seq) && (wnd > snd->wnd || wnd == 0)))
+        return false;
+    snd->wl1 = seg->tcp.seq;
+    snd->wnd = wnd;
+    if (wnd > snd->max_wnd)
+        snd->max_wnd = wnd;
+    return changed;
+}
+
+/* A third of the send buffer free: what makes a socket writable again on Linux. */
+static bool writable(const struct sw_tcp *tcp)
+{
+    return sw_tcp_send_space(tcp) >= tcp->snd.buf / 3;
+}
+
+/* The round trip: of the oldest segment it covers that was sent once; else by the echoed timestamp,
+ * which is right for a retransmission too but coarse (RFC 7323 4.1). */
+static void measure(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr, uint64_t sent_ns)
+{
+    if (sent_ns) {
+        sw_rto_sample(tcp, (sw_tcp_now(tcp) - sent_ns) / SW_NS_PER_US);
+    } else if (sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) && hdr->has_ts && hdr->ts_ecr) {
+        uint32_t rtt_ms = sw_tcp_clock_ms(tcp) + tcp->ts_offset - hdr->ts_ecr;
+
+        if (rtt_ms < UINT32_MAX / 4) /* an echo from the future is nonsense */
+            sw_rto_sample(tcp, (uint64_t)sw_max32(rtt_ms, 1) * 1000U);
+    }
+}
+
+/* Forgets what is acknowledged. Returns bytes, the FIN included. */
+static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
+{
+    struct sw_tcp_snd *snd = &tcp->snd;
+    uint32_t acked = hdr->ack.v - snd->una.v;
+    bool was_writable = writable(tcp);
+    uint64_t sent_ns = 0;
+
+    if (hdr->ack.v - snd->iss.v < snd->una.v - snd->iss.v)
+        snd->acked_wraps++;
+    SW_ASSERT(snd->flight);
+    sw_flight_acked(tcp, hdr->ack, &sent_ns);
+    measure(tcp, hdr, sent_ns);
+    sw_stream_drop(&snd->queue, sw_tcp_env(tcp)->mem, sw_min32(acked, snd->queue.len));
+    snd->una = hdr->ack;
+    snd->retries = 0;
+    snd->flight->retrans_start_ns = 0;
+    snd->flight->small_end = sw_seq_max(snd->flight->small_end, snd->una); /* or it would lap */
+    tcp->soft_error = 0;
+    if (snd->flight->count == 0)
+        sw_tcp_disarm(tcp, SW_TCP_TIMER_RETRANSMIT); /* RFC 6298 5.2 */
+    else
+        sw_tcp_arm_retransmit(tcp); /* 5.3 */
+    sw_tcp_grow_sndbuf(tcp);
+    if (!was_writable && writable(tcp))
+        tcp->events |= SW_TCPE_WRITABLE;
+    return acked;
+}
+
+enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    struct sw_tcp_snd *snd = &tcp->snd;
+    struct sw_ack ack = {0};
+    bool was_closed = snd->wnd == 0, changed, outstanding = !sw_seq_eq(snd->una, snd->nxt);
+
+    switch (sw_tcp_ack_verdict(seg->tcp.ack, snd->una, snd->nxt, snd->max_wnd)) {
+    case SW_ACK_FUTURE:
+        sw_tcp_challenge(tcp);
+        return SW_DROP_TCP_ACK_FUTURE;
+    case SW_ACK_ANCIENT:
+        sw_tcp_challenge(tcp);
+        return SW_DROP_TCP_ACK_OLD;
+    case SW_ACK_OLD:
+        return SW_DROP_NONE; /* old news, but what it carries may be new */
+    case SW_ACK_NEW:
+        update_window(tcp, seg, true);
+        ack.acked = advance(tcp, &seg->tcp);
+        break;
+    case SW_ACK_DUP:
+        changed = update_window(tcp, seg, false);
+        ack.duplicate = outstanding && !changed && seg->len == 0 && snd->wnd > 0 &&
+                        !(seg->tcp.flags & (SW_TCP_SYN | SW_TCP_FIN)); /* RFC 5681 2 */
+        break;
+    }
+    snd->probes = 0;
+    if (was_closed && snd->wnd > 0) { /* sw_tcp_output() arms it anew where still needed */
+        sw_tcp_disarm(tcp, SW_TCP_TIMER_PERSIST);
+        snd->backoff = 0;
+    }
+    sw_recovery_on_ack(tcp, &ack);
+    return SW_DROP_NONE;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Congestion control as a table of functions. Loss detection and recovery (recovery.c) say what
+ * happened; a congestion control only decides the size of the window. cwnd and ssthresh are in
+ * bytes.
+ */
+#ifndef SW_TCP_CC_H
+#define SW_TCP_CC_H
+
+#include "tcp/control.h"
+
+struct sw_cc_ops {
+    const char *name;
+    /* `acked` more bytes arrived while the window was what held the sender back. */
+    void (*on_ack)(struct sw_tcp *tcp, uint32_t acked);
+    /* A loss: what ssthresh becomes (RFC 5681 equation 4 or its successors). */
+    uint32_t (*ssthresh)(struct sw_tcp *tcp);
+    /* The last loss was none: cwnd and ssthresh have been put back. May be NULL. */
+    void (*undo)(struct sw_tcp *tcp);
+    size_t state_size; /* of *snd.cc_state, which the control makes when it needs it */
+};
+
+extern const struct sw_cc_ops sw_cc_newreno;
+
+const struct sw_cc_ops *sw_cc(const struct sw_tcp *tcp);
+void sw_cc_free(struct sw_tcp *tcp);
+/* Slow start (RFC 5681 3.1, with RFC 3465's L unlimited, as Linux): returns the bytes left over for
+ * congestion avoidance. */
+uint32_t sw_cc_slow_start(struct sw_tcp *tcp, uint32_t acked);
+/* Adds one MSS to cwnd for each `per` bytes acknowledged. */
+void sw_cc_avoid(struct sw_tcp *tcp, uint32_t acked, uint32_t per);
+void sw_cc_trace(struct sw_tcp *tcp);
+
+static inline bool sw_cc_in_slow_start(const struct sw_tcp *tcp)
+{
+    return tcp->snd.cwnd < tcp->snd.ssthresh;
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The standard congestion control: RFC 5681. */
+#include "tcp/cc.h"
+#include "tcp/flight.h"
+#include "tcp/private.h"
+
+static void newreno_on_ack(struct sw_tcp *tcp, uint32_t acked)
+{
+    if (sw_cc_in_slow_start(tcp))
+        acked = sw_cc_slow_start(tcp, acked);
+    if (acked > 0) /* one MSS per window acknowledged (RFC 5681 3.1, RFC 3465 2.1) */
+        sw_cc_avoid(tcp, acked, tcp->snd.cwnd);
+}
+
+/* RFC 5681 equation 4. FlightSize, not cwnd, which an idle application would have left large. */
+static uint32_t newreno_ssthresh(struct sw_tcp *tcp)
+{
+    uint32_t flight = tcp->snd.nxt.v - tcp->snd.una.v;
+
+    return sw_max32(sw_min32(flight, tcp->snd.cwnd) / 2, 2U * tcp->snd.mss);
+}
+
+const struct sw_cc_ops sw_cc_newreno = {
+    .name = "reno",
+    .on_ack = newreno_on_ack,
+    .ssthresh = newreno_ssthresh,
+};

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The records of what is in flight: see flight.h. A ring that doubles, searched by bisection. */
+#include "tcp/flight.h"
+
+#include <errno.h>
+
+#include "tcp/private.h"
+
+struct sw_txrec *sw_flight_at(const struct sw_tcp_flight *f, uint32_t i)
+{
+    return &f->ring[(f->head + i) & (f->cap - 1)];
+}
+
+static void free_ring(struct sw_tcp *tcp, struct sw_tcp_flight *f)
+{
+    if (f->ring != f->space)
+        sw_mem_free(sw_tcp_env(tcp)->mem, f->ring, f->cap * sizeof(f->ring[0]));
+}
+
+static int grow(struct sw_tcp *tcp, struct sw_tcp_flight *f)
+{
+    uint32_t cap = f->cap * 2;
+    struct sw_txrec *ring = sw_mem_alloc(sw_tcp_env(tcp)->mem, cap * sizeof(*ring));
+
+    if (!ring)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < f->count; i++)
+        ring[i] = *sw_flight_at(f, i);
+    free_ring(tcp, f);
+    f->ring = ring;
+    f->cap = cap;
+    f->head = 0;
+    return 0;
+}
+
+int sw_flight_reserve(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (!f) {
+        f = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(*f));
+        if (!f)
+            return -ENOMEM;
+        f->ring = f->space;
+        f->cap = SW_FLIGHT_INLINE;
+        f->high_seq = f->small_end = tcp->snd.una;
+        tcp->snd.flight = f;
+    }
+    return f->count < f->cap ? 0 : grow(tcp, f);
+}
+
+void sw_flight_free(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (!f)
+        return;
+    free_ring(tcp, f);
+    sw_mem_free(sw_tcp_env(tcp)->mem, f, sizeof(*f));
+    tcp->snd.flight = NULL;
+}
+
+bool sw_flight_idle(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+
+    return !f || (f->count == 0 && f->ca == SW_CA_OPEN);
+}
+
+void sw_flight_push(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    SW_ASSERT(f->count < f->cap);
+    *sw_flight_at(f, f->count++) =
+        (struct sw_txrec){.seq = tcp->snd.nxt, .sent_ns = sw_tcp_now(tcp)};
+}
+
+sw_seq sw_flight_end(const struct sw_tcp *tcp, uint32_t i)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+
+    return i + 1 < f->count ? sw_flight_at(f, i + 1)->seq : tcp->snd.nxt;
+}
+
+uint32_t sw_flight_len(const struct sw_tcp *tcp, uint32_t i)
+{
+    return sw_flight_end(tcp, i).v - sw_flight_at(tcp->snd.flight, i)->seq.v;
+}
+
+uint32_t sw_flight_find(const struct sw_tcp *tcp, sw_seq seq)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+    uint32_t low = 0, high = f->count;
+
+    SW_ASSERT(f->count > 0);
+    while (high - low > 1) { /* record `low` begins at or before seq, record `high` after it */
+        uint32_t mid = low + (high - low) / 2;
+
+        if (sw_seq_le(sw_flight_at(f, mid)->seq, seq))
+            low = mid;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+int sw_flight_split(struct sw_tcp *tcp, uint32_t i, sw_seq seq)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    SW_ASSERT(sw_seq_lt(sw_flight_at(f, i)->seq, seq) && sw_seq_lt(seq, sw_flight_end(tcp, i)));
+    if (f->count == f->cap && grow(tcp, f) < 0)
+        return -ENOMEM;
+    for (uint32_t j = f->count++; j > i; j--)
+        *sw_flight_at(f, j) = *sw_flight_at(f, j - 1);
+    sw_flight_at(f, i + 1)->seq = seq;
+    return 0;
+}
+
+void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    struct sw_txrec *rec = sw_flight_at(f, i);
+    uint32_t len = sw_flight_len(tcp, i);
+    uint8_t before = rec->flags, after = (uint8_t)((before & ~clear) | set);
+
+    if ((after & (SW_TX_LOST | SW_TX_RETRANS)) == SW_TX_LOST &&
+        (f->lost == f->retrans || sw_seq_lt(rec->seq, f->next_lost)))
+        f->next_lost = rec->seq;
+    f->sacked += (after & SW_TX_SACKED ? len : 0) - (before & SW_TX_SACKED ? len : 0);
+    f->lost += (after & SW_TX_LOST ? len : 0) - (before & SW_TX_LOST ? len : 0);
+    f->retrans += (after & SW_TX_RETRANS ? len : 0) - (before & SW_TX_RETRANS ? len : 0);
+    rec->flags = after;
+}
+
+void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    *ret_sent_ns = 0;
+    while (f->count > 0) {
+        struct sw_txrec *rec = sw_flight_at(f, 0);
+        sw_seq end = sw_seq_min(sw_flight_end(tcp, 0), ack);
+        uint32_t len;
+
+        if (sw_seq_le(end, rec->seq))
+            return;
+        len = end.v - rec->seq.v;
+        /* A SACKED record was delivered earlier than this acknowledgment says. */
+        if (!*ret_sent_ns && !(rec->flags & (SW_TX_AGAIN | SW_TX_SACKED)))
+            *ret_sent_ns = rec->sent_ns;
+        f->sacked -= rec->flags & SW_TX_SACKED ? len : 0;
+        f->lost -= rec->flags & SW_TX_LOST ? len : 0;
+        f->retrans -= rec->flags & SW_TX_RETRANS ? len : 0;
+        if (!sw_seq_eq(end, sw_flight_end(tcp, 0))) {
+            rec->seq = end;
+            return;
+        }
+        f->head = (f->head + 1) & (f->cap - 1);
+        f->count--;
+    }
+}
+
+uint32_t sw_flight_pipe(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+    uint32_t out = tcp->snd.nxt.v - tcp->snd.una.v, gone;
+
+    if (!f)
+        return out;
+    gone = f->sacked + f->lost + f->reno_sacked;
+    return (out > gone ? out - gone : 0) + f->retrans;
+}
+
+bool sw_flight_sane(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+    uint32_t sacked = 0, lost = 0, retrans = 0;
+    sw_seq at = tcp->snd.una;
+
+    if (!f)
+        return sw_tcp_syn_unacked(tcp) || sw_seq_eq(tcp->snd.una, tcp->snd.nxt);
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct sw_txrec *rec = sw_flight_at(f, i);
+        uint32_t len = sw_flight_len(tcp, i);
+
+        if (!sw_seq_eq(rec->seq, at) || (int32_t)len <= 0)
+            return false;
+        if ((rec->flags & SW_TX_SACKED) && (rec->flags & SW_TX_LOST))
+            return false;
+        if ((rec->flags & SW_TX_RETRANS) && !(rec->flags & SW_TX_LOST))
+            return false;
+        sacked += rec->flags & SW_TX_SACKED ? len : 0;
+        lost += rec->flags & SW_TX_LOST ? len : 0;
+        retrans += rec->flags & SW_TX_RETRANS ? len : 0;
+        at = sw_flight_end(tcp, i);
+    }
+    return sw_seq_eq(at, tcp->snd.nxt) && sacked == f->sacked && lost == f->lost &&
+           retrans == f->retrans;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is in flight: one record per transmission between SND.UNA and SND.NXT, in sequence order,
+ * and the sums that congestion control works with. Attached to the control block while something is
+ * in flight (and a moment longer, so that a chatty connection does not allocate per message).
+ *
+ * A record covers [seq, seq of the next one), the last one up to SND.NXT. Records are split where a
+ * SACK, a loss or a retransmission concerns a part of them, always at a multiple of the MSS from
+ * their start.
+ *
+ * Invariants: the records cover exactly [una, nxt) (but for the SYN, which has none); sacked, lost
+ * and retrans are the sums of the bytes of the records so marked; no record is both SACKED and
+ * LOST, and none is RETRANS (being sent again) that is not LOST.
+ */
+#ifndef SW_TCP_FLIGHT_H
+#define SW_TCP_FLIGHT_H
+
+#include "tcp/control.h"
+
+enum {
+    SW_TX_SACKED = 1,  /* the peer says it has it (RFC 2018) */
+    SW_TX_LOST = 2,    /* taken for lost */
+    SW_TX_RETRANS = 4, /* lost, and sent again since */
+    SW_TX_AGAIN = 8,   /* was ever sent again: no RTT sample (Karn) */
+};
+
+struct sw_txrec {
+    sw_seq seq;
+    uint8_t flags;
+    uint64_t sent_ns; /* the last time */
+};
+
+/* Linux's names for where recovery stands. */
+enum sw_ca_state {
+    SW_CA_OPEN,
+    SW_CA_DISORDER, /* duplicate ACKs or SACKs, nothing taken for lost yet */
+    SW_CA_RECOVERY, /* fast recovery (RFC 5681 3.2, RFC 6582, RFC 6675) */
+    SW_CA_LOSS,     /* after a retransmission timeout (RFC 5681 3.1) */
+};
+
+#define SW_FLIGHT_INLINE 8U
+
+struct sw_tcp_flight {
+    struct sw_txrec *ring; /* of `cap`, a power of two */
+    uint32_t head, count, cap;
+    uint32_t sacked, lost, retrans; /* bytes: see above */
+    uint32_t reno_sacked;           /* bytes that duplicate ACKs without SACK stand for */
+    uint32_t cwnd_acc;              /* bytes acknowledged toward the next step of cwnd */
+    sw_seq high_seq;                /* SND.NXT when recovery began: `recover` of RFC 6582 */
+    sw_seq next_lost;               /* nothing before it is lost and not yet sent again */
+    sw_seq small_end;               /* end of the last segment sent that was not full (Nagle) */
+    uint8_t ca;                     /* enum sw_ca_state */
+    uint8_t dupacks;
+    uint64_t retrans_start_ns; /* when the first of the current retransmissions left; 0: none */
+    struct sw_txrec space[SW_FLIGHT_INLINE];
+};
+
+/* Makes sure there is a flight with room for one more record. 0 or -ENOMEM. */
+int sw_flight_reserve(struct sw_tcp *tcp);
+void sw_flight_free(struct sw_tcp *tcp);
+bool sw_flight_idle(const struct sw_tcp *tcp); /* nothing in flight, no recovery */
+
+/* A record for what begins at snd.nxt and is sent now. Needs sw_flight_reserve() before. */
+void sw_flight_push(struct sw_tcp *tcp);
+
+struct sw_txrec *sw_flight_at(const struct sw_tcp_flight *f, uint32_t i);
+sw_seq sw_flight_end(const struct sw_tcp *tcp, uint32_t i);
+uint32_t sw_flight_len(const struct sw_tcp *tcp, uint32_t i);
+/* Index of the record that holds `seq`, which is in [una, nxt). */
+uint32_t sw_flight_find(const struct sw_tcp *tcp, sw_seq seq);
+
+/* Cuts record i in two at `seq`, strictly inside it. 0 or -ENOMEM. */
+int sw_flight_split(struct sw_tcp *tcp, uint32_t i, sw_seq seq);
+
+/* Sets and clears marks, keeping the sums. */
+void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear);
+
+/* Forgets what `ack` covers. The oldest transmission among it that was never repeated gives the
+ * time for the RTT sample: *ret_sent_ns, 0 if there is none. */
+void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns);
+
+/* Bytes believed to be in the network (`pipe` of RFC 6675). */
+uint32_t sw_flight_pipe(const struct sw_tcp *tcp);
+
+/* Test help: checks the invariants above; false if one does not hold. */
+bool sw_flight_sane(const struct sw_tcp *tcp);
+
+#endif

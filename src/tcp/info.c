@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* TCP_INFO in Linux's layout (struct tcp_info of <linux/tcp.h>): times in us but for the last_*
+ * ones, which are in ms; windows in segments, as there. */
+#include <stddef.h>
+
+#include "tcp/cc.h"
+#include "tcp/flight.h"
+#include "tcp/private.h"
+#include "tcp/reasm.h"
+
+enum { OPT_TIMESTAMPS = 1, OPT_SACK = 2, OPT_WSCALE = 4 };
+#define SSTHRESH_NONE 0x7fffffffU
+
+struct info {
+    uint8_t state, ca_state, retransmits, probes, backoff, options;
+    uint8_t wscales; /* low half: send, high half: receive */
+    uint8_t flags;
+    uint32_t rto, ato, snd_mss, rcv_mss;
+    uint32_t unacked, sacked, lost, retrans, fackets;
+    uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
+    uint32_t pmtu, rcv_ssthresh, rtt, rttvar, snd_ssthresh, snd_cwnd, advmss, reordering;
+    uint32_t rcv_rtt, rcv_space;
+    uint32_t total_retrans;
+    uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
+    uint32_t segs_out, segs_in;
+    uint32_t notsent_bytes, min_rtt, data_segs_in, data_segs_out;
+    uint64_t delivery_rate, busy_time, rwnd_limited, sndbuf_limited;
+    uint32_t delivered, delivered_ce;
+    uint64_t bytes_sent, bytes_retrans;
+    uint32_t dsack_dups, reord_seen;
+    uint32_t rcv_ooopack, snd_wnd;
+};
+_Static_assert(offsetof(struct info, rto) == 8 && offsetof(struct info, total_retrans) == 100 &&
+                   offsetof(struct info, bytes_acked) == 120 && sizeof(struct info) == 232,
+               "Linux's layout");
+
+static uint32_t segments(const struct sw_tcp *tcp, uint32_t bytes)
+{
+    uint32_t mss = sw_max32(tcp->snd.mss, 1);
+
+    return (bytes + mss - 1) / mss;
+}
+
+static void fill_sender(const struct sw_tcp *tcp, struct info *info)
+{
+    const struct sw_tcp_snd *snd = &tcp->snd;
+    const struct sw_tcp_flight *f = snd->flight;
+    uint32_t sent = snd->nxt.v - sw_tcp_snd_base(tcp).v;
+    bool syn_acked = !sw_tcp_syn_unacked(tcp) && snd->peer_mss;
+
+    info->retransmits = snd->retries;
+    info->probes = snd->probes;
+    info->backoff = snd->backoff;
+    info->rto = (uint32_t)(sw_rto_ns(tcp) / SW_NS_PER_US);
+    info->snd_mss = snd->mss;
+    info->rtt = snd->srtt_us8 >> 3;
+    info->rttvar = snd->rttvar_us4 >> 2;
+    info->min_rtt = snd->min_rtt_us;
+    info->snd_ssthresh = snd->ssthresh == UINT32_MAX ? SSTHRESH_NONE : segments(tcp, snd->ssthresh);
+    info->snd_cwnd = snd->mss ? snd->cwnd / snd->mss : 0;
+    info->snd_wnd = snd->wnd;
+    info->pmtu = snd->pmtu ? snd->pmtu
+                           : snd->mss + SW_TCP_HDR +
+                                 (sw_ip_is4(&tcp->remote.ip) ? SW_IP4_HDR : SW_IP6_HDR) +
+                                 (sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) ? SW_TCP_TS_BYTES : 0);
+    info->reordering = 3;
+    info->total_retrans = snd->retrans;
+    info->segs_out = snd->segs;
+    info->unacked = segments(tcp, snd->nxt.v - snd->una.v);
+    info->notsent_bytes = snd->queue.len > sent ? snd->queue.len - sent : 0;
+    if (syn_acked)
+        info->bytes_acked = ((uint64_t)snd->acked_wraps << 32) + (snd->una.v - snd->iss.v) - 1;
+    info->bytes_sent = info->bytes_acked + (snd->nxt.v - snd->una.v);
+    if (f) {
+        info->ca_state =
+            f->ca >= SW_CA_RECOVERY ? (uint8_t)(f->ca + 1) : f->ca; /* 2 is CWR there */
+        info->sacked = segments(tcp, f->sacked + f->reno_sacked);
+        info->lost = segments(tcp, f->lost);
+        info->retrans = segments(tcp, f->retrans);
+    }
+}
+
+size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room)
+{
+    uint32_t now_ms = sw_tcp_clock_ms(tcp);
+    struct info info = {.state = tcp->state};
+
+    info.options = (uint8_t)((sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) ? OPT_TIMESTAMPS : 0) |
+                             (sw_tcp_has(tcp, SW_TCPF_SACK) ? OPT_SACK : 0) |
+                             (sw_tcp_has(tcp, SW_TCPF_WSCALE) ? OPT_WSCALE : 0));
+    info.wscales = (uint8_t)(tcp->snd.wscale | tcp->rcv.wscale << 4);
+    info.ato = (uint32_t)(tcp->layer->config.delack_ns / SW_NS_PER_US);
+    info.rcv_mss = tcp->rcv.mss;
+    info.advmss = tcp->snd.mss;
+    info.last_data_sent = now_ms - tcp->snd.last_ms;
+    info.last_data_recv = info.last_ack_recv = now_ms - tcp->rcv_ms;
+    info.rcv_ssthresh = tcp->rcv.target;
+    info.rcv_space = tcp->rcv.buf / 2;
+    info.segs_in = tcp->rcv.segs;
+    if (tcp->state != SW_TCP_CLOSED && tcp->state != SW_TCP_SYN_SENT && tcp->state != SW_TCP_LISTEN)
+        info.bytes_received =
+            ((uint64_t)tcp->rcv.wraps << 32) + (tcp->rcv.nxt.v - tcp->rcv.irs.v) - 1;
+    fill_sender(tcp, &info);
+    if (room > sizeof(info))
+        room = sizeof(info);
+    memcpy(buf, &info, room);
+    return room;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A segment arrives: RFC 9293 3.10.7.4, in its order, as RFC 5961 hardens it. Each step is a
+ * function that says SW_DROP_NONE to go on; any other answer ends the processing and is the reason
+ * to drop.
+ */
+#include <errno.h>
+
+#include "tcp/private.h"
+#include "tcp/reasm.h"
+
+/* What a segment counts in sequence space. */
+static uint32_t seq_len(const struct sw_segment *seg)
+{
+    return seg->len + (seg->tcp.flags & SW_TCP_SYN ? 1U : 0U) +
+           (seg->tcp.flags & SW_TCP_FIN ? 1U : 0U);
+}
+
+/* The answer to a segment outside the window. Data, which its sender will repeat until
+ * acknowledged, is answered always; anything else may be half of an endless exchange between two
+ * ends that disagree. */
+static void answer_outside(struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    if (seg->tcp.flags & SW_TCP_RST)
+        return;
+    if (seq_len(seg) > 0 && !(seg->tcp.flags & SW_TCP_SYN))
+        sw_tcp_send_ack(tcp);
+    else
+        sw_tcp_challenge(tcp);
+}
+
+/* In simultaneous open the other SYN comes once more, on the SYN-ACK (RFC 9293 figure 8). */
+static bool is_crossed_syn_ack(const struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    return tcp->state == SW_TCP_SYN_RECEIVED && sw_tcp_has(tcp, SW_TCPF_ACTIVE) &&
+           (seg->tcp.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) == (SW_TCP_SYN | SW_TCP_ACK) &&
+           sw_seq_eq(seg->tcp.seq, tcp->rcv.irs) && sw_seq_eq(seg->tcp.ack, tcp->snd.nxt);
+}
+
+/* First: timestamp (RFC 7323 5.3 R1) and sequence number. */
+static enum sw_drop check_sequence(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    const struct sw_tcp_hdr *hdr = &seg->tcp;
+
+    if (tcp->state == SW_TCP_SYN_RECEIVED && sw_seq_eq(hdr->seq, tcp->rcv.irs)) {
+        if (is_crossed_syn_ack(tcp, seg)) {
+            seg->tcp.flags &= (uint16_t)~SW_TCP_SYN;
+            seg->tcp.seq = tcp->rcv.nxt;
+            return SW_DROP_NONE;
+        }
+        if ((hdr->flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) == SW_TCP_SYN) {
+            sw_tcp_send_syn(tcp, true); /* our SYN-ACK was lost: the peer sent its SYN again */
+            return SW_DROP_TCP_SEQ;
+        }
+    }
+    if (sw_tcp_paws_old(tcp, hdr) && !(hdr->flags & SW_TCP_RST)) {
+        answer_outside(tcp, seg);
+        return SW_DROP_TCP_PAWS;
+    }
+    if (!sw_tcp_seq_acceptable(hdr->seq, seq_len(seg), tcp->rcv.nxt, sw_tcp_rcv_room(tcp))) {
+        answer_outside(tcp, seg);
+        return hdr->flags & SW_TCP_RST ? SW_DROP_TCP_RST_INVALID : SW_DROP_TCP_SEQ;
+    }
+    /* RFC 7323 4.3 (2): a timestamp is kept if the segment covers what was last acknowledged. */
+    if (sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) && hdr->has_ts && sw_seq_le(hdr->seq, tcp->rcv.wup) &&
+        !(hdr->flags & SW_TCP_RST))
+        tcp->rcv.ts_recent = hdr->ts_val;
+    return SW_DROP_NONE;
+}
+
+/* What a reset means to the user: Linux's tcp_reset(). */
+static int reset_error(const struct sw_tcp *tcp)
+{
+    switch (tcp->state) {
+    case SW_TCP_SYN_RECEIVED:
+        return sw_tcp_has(tcp, SW_TCPF_ACTIVE) ? ECONNREFUSED : ECONNRESET;
+    case SW_TCP_CLOSE_WAIT:
+        return EPIPE;
+    case SW_TCP_CLOSING:
+    case SW_TCP_LAST_ACK:
+    case SW_TCP_TIME_WAIT:
+        return 0;
+    default:
+        return ECONNRESET;
+    }
+}
+
+/* Second: RST (RFC 5961 3.2). In TIME_WAIT it is ignored altogether (RFC 1337 3, fix F1). */
+static enum sw_drop check_rst(struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    if (!(seg->tcp.flags & SW_TCP_RST))
+        return SW_DROP_NONE;
+    if (tcp->state == SW_TCP_TIME_WAIT)
+        return SW_DROP_TCP_RST_INVALID;
+    switch (sw_tcp_rst_verdict(seg->tcp.seq, tcp->rcv.nxt, sw_tcp_rcv_room(tcp))) {
+    case SW_RST_EXACT:
+        sw_tcp_finish(tcp, reset_error(tcp));
+        return SW_DROP_NONE;
+    case SW_RST_CHALLENGE:
+        sw_tcp_challenge(tcp);
+        return SW_DROP_TCP_RST_CHALLENGED;
+    default:
+        return SW_DROP_TCP_RST_INVALID;
+    }
+}
+
+/* Fourth: SYN (RFC 5961 4.2). (Third, security and precedence, is no more.) */
+static enum sw_drop check_syn(struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    if (!(seg->tcp.flags & SW_TCP_SYN))
+        return SW_DROP_NONE;
+    sw_tcp_challenge(tcp);
+    return SW_DROP_TCP_SYN_IN_WINDOW;
+}
+
+/* The handshake ends: our SYN is acknowledged. */
+static enum sw_drop check_syn_acked(struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    if (tcp->state != SW_TCP_SYN_RECEIVED)
+        return SW_DROP_NONE;
+    if (!sw_seq_eq(seg->tcp.ack, tcp->snd.nxt)) {
+        sw_tcp_send_rst_for(tcp->layer, seg);
+        return SW_DROP_TCP_ACK_FUTURE;
+    }
+    if (tcp->snd.retries == 0)
+        sw_rto_sample(tcp, (sw_tcp_now(tcp) - tcp->snd.syn_ns) / SW_NS_PER_US);
+    tcp->snd.una = seg->tcp.ack;
+    tcp->snd.wnd = (uint32_t)seg->tcp.window << tcp->snd.wscale;
+    tcp->snd.max_wnd = sw_max32(tcp->snd.max_wnd, tcp->snd.wnd);
+    tcp->snd.wl1 = seg->tcp.seq;
+    sw_tcp_established(tcp);
+    return SW_DROP_NONE;
+}
+
+/* Fifth, second half: our FIN is acknowledged. */
+static void check_fin_acked(struct sw_tcp *tcp)
+{
+    if (!sw_tcp_fin_sent(tcp) || !sw_seq_eq(tcp->snd.una, tcp->snd.nxt))
+        return;
+    switch (tcp->state) {
+    case SW_TCP_FIN_WAIT_1:
+        sw_tcp_set_state(tcp, SW_TCP_FIN_WAIT_2);
+        if (sw_tcp_has(tcp, SW_TCPF_ORPHAN))
+            sw_tcp_arm(tcp, SW_TCP_TIMER_FIN_WAIT_2,
+                       sw_tcp_now(tcp) + tcp->layer->config.fin_timeout_ns);
+        break;
+    case SW_TCP_CLOSING:
+        sw_tcp_enter_time_wait(tcp);
+        break;
+    case SW_TCP_LAST_ACK:
+        sw_tcp_finish(tcp, 0);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Seventh: the text. (Sixth, URG: the pointer is not looked at, urgent bytes are bytes of the
+ * stream, as RFC 6093 advises.) */
+static enum sw_drop take_text(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    sw_seq end = sw_seq_add(seg->tcp.seq, seg->len);
+
+    switch (tcp->state) {
+    case SW_TCP_ESTABLISHED:
+    case SW_TCP_FIN_WAIT_1:
+    case SW_TCP_FIN_WAIT_2:
+        break;
+    default: /* after the peer's FIN there is none (RFC 9293 3.10.7.4: "ignore the segment text") */
+        if (seg->len > 0)
+            tcp->flags |= SW_TCPF_ACK_NOW;
+        return SW_DROP_NONE;
+    }
+    /* Nobody will read it: the peer must know that it was not delivered (RFC 9293 3.6.1, RFC
+     * 2525 2.17). */
+    if (sw_tcp_has(tcp, SW_TCPF_ORPHAN) && seg->len > 0 && sw_seq_lt(tcp->rcv.nxt, end)) {
+        sw_tcp_send_rst(tcp);
+        sw_tcp_finish(tcp, 0);
+        return SW_DROP_TCP_AFTER_CLOSE;
+    }
+    return sw_tcp_receive(tcp, seg);
+}
+
+/* Eighth: FIN, in its turn or remembered until then. */
+static void check_fin(struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    struct sw_tcp_extra *x = tcp->rcv.extra;
+    sw_seq fin = sw_seq_add(seg->tcp.seq, seg->len);
+    bool now = (seg->tcp.flags & SW_TCP_FIN) != 0;
+
+    if (sw_tcp_has(tcp, SW_TCPF_FIN_RECEIVED) || tcp->state == SW_TCP_CLOSED)
+        return;
+    if (now && !sw_seq_eq(fin, tcp->rcv.nxt)) {
+        tcp->flags |= SW_TCPF_ACK_NOW;
+        x = sw_extra_get(tcp);
+        if (x && !x->has_fin && sw_seq_lt(tcp->rcv.nxt, fin)) {
+            x->has_fin = true;
+            x->fin_seq = fin;
+        }
+        return;
+    }
+    if (!now && !(x && x->has_fin && sw_seq_eq(x->fin_seq, tcp->rcv.nxt)))
+        return;
+    sw_tcp_receive_fin(tcp);
+    switch (tcp->state) {
+    case SW_TCP_ESTABLISHED:
+        sw_tcp_set_state(tcp, SW_TCP_CLOSE_WAIT);
+        break;
+    case SW_TCP_FIN_WAIT_1: /* our FIN is still out: had it been acknowledged, we were in FIN_WAIT_2
+                             */
+        sw_tcp_set_state(tcp, SW_TCP_CLOSING);
+        break;
+    case SW_TCP_FIN_WAIT_2:
+        sw_tcp_send_ack(tcp);
+        sw_tcp_enter_time_wait(tcp);
+        break;
+    default:
+        break;
+    }
+}
+
+static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    enum sw_drop why;
+
+    if ((why = check_sequence(tcp, seg)) != SW_DROP_NONE)
+        return why;
+    if ((why = check_rst(tcp, seg)) != SW_DROP_NONE || tcp->state == SW_TCP_CLOSED)
+        return why;
+    if ((why = check_syn(tcp, seg)) != SW_DROP_NONE)
+        return why;
+    if (!(seg->tcp.flags & SW_TCP_ACK))
+        return SW_DROP_TCP_NO_ACK;
+    if ((why = check_syn_acked(tcp, seg)) != SW_DROP_NONE)
+        return why;
+    if ((why = sw_tcp_ack(tcp, seg)) != SW_DROP_NONE)
+        return why;
+    tcp->rcv_ms = sw_tcp_clock_ms(tcp);
+    check_fin_acked(tcp);
+    if (tcp->state == SW_TCP_CLOSED)
+        return SW_DROP_NONE;
+    if (tcp->state == SW_TCP_TIME_WAIT) { /* the peer's FIN again: our last ACK was lost */
+        sw_tcp_arm(tcp, SW_TCP_TIMER_TIME_WAIT, sw_tcp_now(tcp) + tcp->layer->config.time_wait_ns);
+        return SW_DROP_NONE;
+    }
+    if ((why = take_text(tcp, seg)) == SW_DROP_NONE)
+        check_fin(tcp, seg);
+    return why;
+}
+
+/* What the segment allows or asks us to send. */
+static void respond(struct sw_tcp *tcp)
+{
+    if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_TIME_WAIT)
+        return;
+    /* A hole is told by a bare ACK, which counts as a duplicate and has room for SACK blocks. */
+    if (sw_tcp_has(tcp, SW_TCPF_ACK_NOW) && !sw_reasm_empty(tcp))
+        sw_tcp_send_ack(tcp);
+    sw_tcp_output(tcp);
+    if (sw_tcp_has(tcp, SW_TCPF_ACK_NOW))
+        sw_tcp_send_ack(tcp);
+}
+
+void sw_tcp_input(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    struct sw_env *env = sw_tcp_env(tcp);
+    enum sw_drop why;
+
+    env->stats.tcp_rx++;
+    tcp->rcv.segs++;
+    sw_tcp_trace_in(tcp, seg);
+    SW_ASSERT(tcp->state != SW_TCP_LISTEN);
+    if (tcp->state == SW_TCP_CLOSED) {
+        if (!(seg->tcp.flags & SW_TCP_RST))
+            sw_tcp_send_rst_for(tcp->layer, seg);
+        why = SW_DROP_TCP_NO_SOCKET;
+    } else if (tcp->state == SW_TCP_SYN_SENT) {
+        why = sw_tcp_input_syn_sent(tcp, seg);
+    } else {
+        why = input_synchronized(tcp, seg);
+    }
+    respond(tcp);
+    if (why == SW_DROP_NONE)
+        sw_packet_free(seg->pkt);
+    else
+        sw_drop(env, seg->pkt, why, &tcp->local, &tcp->remote);
+    seg->pkt = NULL;
+}

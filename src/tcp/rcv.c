@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The receiving half: data in order and out of order, the window to offer (RFC 9293 3.8.6.2.2: no
+ * silly windows, never shrunk), and when to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2, as Linux
+ * does it).
+ */
+#include "tcp/private.h"
+#include "tcp/reasm.h"
+
+/* ACKs that go out at once at the start of a connection, so that the peer's slow start is not held
+ * up: Linux's TCP_MAX_QUICKACKS. */
+#define QUICK_ACKS 16U
+#define INITIAL_WINDOW_BYTES 65535U /* what a SYN can say; Linux's first window too */
+
+/* ---- the window ---- */
+
+/* The largest window the buffer allows: half of it, the rest is for what slices keep alive beyond
+ * their own bytes (Linux's tcp_adv_win_scale of 1). */
+static uint32_t window_max(const struct sw_tcp *tcp)
+{
+    uint32_t max = (uint32_t)UINT16_MAX << tcp->rcv.wscale;
+
+    return sw_min32(tcp->rcv.buf / 2, max);
+}
+
+/* As Linux's tcp_select_initial_window(): the scale must do for the largest buffer that tuning may
+ * give. */
+void sw_tcp_initial_window(struct sw_tcp *tcp)
+{
+    const struct sw_tcp_config *config = &tcp->layer->config;
+    bool locked = sw_tcp_has(tcp, SW_TCPF_RCVBUF_LOCK);
+    uint32_t space = locked ? tcp->rcv.buf / 2 : sw_max32(config->rcvbuf_max, tcp->rcv.buf);
+    uint32_t mss = sw_tcp_announced_mss(tcp);
+
+    tcp->rcv.wscale = 0;
+    if (config->window_scaling)
+        while ((space >> tcp->rcv.wscale) > UINT16_MAX && tcp->rcv.wscale < SW_TCP_WSCALE_MAX)
+            tcp->rcv.wscale++;
+    tcp->rcv.wnd = sw_min32(tcp->rcv.buf / 2, INITIAL_WINDOW_BYTES);
+    if (tcp->rcv.wnd > mss)
+        tcp->rcv.wnd -= tcp->rcv.wnd % mss;
+    tcp->rcv.target = tcp->rcv.wnd;
+    tcp->rcv.mss = (uint16_t)sw_min32(mss, SW_TCP_MSS_DEFAULT4_BYTES);
+}
+
+/* What is left of the window last offered: the right edge is rcv.wup + rcv.wnd. */
+uint32_t sw_tcp_rcv_room(const struct sw_tcp *tcp)
+{
+    uint32_t used = tcp->rcv.nxt.v - tcp->rcv.wup.v;
+
+    return tcp->rcv.wnd > used ? tcp->rcv.wnd - used : 0;
+}
+
+/* The window worth offering now, at least what is still offered. */
+static uint32_t next_window(const struct sw_tcp *tcp)
+{
+    uint32_t max = window_max(tcp), used = tcp->rcv.queue.len, offered = sw_tcp_rcv_room(tcp);
+    uint32_t space = max > used ? max - used : 0;
+    uint32_t step = sw_min32(tcp->rcv.mss, max / 2); /* RFC 9293 3.8.6.2.2: min(half, MSS) */
+    uint32_t wnd = sw_min32(space, tcp->rcv.target);
+
+    if (space < max / 2 && space < step) /* not worth a segment: let it close */
+        wnd = 0;
+    wnd &= ~((1U << tcp->rcv.wscale) - 1);
+    return wnd < offered + step ? offered : wnd;
+}
+
+/*
+ * The field of a header about to leave. What cannot be said exactly in units of the scale is
+ * rounded up as Linux does, lest the right edge seem to move left (RFC 7323 2.4); but not when that
+ * would creep beyond the buffer, ACK by ACK.
+ */
+uint16_t sw_tcp_offer_window(struct sw_tcp *tcp)
+{
+    uint32_t unit = 1U << tcp->rcv.wscale, wnd = next_window(tcp);
+    uint32_t up = (wnd + unit - 1) & ~(unit - 1);
+
+    if (up != wnd && tcp->rcv.queue.len + up <= window_max(tcp) + 2 * unit)
+        wnd = up;
+    wnd = sw_min32(wnd, (uint32_t)UINT16_MAX << tcp->rcv.wscale);
+    tcp->rcv.wup = tcp->rcv.nxt;
+    tcp->rcv.wnd = wnd;
+    return (uint16_t)(wnd >> tcp->rcv.wscale);
+}
+
+/* ---- acknowledging ---- */
+
+/* TCP_QUICKACK, and the start of a connection. */
+void sw_tcp_quickack(struct sw_tcp *tcp)
+{
+    sw_tcp_flag(tcp, SW_TCPF_PINGPONG, false);
+    tcp->rcv.quick = QUICK_ACKS;
+}
+
+void sw_tcp_ack_sent(struct sw_tcp *tcp)
+{
+    if (tcp->rcv.quick)
+        tcp->rcv.quick--;
+    tcp->flags &= ~(uint32_t)SW_TCPF_ACK_NOW;
+    sw_tcp_disarm(tcp, SW_TCP_TIMER_DELACK);
+}
+
+/* In-order data has come: at once or later? At least every second full-sized segment at once. */
+static void schedule_ack(struct sw_tcp *tcp, uint32_t len)
+{
+    uint32_t pending = tcp->rcv.nxt.v - tcp->rcv.wup.v;
+
+    tcp->flags |= SW_TCPF_HEARD;
+    if (pending > tcp->rcv.mss || len > tcp->rcv.mss || sw_tcp_has(tcp, SW_TCPF_QUICKACK) ||
+        (tcp->rcv.quick && !sw_tcp_has(tcp, SW_TCPF_PINGPONG)))
+        tcp->flags |= SW_TCPF_ACK_NOW;
+    else if (tcp->delack_ns == SW_NEVER)
+        sw_tcp_arm(tcp, SW_TCP_TIMER_DELACK, sw_tcp_now(tcp) + tcp->layer->config.delack_ns);
+}
+
+/* ---- data ---- */
+
+/* What a full-sized segment is: the largest seen. */
+static void learn_mss(struct sw_tcp *tcp, const struct sw_packet *pkt, uint32_t len)
+{
+    uint32_t size = pkt->gso_size ? pkt->gso_size : len;
+
+    if (size > tcp->rcv.mss)
+        tcp->rcv.mss = (uint16_t)sw_min32(size, UINT16_MAX);
+}
+
+/* The first window is cautious; it grows with what comes, twice as fast as it comes. */
+static void grow_target(struct sw_tcp *tcp, uint32_t len)
+{
+    uint32_t max = window_max(tcp);
+
+    if (tcp->rcv.target < max)
+        tcp->rcv.target = sw_min32(max, tcp->rcv.target + 2 * len);
+}
+
+static enum sw_drop take_in_order(struct sw_tcp *tcp, struct sw_packet *pkt)
+{
+    struct sw_mem *mem = sw_tcp_env(tcp)->mem;
+    uint32_t taken = 0;
+
+    for (unsigned i = 0; i < pkt->n_slices; i++) {
+        if (sw_stream_append_slice(&tcp->rcv.queue, mem, pkt->slices[i]) < 0)
+            break;
+        taken += pkt->slices[i].len;
+    }
+    sw_tcp_rcv_advance(tcp, taken);
+    if (taken > 0)
+        tcp->events |= SW_TCPE_READABLE;
+    return taken == pkt->data_len ? SW_DROP_NONE : SW_DROP_NO_MEMORY;
+}
+
+/* Cuts the segment to the window. False: nothing of it is new and wanted. */
+static bool trim(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    sw_seq right = sw_seq_add(tcp->rcv.nxt, sw_tcp_rcv_room(tcp));
+    uint32_t beyond;
+
+    if (sw_seq_lt(seg->tcp.seq, tcp->rcv.nxt)) {
+        uint32_t old = sw_min32(tcp->rcv.nxt.v - seg->tcp.seq.v, seg->len);
+
+        sw_packet_trim_front(seg->pkt, old);
+        seg->tcp.seq = sw_seq_add(seg->tcp.seq, old);
+        seg->len -= old;
+    }
+    if (sw_seq_lt(right, sw_seq_add(seg->tcp.seq, seg->len))) {
+        beyond = sw_seq_add(seg->tcp.seq, seg->len).v - right.v;
+        beyond = sw_min32(beyond, seg->len);
+        sw_packet_trim_back(seg->pkt, beyond);
+        seg->len -= beyond;
+        seg->tcp.flags &= (uint16_t)~SW_TCP_FIN;
+    }
+    return seg->len > 0;
+}
+
+enum sw_drop sw_tcp_receive(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    uint32_t had = seg->len;
+    enum sw_drop why;
+
+    if (had == 0)
+        return SW_DROP_NONE;
+    if (!trim(tcp, seg)) { /* a repetition, or a window probe: say where we are */
+        tcp->flags |= SW_TCPF_ACK_NOW;
+        return SW_DROP_NONE;
+    }
+    learn_mss(tcp, seg->pkt, seg->len);
+    if (!sw_seq_eq(seg->tcp.seq, tcp->rcv.nxt)) {
+        tcp->flags |= SW_TCPF_ACK_NOW; /* a duplicate ACK tells of the hole (RFC 5681 4.2) */
+        why = sw_reasm_insert(tcp, seg->tcp.seq, seg->pkt);
+        return why;
+    }
+    if (!sw_reasm_empty(tcp))
+        tcp->flags |= SW_TCPF_ACK_NOW; /* it fills a hole, or a part of one (RFC 5681 4.2) */
+    why = take_in_order(tcp, seg->pkt);
+    if (why != SW_DROP_NONE)
+        seg->tcp.flags &= (uint16_t)~SW_TCP_FIN;
+    sw_reasm_deliver(tcp);
+    grow_target(tcp, seg->len);
+    schedule_ack(tcp, seg->len);
+    if (had > seg->len)
+        tcp->flags |= SW_TCPF_ACK_NOW; /* part of it was cut off */
+    return why;
+}
+
+/* The FIN's turn has come: everything before it is here. */
+void sw_tcp_receive_fin(struct sw_tcp *tcp)
+{
+    sw_tcp_rcv_advance(tcp, 1);
+    tcp->flags |= SW_TCPF_FIN_RECEIVED | SW_TCPF_ACK_NOW;
+    tcp->events |= SW_TCPE_READABLE;
+}
+
+/* ---- the user reads ---- */
+
+struct sw_stream *sw_tcp_recv_queue(struct sw_tcp *tcp)
+{
+    return &tcp->rcv.queue;
+}
+
+bool sw_tcp_recv_eof(const struct sw_tcp *tcp)
+{
+    return sw_tcp_has(tcp, SW_TCPF_FIN_RECEIVED) && tcp->rcv.queue.len == 0;
+}
+
+/* Tells the peer of new room once it has at least doubled, as Linux does, or if it had none. An ACK
+ * that is owed for more than a segment goes now too, for the reader has nothing to send. */
+void sw_tcp_consumed(struct sw_tcp *tcp, uint32_t len)
+{
+    uint32_t offered = sw_tcp_rcv_room(tcp), wnd;
+
+    if (len == 0)
+        return;
+    sw_tune_read(tcp, len);
+    switch (tcp->state) {
+    case SW_TCP_ESTABLISHED:
+    case SW_TCP_FIN_WAIT_1:
+    case SW_TCP_FIN_WAIT_2:
+        break;
+    default:
+        return; /* the peer has sent its FIN: it needs no window */
+    }
+    wnd = next_window(tcp);
+    if (wnd > offered && wnd >= 2 * offered)
+        sw_tcp_send_ack(tcp);
+}

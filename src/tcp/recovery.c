@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loss detection and recovery: see recovery.h. */
+#include "tcp/recovery.h"
+
+#include "tcp/cc.h"
+#include "tcp/flight.h"
+#include "tcp/private.h"
+
+#define DUPACK_THRESHOLD 3U /* RFC 5681 3.2 */
+
+/* The first unacknowledged packet is lost. A record may stand for many packets: only its first one.
+ */
+static void mark_head_lost(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (f->count == 0)
+        return;
+    if (sw_flight_len(tcp, 0) > tcp->snd.mss)
+        sw_flight_split(tcp, 0,
+                        sw_seq_add(tcp->snd.una, tcp->snd.mss)); /* else all of it: harmless */
+    sw_flight_mark(tcp, 0, SW_TX_LOST, SW_TX_RETRANS);
+}
+
+/* Duplicate ACKs stand for segments that have left the network, but never for more than is there.
+ */
+static void reno_add(struct sw_tcp *tcp, uint32_t bytes)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    uint32_t out = tcp->snd.nxt.v - tcp->snd.una.v;
+    uint32_t max = out > f->lost ? out - f->lost : 0;
+
+    f->reno_sacked = sw_min32(f->reno_sacked + bytes, max);
+}
+
+static void enter_recovery(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    f->ca = SW_CA_RECOVERY;
+    f->high_seq = tcp->snd.nxt;
+    tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
+    tcp->snd.cwnd = tcp->snd.ssthresh;
+    f->cwnd_acc = 0;
+    mark_head_lost(tcp);
+    reno_add(tcp, 0);
+    sw_cc_trace(tcp);
+}
+
+static void on_duplicate(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (f->ca == SW_CA_LOSS) /* what they answer is our own go-back (RFC 6582 3.2 step 2) */
+        return;
+    if (f->dupacks < UINT8_MAX)
+        f->dupacks++;
+    reno_add(tcp, tcp->snd.mss);
+    if (f->ca == SW_CA_RECOVERY)
+        return;
+    f->ca = SW_CA_DISORDER; /* less in the pipe: new data may go, which is limited transmit (RFC
+                               3042) */
+    if (f->dupacks >= DUPACK_THRESHOLD)
+        enter_recovery(tcp);
+}
+
+/* Recovery is over when everything that was out at its beginning has arrived. Without SACK the
+ * duplicate ACKs that answer superfluous retransmissions must not start it anew, so it ends only
+ * when something beyond is acknowledged, or nothing is out (RFC 6582 4). */
+static bool recovered(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+
+    return sw_seq_lt(f->high_seq, tcp->snd.una) ||
+           (sw_seq_eq(f->high_seq, tcp->snd.una) && f->count == 0);
+}
+
+static void leave(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (f->ca == SW_CA_RECOVERY)
+        tcp->snd.cwnd = sw_min32(tcp->snd.cwnd, tcp->snd.ssthresh);
+    f->ca = SW_CA_OPEN;
+    f->dupacks = 0;
+    f->reno_sacked = 0;
+    sw_cc_trace(tcp);
+}
+
+static void on_advance(struct sw_tcp *tcp, const struct sw_ack *ack)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    f->dupacks = 0;
+    switch (f->ca) {
+    case SW_CA_RECOVERY:
+        if (recovered(tcp)) {
+            leave(tcp);
+            break;
+        }
+        /* A partial ACK (RFC 6582 3.2 step 3): the hole behind it is lost too. The duplicate ACKs
+         * so far stood for what it covers, but for the retransmission itself. */
+        f->reno_sacked -=
+            sw_min32(f->reno_sacked, ack->acked > tcp->snd.mss ? ack->acked - tcp->snd.mss : 0);
+        if (sw_seq_lt(tcp->snd.una, f->high_seq))
+            mark_head_lost(tcp);
+        break;
+    case SW_CA_LOSS:
+        if (recovered(tcp))
+            leave(tcp);
+        break;
+    case SW_CA_DISORDER:
+        leave(tcp);
+        break;
+    default:
+        break;
+    }
+}
+
+void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    bool may_grow;
+
+    if (!f)
+        return;
+    may_grow = f->ca != SW_CA_RECOVERY;
+    if (ack->acked > 0)
+        on_advance(tcp, ack);
+    else if (ack->duplicate)
+        on_duplicate(tcp);
+    /* Only a window that was used may grow (RFC 5681 4.1 in spirit, RFC 7661); in slow start a half
+     * used one is, because the next round will be twice this one. */
+    if (ack->acked > 0 && may_grow && sw_tcp_has(tcp, SW_TCPF_CWND_LIMITED)) {
+        sw_cc(tcp)->on_ack(tcp, ack->acked);
+        sw_cc_trace(tcp);
+    }
+}
+
+static void mark_all_lost(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    for (uint32_t i = 0; i < f->count; i++)
+        if (!(sw_flight_at(f, i)->flags & SW_TX_SACKED))
+            sw_flight_mark(tcp, i, SW_TX_LOST, SW_TX_RETRANS);
+    f->reno_sacked = 0;
+    f->dupacks = 0;
+    f->ca = SW_CA_LOSS;
+    f->high_seq = tcp->snd.nxt;
+}
+
+void sw_recovery_on_timeout(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    /* RFC 5681 3.1: ssthresh falls once per window of data: not at each repetition of a timeout,
+     * nor when fast recovery had it fall already. */
+    if (f->ca <= SW_CA_DISORDER || sw_seq_le(f->high_seq, tcp->snd.una) ||
+        (f->ca == SW_CA_LOSS && tcp->snd.retries == 0))
+        tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
+    tcp->snd.cwnd = tcp->snd.mss; /* the loss window */
+    f->cwnd_acc = 0;
+    mark_all_lost(tcp);
+    tcp->flags |= SW_TCPF_CWND_LIMITED;
+    sw_cc_trace(tcp);
+}
+
+void sw_recovery_on_too_big(struct sw_tcp *tcp)
+{
+    if (tcp->snd.flight && tcp->snd.flight->count > 0)
+        mark_all_lost(tcp);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The retransmission timeout (RFC 6298). The smallest timeout is used as Linux uses it: as the
+ * floor of the variation term (the G of RFC 6298 2.3), so RTO = SRTT + max(rto_min, 4 * RTTVAR).
+ */
+#include "tcp/private.h"
+
+/* One measurement R, never of a segment that was sent more than once (Karn; RFC 6298 3) unless by
+ * its timestamps. Scaled as Jacobson did: srtt_us8 = 8 * SRTT, rttvar_us4 = 4 * RTTVAR. */
+void sw_rto_sample(struct sw_tcp *tcp, uint64_t rtt_us)
+{
+    struct sw_tcp_snd *snd = &tcp->snd;
+    uint32_t r = rtt_us == 0 ? 1 : (uint32_t)(rtt_us < 1U << 28 ? rtt_us : 1U << 28);
+
+    if (r < snd->min_rtt_us)
+        snd->min_rtt_us = r;
+    if (snd->srtt_us8 == 0) { /* RFC 6298 2.2: SRTT = R, RTTVAR = R/2 */
+        snd->srtt_us8 = r << 3;
+        snd->rttvar_us4 = r << 1;
+    } else { /* 2.3: RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, then SRTT = 7/8 SRTT + 1/8 R */
+        uint32_t srtt = snd->srtt_us8 >> 3;
+        uint32_t err = srtt > r ? srtt - r : r - srtt;
+
+        snd->rttvar_us4 += err - (snd->rttvar_us4 >> 2);
+        snd->srtt_us8 += r - srtt;
+    }
+    snd->backoff = 0; /* RFC 6298 5: a backed-off timeout holds until there is a new measurement */
+}
+
+/* Doubled per timeout (RFC 6298 5.5), at most rto_max (2.5). */
+uint64_t sw_rto_ns(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_config *config = &tcp->layer->config;
+    uint64_t var_ns = (uint64_t)tcp->snd.rttvar_us4 * SW_NS_PER_US, rto_ns;
+
+    if (tcp->snd.srtt_us8 == 0) {
+        rto_ns = config->rto_initial_ns;
+    } else {
+        rto_ns = (uint64_t)(tcp->snd.srtt_us8 >> 3) * SW_NS_PER_US +
+                 (var_ns > config->rto_min_ns ? var_ns : config->rto_min_ns);
+    }
+    for (unsigned i = 0; i < tcp->snd.backoff && rto_ns < config->rto_max_ns; i++)
+        rto_ns *= 2;
+    return rto_ns < config->rto_max_ns ? rto_ns : config->rto_max_ns;
+}
+
+/* RFC 1122 4.2.3.5 lets R1 and R2 be times or counts. As in Linux the count stands for the time
+ * that so many doublings from the smallest timeout would take, so that a long path is not given up
+ * earlier. */
+bool sw_rto_exhausted(const struct sw_tcp *tcp, uint32_t retries, uint64_t elapsed_ns)
+{
+    const struct sw_tcp_config *config = &tcp->layer->config;
+    uint64_t rto_ns = config->rto_min_ns, total_ns = 0;
+
+    for (uint32_t i = 0; i <= retries; i++) {
+        total_ns += rto_ns;
+        rto_ns = rto_ns * 2 < config->rto_max_ns ? rto_ns * 2 : config->rto_max_ns;
+    }
+    return elapsed_ns >= total_ns;
+}

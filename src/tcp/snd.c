@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The sending half: what may be sent now. Lost segments first, then new ones as far as the peer's
+ * window and the congestion window go, held back by Nagle's algorithm (RFC 9293 3.7.4, in
+ * Minshall's variant: one small segment at a time), TCP_CORK and the sender's silly-window
+ * avoidance (RFC 9293 3.8.6.2.1).
+ *
+ * Where the path takes super-segments a segment may be many MSS long: always a whole number of MSS
+ * unless it ends the queue, so that on the wire it looks as if each had been sent by itself.
+ */
+#include <errno.h>
+
+#include "tcp/flight.h"
+#include "tcp/private.h"
+
+/* An idle sender may not rely on a congestion window of long ago (RFC 5681 4.1). */
+static void restart_after_idle(struct sw_tcp *tcp)
+{
+    uint64_t idle_ms = sw_tcp_clock_ms(tcp) - tcp->snd.last_ms;
+    uint32_t initial = SW_TCP_IW_SEGMENTS * tcp->snd.mss;
+
+    if (!tcp->layer->config.slow_start_after_idle || tcp->snd.cwnd <= initial)
+        return;
+    if (idle_ms * SW_NS_PER_MS <= sw_rto_ns(tcp))
+        return;
+    tcp->snd.ssthresh = sw_max32(tcp->snd.ssthresh, tcp->snd.cwnd / 4 * 3); /* RFC 2861 2 */
+    tcp->snd.cwnd = initial;
+}
+
+/* Bytes of data in the queue that were never sent. */
+static uint32_t unsent_bytes(const struct sw_tcp *tcp)
+{
+    uint32_t sent = tcp->snd.nxt.v - sw_tcp_snd_base(tcp).v;
+
+    return tcp->snd.queue.len > sent ? tcp->snd.queue.len - sent : 0;
+}
+
+bool sw_tcp_fin_acked(const struct sw_tcp *tcp)
+{
+    return tcp->state == SW_TCP_FIN_WAIT_2 || tcp->state == SW_TCP_TIME_WAIT ||
+           tcp->state == SW_TCP_CLOSED;
+}
+
+bool sw_tcp_fin_sent(const struct sw_tcp *tcp)
+{
+    return sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) &&
+           (sw_tcp_fin_acked(tcp) ||
+            tcp->snd.nxt.v - sw_tcp_snd_base(tcp).v == tcp->snd.queue.len + 1);
+}
+
+bool sw_tcp_unsent(const struct sw_tcp *tcp)
+{
+    if (sw_tcp_fin_acked(tcp))
+        return false;
+    return unsent_bytes(tcp) > 0 || (sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) && !sw_tcp_fin_sent(tcp));
+}
+
+/* States in which data or a FIN may leave. */
+static bool may_send(const struct sw_tcp *tcp)
+{
+    return tcp->state == SW_TCP_ESTABLISHED || tcp->state == SW_TCP_CLOSE_WAIT ||
+           tcp->state == SW_TCP_FIN_WAIT_1 || tcp->state == SW_TCP_CLOSING ||
+           tcp->state == SW_TCP_LAST_ACK;
+}
+
+static uint32_t window_room(const struct sw_tcp *tcp)
+{
+    uint32_t out = tcp->snd.nxt.v - tcp->snd.una.v;
+
+    return tcp->snd.wnd > out ? tcp->snd.wnd - out : 0;
+}
+
+static uint32_t cwnd_room(const struct sw_tcp *tcp)
+{
+    uint32_t pipe = sw_flight_pipe(tcp);
+
+    if (pipe == 0) /* one packet always, even where the MSS grew beyond the window */
+        return sw_max32(tcp->snd.cwnd, tcp->snd.mss);
+    return tcp->snd.cwnd > pipe ? tcp->snd.cwnd - pipe : 0;
+}
+
+/* The most that one segment may carry: a whole number of MSS. */
+static uint32_t segment_max(const struct sw_tcp *tcp)
+{
+    uint32_t mss = tcp->snd.mss;
+
+    return tcp->snd.gso_max > mss ? tcp->snd.gso_max - tcp->snd.gso_max % mss : mss;
+}
+
+/* Whether a segment smaller than the MSS, which ends the queue, may go. */
+static bool small_may_go(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED))
+        return true; /* there will be nothing to fill it up with */
+    if (sw_tcp_has(tcp, SW_TCPF_CORK | SW_TCPF_MORE))
+        return false;
+    if (sw_tcp_has(tcp, SW_TCPF_NODELAY))
+        return true;
+    return !f || f->count == 0 || sw_seq_le(f->small_end, tcp->snd.una); /* Nagle, Minshall */
+}
+
+/* How much of the queue the next new segment takes; 0: nothing may go now. */
+static uint32_t next_len(struct sw_tcp *tcp)
+{
+    uint32_t mss = tcp->snd.mss, unsent = unsent_bytes(tcp);
+    uint32_t window = window_room(tcp), room = cwnd_room(tcp);
+    uint32_t len = sw_min32(sw_min32(unsent, window), segment_max(tcp));
+
+    if (len > room) { /* the congestion window is filled in whole segments */
+        tcp->flags |= SW_TCPF_CWND_LIMITED;
+        len = room - room % mss;
+        if (len == 0)
+            return 0;
+    }
+    if (len % mss == 0)
+        return len;
+    if (len == unsent)
+        return small_may_go(tcp) ? len : len - len % mss;
+    if (len > mss)
+        return len - len % mss;
+    /* The peer's window cuts it short: wait for more, or for half of the largest window it ever
+     * had. */
+    return window < unsent && len >= tcp->snd.max_wnd / 2 && small_may_go(tcp) ? len : 0;
+}
+
+/* Sends `len` new bytes, and the FIN if it follows and fits. False: no memory. */
+static bool send_new(struct sw_tcp *tcp, uint32_t len)
+{
+    struct sw_tcp_snd *snd = &tcp->snd;
+    uint32_t unsent = unsent_bytes(tcp);
+    bool fin = len == unsent && sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) && window_room(tcp) > len;
+    uint16_t flags = (uint16_t)((fin ? SW_TCP_FIN : 0) | (len == unsent && len ? SW_TCP_PSH : 0));
+    int64_t sent;
+
+    if (sw_flight_reserve(tcp) < 0)
+        return false;
+    if (snd->flight->count == 0) {
+        restart_after_idle(tcp);
+        sw_tcp_path(tcp); /* routes and MTU may have changed since */
+    }
+    sent = sw_tcp_send_data(tcp, snd->nxt, len, flags, false);
+    if (sent < len)
+        fin = false;
+    if (sent < 0 || (sent == 0 && !fin))
+        return false;
+    sw_flight_push(tcp);
+    snd->nxt = sw_seq_add(snd->nxt, (uint32_t)sent + (fin ? 1 : 0));
+    if ((uint32_t)sent % snd->mss)
+        snd->flight->small_end = snd->nxt;
+    snd->last_ms = sw_tcp_clock_ms(tcp);
+    if (tcp->main_kind != SW_TCP_TIMER_RETRANSMIT || tcp->main_ns == SW_NEVER)
+        sw_tcp_arm_retransmit(tcp);
+    return true;
+}
+
+/* Sends a lost record again, or as much of it as `room` and a segment allow. False: stop here. */
+static bool send_again(struct sw_tcp *tcp, uint32_t i, uint32_t room)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    struct sw_txrec *rec = sw_flight_at(f, i);
+    uint32_t len = sw_flight_len(tcp, i), mss = tcp->snd.mss;
+    uint32_t max = sw_min32(segment_max(tcp), sw_max32(room - room % mss, mss));
+    sw_seq fin = sw_seq_add(sw_tcp_snd_base(tcp), tcp->snd.queue.len);
+    bool has_fin;
+    int64_t sent;
+
+    if (len > max) {
+        if (sw_flight_split(tcp, i, sw_seq_add(rec->seq, max)) < 0)
+            return false;
+        rec = sw_flight_at(f, i);
+        len = max;
+    }
+    has_fin =
+        sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) && sw_seq_eq(sw_flight_end(tcp, i), sw_seq_add(fin, 1));
+    sent =
+        sw_tcp_send_data(tcp, rec->seq, len - has_fin, has_fin ? SW_TCP_FIN | SW_TCP_PSH : 0, true);
+    if (sent < 0)
+        return false;
+    if (sent < len - has_fin) { /* too many pieces for one packet */
+        if (sent == 0 || sw_flight_split(tcp, i, sw_seq_add(rec->seq, (uint32_t)sent)) < 0)
+            return false;
+        rec = sw_flight_at(f, i);
+    }
+    rec->sent_ns = sw_tcp_now(tcp);
+    sw_flight_mark(tcp, i, SW_TX_RETRANS | SW_TX_AGAIN, 0);
+    if (!f->retrans_start_ns)
+        f->retrans_start_ns = sw_tcp_now(tcp);
+    return true;
+}
+
+/* What was lost goes before what is new (RFC 6675 5 rule 1). The first one of a recovery goes even
+ * when the pipe is still full (RFC 5681 3.2 step 3). */
+static void output_lost(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    uint32_t i;
+
+    if (!f || f->lost == f->retrans)
+        return;
+    i = sw_flight_find(tcp, sw_seq_max(f->next_lost, tcp->snd.una));
+    for (; i < f->count && f->lost != f->retrans; i++) {
+        uint8_t flags = sw_flight_at(f, i)->flags;
+        uint32_t room = cwnd_room(tcp);
+        bool first = i == 0 && !(flags & SW_TX_AGAIN);
+
+        if (!(flags & SW_TX_LOST) || (flags & SW_TX_RETRANS))
+            continue;
+        if (room < tcp->snd.mss && !first && sw_flight_pipe(tcp) > 0) {
+            tcp->flags |= SW_TCPF_CWND_LIMITED;
+            return;
+        }
+        if (!send_again(tcp, i, room))
+            return;
+        f->next_lost = sw_flight_end(tcp, i);
+    }
+}
+
+static void output_new(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (f && f->lost != f->retrans)
+        return;
+    while (unsent_bytes(tcp) > 0) {
+        uint32_t len = next_len(tcp);
+
+        if (len == 0 || !send_new(tcp, len))
+            return;
+    }
+    if (sw_tcp_unsent(tcp) &&
+        window_room(tcp) > 0) /* a FIN by itself waits for no congestion window */
+        send_new(tcp, 0);
+}
+
+void sw_tcp_output(struct sw_tcp *tcp)
+{
+    if (!may_send(tcp))
+        return;
+    sw_tcp_flag(tcp, SW_TCPF_CWND_LIMITED, false);
+    output_lost(tcp);
+    output_new(tcp);
+    /* RFC 5681 lets slow start double what was used: half a window used is reason enough to grow.
+     */
+    if (tcp->snd.cwnd < tcp->snd.ssthresh && sw_flight_pipe(tcp) > tcp->snd.cwnd / 2)
+        tcp->flags |= SW_TCPF_CWND_LIMITED;
+    /* Something waits and no acknowledgment will come to wake it: the persist timer does. */
+    if (tcp->main_ns == SW_NEVER && sw_tcp_unsent(tcp))
+        sw_tcp_arm(tcp, SW_TCP_TIMER_PERSIST, sw_tcp_now(tcp) + sw_rto_ns(tcp));
+}
+
+bool sw_tcp_output_override(struct sw_tcp *tcp)
+{
+    uint32_t window = window_room(tcp), unsent = unsent_bytes(tcp);
+
+    if (!may_send(tcp) || window == 0 || !sw_tcp_unsent(tcp))
+        return false;
+    return send_new(tcp, sw_min32(sw_min32(unsent, window), tcp->snd.mss));
+}
+
+/* ---- the send buffer ---- */
+
+uint32_t sw_tcp_send_space(const struct sw_tcp *tcp)
+{
+    return tcp->snd.buf > tcp->snd.queue.len ? tcp->snd.buf - tcp->snd.queue.len : 0;
+}
+
+/* Room for what is in flight and as much again being prepared, as Linux's tcp_sndbuf_expand(). */
+void sw_tcp_grow_sndbuf(struct sw_tcp *tcp)
+{
+    uint64_t want = 2ULL * sw_max32(tcp->snd.cwnd, SW_TCP_IW_SEGMENTS * tcp->snd.mss);
+    uint32_t max = tcp->layer->config.sndbuf_max;
+
+    if (sw_tcp_has(tcp, SW_TCPF_SNDBUF_LOCK))
+        return;
+    if (want > max)
+        want = max;
+    if (want > tcp->snd.buf)
+        tcp->snd.buf = (uint32_t)want;
+}

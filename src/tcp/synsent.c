@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A segment arrives in SYN-SENT: RFC 9293 3.10.7.3, in its order. */
+#include <errno.h>
+
+#include "tcp/private.h"
+
+/* Our SYN is acknowledged: the round trip it took is the first measurement, unless it was sent
+ * twice (then the timestamps tell, RFC 7323 4). */
+static void take_syn_ack(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
+{
+    uint32_t now_ms = sw_tcp_clock_ms(tcp);
+
+    if (tcp->snd.retries == 0)
+        sw_rto_sample(tcp, (sw_tcp_now(tcp) - tcp->snd.syn_ns) / SW_NS_PER_US);
+    else if (sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) && hdr->ts_ecr)
+        sw_rto_sample(tcp, (uint64_t)(now_ms + tcp->ts_offset - hdr->ts_ecr) * 1000U);
+}
+
+enum sw_drop sw_tcp_input_syn_sent(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    const struct sw_tcp_hdr *hdr = &seg->tcp;
+    bool ack = (hdr->flags & SW_TCP_ACK) != 0;
+
+    /* First the ACK bit: it can only be for our SYN. */
+    if (ack && !sw_seq_eq(hdr->ack, tcp->snd.nxt)) {
+        if (!(hdr->flags & SW_TCP_RST))
+            sw_tcp_send_rst_for(tcp->layer, seg);
+        return SW_DROP_TCP_ACK_FUTURE;
+    }
+    /* Second the RST bit: believed only with that ACK. */
+    if (hdr->flags & SW_TCP_RST) {
+        if (!ack)
+            return SW_DROP_TCP_RST_INVALID;
+        sw_tcp_finish(tcp, ECONNREFUSED);
+        return SW_DROP_NONE;
+    }
+    /* Fourth the SYN bit; fifth, nothing without it. (Third, security, is no more.) */
+    if (!(hdr->flags & SW_TCP_SYN))
+        return SW_DROP_TCP_FLAGS;
+    if (hdr->flags & SW_TCP_FIN) /* Linux drops it; it opens and closes nothing */
+        return SW_DROP_TCP_FLAGS;
+    sw_tcp_negotiate(tcp, hdr);
+    if (!ack) { /* the SYNs have crossed (3.5, figure 8) */
+        sw_tcp_set_state(tcp, SW_TCP_SYN_RECEIVED);
+        tcp->snd.retries = 0;
+        sw_tcp_send_syn(tcp, false);
+        sw_tcp_arm_retransmit(tcp);
+        return SW_DROP_NONE;
+    }
+    take_syn_ack(tcp, hdr);
+    tcp->snd.una = hdr->ack;
+    sw_tcp_established(tcp);
+    tcp->flags |= SW_TCPF_ACK_NOW;
+    return SW_DROP_NONE; /* data that comes with the SYN-ACK: the peer sends it again (RFC 7413 is
+                            for that) */
+}

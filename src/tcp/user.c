@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The user's calls: SEND, CLOSE, ABORT, STATUS of RFC 9293 3.9.1 (OPEN is open.c, RECEIVE is
+ * rcv.c). */
+#include <errno.h>
+
+#include "tcp/private.h"
+
+struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp)
+{
+    return &tcp->snd.queue;
+}
+
+void sw_tcp_push(struct sw_tcp *tcp, bool more)
+{
+    sw_tcp_flag(tcp, SW_TCPF_MORE, more);
+    /* An answer soon after data came: from now on answers carry our ACKs. */
+    if (sw_tcp_has(tcp, SW_TCPF_HEARD) &&
+        (uint64_t)(sw_tcp_clock_ms(tcp) - tcp->rcv_ms) * SW_NS_PER_MS <
+            tcp->layer->config.delack_ns)
+        tcp->flags |= SW_TCPF_PINGPONG;
+    tcp->flags &= ~(uint32_t)SW_TCPF_HEARD;
+    sw_tcp_output(tcp);
+}
+
+void sw_tcp_shutdown(struct sw_tcp *tcp)
+{
+    if (sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED))
+        return;
+    switch (tcp->state) {
+    case SW_TCP_SYN_SENT:
+    case SW_TCP_SYN_RECEIVED: /* follows what is queued, once there is a connection */
+        tcp->flags |= SW_TCPF_FIN_QUEUED;
+        return;
+    case SW_TCP_ESTABLISHED:
+        sw_tcp_set_state(tcp, SW_TCP_FIN_WAIT_1);
+        break;
+    case SW_TCP_CLOSE_WAIT:
+        sw_tcp_set_state(tcp, SW_TCP_LAST_ACK);
+        break;
+    default:
+        return;
+    }
+    tcp->flags |= SW_TCPF_FIN_QUEUED;
+    sw_tcp_output(tcp);
+}
+
+void sw_tcp_close(struct sw_tcp *tcp)
+{
+    tcp->flags |= SW_TCPF_ORPHAN;
+    if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_TIME_WAIT)
+        return;
+    if (tcp->state == SW_TCP_LISTEN || tcp->state == SW_TCP_SYN_SENT) {
+        sw_tcp_finish(tcp, 0);
+        return;
+    }
+    if (tcp->rcv.queue.len >
+        0) { /* the peer must know that not everything was read (RFC 2525 2.17) */
+        sw_tcp_abort(tcp, 0);
+        return;
+    }
+    sw_tcp_shutdown(tcp);
+    if (tcp->state == SW_TCP_FIN_WAIT_2)
+        sw_tcp_arm(tcp, SW_TCP_TIMER_FIN_WAIT_2,
+                   sw_tcp_now(tcp) + tcp->layer->config.fin_timeout_ns);
+}
+
+void sw_tcp_abort(struct sw_tcp *tcp, int err)
+{
+    switch (tcp->state) {
+    case SW_TCP_CLOSED:
+        return;
+    case SW_TCP_SYN_RECEIVED: /* RFC 9293 3.10.5 */
+    case SW_TCP_ESTABLISHED:
+    case SW_TCP_FIN_WAIT_1:
+    case SW_TCP_FIN_WAIT_2:
+    case SW_TCP_CLOSE_WAIT:
+        sw_tcp_send_rst(tcp);
+        break;
+    default:
+        break;
+    }
+    sw_tcp_finish(tcp, err);
+}
+
+void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options)
+{
+    bool quickack = options->quickack && !sw_tcp_has(tcp, SW_TCPF_QUICKACK);
+
+    tcp->keepidle_s = (uint16_t)sw_min32(options->keepidle_s, INT16_MAX);
+    tcp->keepintvl_s = (uint16_t)sw_min32(options->keepintvl_s, INT16_MAX);
+    tcp->user_timeout_ms = options->user_timeout_ms;
+    tcp->keepcnt = options->keepcnt;
+    tcp->syncnt = options->syncnt;
+    tcp->maxseg = options->maxseg;
+    tcp->tos = options->tos;
+    tcp->ttl = options->ttl;
+    sw_tcp_flag(tcp, SW_TCPF_NODELAY, options->nodelay);
+    sw_tcp_flag(tcp, SW_TCPF_CORK, options->cork);
+    sw_tcp_flag(tcp, SW_TCPF_KEEPALIVE, options->keepalive);
+    sw_tcp_flag(tcp, SW_TCPF_QUICKACK, options->quickack);
+    if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_LISTEN ||
+        tcp->state == SW_TCP_TIME_WAIT)
+        return;
+    if (tcp->slow_kind == SW_TCP_TIMER_KEEPALIVE || tcp->slow_ns == SW_NEVER)
+        sw_tcp_rearm_keepalive(tcp);
+    if (quickack && tcp->delack_ns != SW_NEVER)
+        sw_tcp_send_ack(tcp); /* what is owed is paid at once */
+    if (!sw_tcp_syn_unacked(tcp)) {
+        sw_tcp_path(tcp);   /* TCP_MAXSEG */
+        sw_tcp_output(tcp); /* TCP_NODELAY set, TCP_CORK cleared: what waited may go */
+    }
+}
+
+void sw_tcp_set_buffers(struct sw_tcp *tcp, uint32_t sndbuf, uint32_t rcvbuf)
+{
+    if (sndbuf) {
+        tcp->snd.buf = sndbuf;
+        tcp->flags |= SW_TCPF_SNDBUF_LOCK;
+    }
+    if (rcvbuf) {
+        tcp->rcv.buf = rcvbuf;
+        tcp->flags |= SW_TCPF_RCVBUF_LOCK;
+        tcp->rcv.target = sw_min32(tcp->rcv.target, rcvbuf / 2);
+    }
+}
+
+uint32_t sw_tcp_sndbuf(const struct sw_tcp *tcp)
+{
+    return tcp->snd.buf;
+}
+
+uint32_t sw_tcp_rcvbuf(const struct sw_tcp *tcp)
+{
+    return tcp->rcv.buf;
+}
+
+uint16_t sw_tcp_mss(const struct sw_tcp *tcp)
+{
+    return tcp->snd.mss;
+}
