@@ -28,7 +28,9 @@ static bool update_window(struct sw_tcp *tcp, const struct sw_segment *seg, bool
 /* A third of the send buffer free: what makes a socket writable again on Linux. */
 static bool writable(const struct sw_tcp *tcp)
 {
-    return sw_tcp_send_space(tcp) >= tcp->snd.buf / 3;
+    uint32_t space = sw_tcp_send_space(tcp);
+
+    return space > 0 && space >= tcp->snd.queue.len / 2;
 }
 
 /* The round trip: of the oldest segment it covers that was sent once; else by the echoed timestamp,

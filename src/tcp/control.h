@@ -92,6 +92,7 @@ enum {                                /* struct sw_tcp's flags */
        SW_TCPF_CORK = 1 << 15,        /* TCP_CORK */
        SW_TCPF_KEEPALIVE = 1 << 16,   /* SO_KEEPALIVE */
        SW_TCPF_QUICKACK = 1 << 17,    /* TCP_QUICKACK: ACKs are not delayed */
+       SW_TCPF_FIN_SENT = 1 << 19,    /* snd.nxt is beyond our FIN */
        SW_TCPF_HEARD = 1 << 18,       /* data has come since we last sent some */
 };
 

@@ -135,7 +135,7 @@ static enum sw_drop check_syn_acked(struct sw_tcp *tcp, const struct sw_segment 
 /* Fifth, second half: our FIN is acknowledged. */
 static void check_fin_acked(struct sw_tcp *tcp)
 {
-    if (!sw_tcp_fin_sent(tcp) || !sw_seq_eq(tcp->snd.una, tcp->snd.nxt))
+    if (!sw_tcp_fin_acked(tcp))
         return;
     switch (tcp->state) {
     case SW_TCP_FIN_WAIT_1:

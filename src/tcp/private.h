@@ -131,7 +131,6 @@ void sw_tcp_trace_in(struct sw_tcp *tcp, const struct sw_segment *seg);
 /* ---- snd.c ---- */
 void sw_tcp_output(struct sw_tcp *tcp);       /* sends what may be sent now */
 bool sw_tcp_unsent(const struct sw_tcp *tcp); /* bytes or a FIN that were never sent */
-bool sw_tcp_fin_sent(const struct sw_tcp *tcp);
 bool sw_tcp_fin_acked(const struct sw_tcp *tcp);
 /* A part of what waits, even if small: the override timeout of RFC 9293 3.8.6.2.1. False: the
  * window is closed, or no memory. */

@@ -37,22 +37,13 @@ static uint32_t unsent_bytes(const struct sw_tcp *tcp)
 
 bool sw_tcp_fin_acked(const struct sw_tcp *tcp)
 {
-    return tcp->state == SW_TCP_FIN_WAIT_2 || tcp->state == SW_TCP_TIME_WAIT ||
-           tcp->state == SW_TCP_CLOSED;
-}
-
-bool sw_tcp_fin_sent(const struct sw_tcp *tcp)
-{
-    return sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) &&
-           (sw_tcp_fin_acked(tcp) ||
-            tcp->snd.nxt.v - sw_tcp_snd_base(tcp).v == tcp->snd.queue.len + 1);
+    return sw_tcp_has(tcp, SW_TCPF_FIN_SENT) && sw_seq_eq(tcp->snd.una, tcp->snd.nxt);
 }
 
 bool sw_tcp_unsent(const struct sw_tcp *tcp)
 {
-    if (sw_tcp_fin_acked(tcp))
-        return false;
-    return unsent_bytes(tcp) > 0 || (sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) && !sw_tcp_fin_sent(tcp));
+    return unsent_bytes(tcp) > 0 ||
+           (tcp->flags & (SW_TCPF_FIN_QUEUED | SW_TCPF_FIN_SENT)) == SW_TCPF_FIN_QUEUED;
 }
 
 /* States in which data or a FIN may leave. */
@@ -146,6 +137,8 @@ static bool send_new(struct sw_tcp *tcp, uint32_t len)
     if (sent < 0 || (sent == 0 && !fin))
         return false;
     sw_flight_push(tcp);
+    if (fin)
+        tcp->flags |= SW_TCPF_FIN_SENT;
     snd->nxt = sw_seq_add(snd->nxt, (uint32_t)sent + (fin ? 1 : 0));
     if ((uint32_t)sent % snd->mss)
         snd->flight->small_end = snd->nxt;
