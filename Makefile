@@ -63,7 +63,7 @@ check-suites: $(BUILD)/.check
 
 bench: build
 	@tools/install-deps build bench
-	@tools/run-bench $(BUILD) $(BENCH_FLAGS)
+	@bench/run-bench $(BUILD) $(BENCH_FLAGS)
 
 fuzz:
 	@tools/install-deps build fuzz
