@@ -20,8 +20,10 @@
  *
  * Every stand-in is bound at birth to a random abstract name (32 hex digits). That name serves three ends:
  * a listener can be connected to; a datagram stand-in can be sent to; and whether any program still holds
- * it can be asked without holding it ourselves: connecting a probe socket of the other type says
- * EPROTOTYPE while it lives and ECONNREFUSED once it is gone (standin_alive()).
+ * it can be asked without holding it ourselves: binding a probe socket of the same type to it says
+ * EADDRINUSE while it lives and succeeds once it is gone (standin_alive()). What accept() hands out has no
+ * name of its own (the kernel gives it the listener's); there the kernel's table of unix sockets is asked
+ * (sock_diag(7)), which only the rare cases without a far end need.
  *
  * Streams
  *   FRESH       unconnected SOCK_STREAM: polls OUT|HUP, as a fresh TCP socket does. No far end.
@@ -68,10 +70,12 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <sockworks/sockworks.h>
 
 #include "base/list.h"
+#include "base/rng.h"
 
 /* What `sockworks run` was asked for; filled in by cli/. */
 struct run_config {
@@ -108,7 +112,8 @@ enum standin_state {
 struct run_datagram;
 
 struct standin {
-    struct sw_list link;        /* in run->standins */
+    struct sw_list link;        /* in run->standins, at the end of its life in run->gone */
+    struct sw_list active;      /* in run->active: has more to move than one turn allows; or unlinked */
     struct standin *next_ino;   /* hash chain by inode */
     ino_t ino;
     sw_socket_t sock;           /* 0 once the core's socket is gone */
@@ -116,11 +121,18 @@ struct standin {
     bool stream, ipv6;
     int far_fd;                 /* ours, non-blocking, in epoll edge-triggered; -1: none */
     int kept_fd;                /* a dup of the stand-in where run->keep_dups, else -1 */
-    char name[33];              /* abstract name, without its leading NUL */
-    uint8_t junk;               /* stuffed bytes not yet drained */
+    char name[33];              /* abstract name, without its leading NUL; "": accepted, has none */
+    pid_t holder_tid;           /* who last made a call on it, and by which number: where a dup is */
+    int holder_fd;              /*   looked for when there is no call (standin_borrow()) */
+    bool small_sndbuf;          /* still as CONNECTING left it: raised with the next call */
+    uint8_t program_shut;       /* bit 0: the program shut down reading; bit 1: writing */
+    uint32_t junk;              /* stuffed bytes not yet drained */
     bool far_in, far_out;       /* readiness remembered from edges */
-    bool far_hup;               /* every holder has closed */
+    bool far_rdhup;             /* the program writes no more: read on until the end */
+    bool far_hup;               /* every holder has closed; or both directions are shut down */
+    bool want_out;              /* the far end is full: EPOLLOUT is asked for */
     bool fin_to_program, fin_from_program, rd_shutdown;
+    bool error_is_native;       /* DGRAM: `error` has been shown to native calls too (see dgram.c) */
     int error;                  /* positive errno for SO_ERROR and notified calls, until taken */
     struct sw_list pending;     /* LISTENING: far ends connected but not yet accepted, in order */
     uint32_t n_pending;
@@ -128,7 +140,7 @@ struct standin {
     struct sw_list front;       /* DGRAM: taken back from the stand-in, to be answered first */
     uint32_t in_flight, flight_max;
     uint64_t bytes_in, bytes_out;
-    void *held;                 /* struct run_call list: calls waiting on it (see notif.c) */
+    struct sw_list held;        /* of struct run_call by by_standin: calls waiting on it */
 };
 
 enum run_verdict {
@@ -138,7 +150,10 @@ enum run_verdict {
 
 struct run;
 struct run_call;
+struct run_peer;
+struct sw_view;
 typedef enum run_verdict run_try_fn(struct run *run, struct run_call *call);
+typedef void run_leave_fn(struct run *run, struct run_call *call);
 
 /* A notified system call. */
 struct run_call {
@@ -150,14 +165,25 @@ struct run_call {
     uint64_t args[6];
     struct standin *standin;   /* args[0], where it is one of ours; else NULL */
     int fd_flags;              /* F_GETFL of the stand-in; -1: not yet asked */
+    int fd;                    /* dup of args[0] while the call is first handled, or -1 */
+    int returned_fd;           /* what call_return_fd() returned to the caller */
+    bool answered;
+    bool shared_signal_seen;   /* while held: see signals.c */
+    uint64_t held_since_ns;
     run_try_fn *retry;         /* while held */
+    run_leave_fn *leave;       /* while held; may be NULL: the caller stops waiting (deadline, signal, death) */
     uint64_t deadline_ns;      /* while held; SW_NEVER: none */
     int timeout_errno;         /* positive errno at the deadline: EAGAIN, EINPROGRESS, ... */
     void *state;               /* the family's own while held (freed with free()) */
 };
 
+/* epoll's data is a pointer to a stand-in, or one of: */
+#define RUN_EVENT_PENDING 1U /* bit 0 of a listening stand-in's: one of its pending far ends hung up */
+enum run_event { RUN_EVENT_NOTIFY = 2, RUN_EVENT_SIGNAL = 4, RUN_EVENT_GUARD = 6 };
+
 struct run {
     const struct run_config *config;
+    pid_t pid; /* ours */
     struct sw_host *host;
     int lo;                    /* index of the loopback interface */
     struct sw_link *link;
@@ -165,18 +191,38 @@ struct run {
     int meet_fd;               /* our AF_UNIX listener to which CONNECTING stand-ins are connected */
     char meet_name[33];
     int probe_stream_fd, probe_dgram_fd;
-    pid_t child;
+    int guard_fd;              /* from the guardian: a byte is a signal to pass on, the end is its death */
+    pid_t child;               /* the program itself */
+    bool child_ended, ending;  /* it has ended; what remains was told to end */
+    uint64_t kill_at_ns;       /* while ending: when patience is over */
     int exit_status;
+    dev_t sock_dev;            /* st_dev of every socket: sockfs */
+    struct sw_rng rng;
+    struct run_peer *peers;    /* fetch.c: pidfds of callers */
     bool keep_dups;            /* no pidfd_getfd here */
     bool wait_killable;
-    struct sw_list standins;
+    struct sw_list standins, active, gone;
     uint32_t n_standins, n_at_last_sweep;
     struct standin **by_ino;   /* hash table */
     uint32_t by_ino_mask;
     struct sw_list held;
+    uint64_t held_until_ns;    /* lower bound of their deadlines */
+    uint64_t signals_at_ns;    /* when pending signals of held callers are looked for next */
+    bool pumping;
+    uint64_t refused[32];      /* call_refuse.c: kinds already spoken of */
+    uint32_t n_refused;
+    void *scratch;             /* dgram.c: freed at the end */
     struct sw_view *view;      /* NULL: nobody looks */
     uint64_t n_notified;
 };
+
+/* CLOCK_MONOTONIC: the host's time. */
+static inline uint64_t run_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
 
 /* ---- notif.c: the calls --------------------------------------------------------------------------- */
 void call_return(struct run *run, struct run_call *call, int64_t value);
@@ -190,12 +236,28 @@ void call_try(struct run *run, struct run_call *call, run_try_fn *fn, uint64_t t
 /* Something happened to a stand-in: its held calls are tried again. */
 void calls_wake(struct run *run, struct standin *s);
 bool call_nonblocking(struct run *run, struct run_call *call); /* O_NONBLOCK of the stand-in now */
+/* Receives one call from the kernel and has it handled. */
+void calls_receive(struct run *run);
+/* Answers every held call on a stand-in that is about to go. */
+void calls_fail_all(struct run *run, struct standin *s, int err);
+
+/* ---- held.c: calls that wait ------------------------------------------------------------------------ */
+void call_hold(struct run *run, struct run_call *call, run_try_fn *fn, uint64_t deadline_ns,
+               int timeout_errno);
+void call_free(struct run_call *call);
+/* Deadlines of held calls and, every few ms, signals of their callers. */
+uint64_t calls_deadline(const struct run *run);
+void calls_advance(struct run *run, uint64_t now_ns);
+
+/* ---- calls.c ------------------------------------------------------------------------------------------ */
+/* Has a call handled by its family. */
+void call_dispatch(struct run *run, struct run_call *call);
 
 /* ---- memory.c: the caller's memory; 0 or -EFAULT --------------------------------------------------- */
 int mem_read(struct run *run, pid_t tid, uint64_t addr, void *buf, size_t len);
 int mem_write(struct run *run, pid_t tid, uint64_t addr, const void *buf, size_t len);
 /* Reads a sockaddr of the given length: -EINVAL (short for its family), -EFAULT, -EAFNOSUPPORT.
- * AF_UNSPEC sets *ret_unspec. */
+ * *ret_family is AF_UNSPEC, AF_INET or AF_INET6, as given. */
 int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struct sw_addr *ret_addr,
                   int *ret_family);
 /* Writes a sockaddr as accept/getsockname/recvfrom do: truncated to *addrlen, which becomes the full length.
@@ -205,21 +267,63 @@ int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_p
 
 /* ---- standin.c -------------------------------------------------------------------------------------- */
 struct standin *standin_find(struct run *run, pid_t tid, int fd);    /* NULL: not ours, or not open */
+void standin_of_call(struct run *run, struct run_call *call);        /* sets call->standin, and call->fd if it can */
 int standin_fetch(struct run *run, struct run_call *call);           /* a dup of args[0] for this call; close it */
+int standin_borrow(struct run *run, struct standin *s);              /* a dup while there is no call, or -1; close it */
 struct standin *standin_new(struct run *run, sw_socket_t sock, bool stream, bool ipv6, bool nonblock, int *ret_fd);
 void standin_set_state(struct run *run, struct standin *s, enum standin_state state);
 bool standin_alive(struct run *run, struct standin *s);
 void standin_gone(struct run *run, struct standin *s); /* nobody holds it: closes the core's socket */
+struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool stream, bool ipv6);
+void standin_drop_far(struct standin *s);
+/* Another descriptor is the stand-in from now on: its inode and name. */
+void standin_rename(struct run *run, struct standin *s, ino_t ino, const char *name);
+void standins_free_gone(struct run *run);
 void standins_sweep(struct run *run, bool force);      /* amortised: asks all that no hang-up tells us of */
+
+/* ---- fetch.c: the callers' descriptors --------------------------------------------------------------- */
+/* A dup of `fd` in the table of `tid`, close-on-exec; or a negative errno. */
+int fetch_fd(struct run *run, pid_t tid, int fd);
+void fetch_fini(struct run *run);
+
+/* ---- name.c: abstract names ---------------------------------------------------------------------------- */
+struct sockaddr_un;
+void name_make(struct run *run, char ret_name[33]);
+socklen_t name_addr(const char *name, struct sockaddr_un *ret_addr);
+/* The name of a datagram stand-in's far end: its own with another first letter. */
+socklen_t name_far_addr(const struct standin *s, struct sockaddr_un *ret_addr);
 
 /* ---- stream.c, dgram.c: moving bytes ----------------------------------------------------------------- */
 void stream_far_event(struct run *run, struct standin *s, uint32_t epoll_events);
 void stream_core_event(struct run *run, struct standin *s, int sw_events);
+/* Has more to move than it was allowed in its turn. */
+void stream_continue(struct run *run, struct standin *s);
+/* Connects the stand-in in place, through its dup `fd`, to a new far end. `stuffed`: so that it polls
+ * neither IN nor OUT. 0 or a negative errno. */
+int stream_meet(struct run *run, struct standin *s, int fd, bool stuffed);
+/* The connection exists: bytes may flow. `fd`: a dup, or -1 to look for one. */
+void stream_established(struct run *run, struct standin *s, int fd);
+/* The attempt failed, or the connection broke: says so to the program. */
+void stream_failed(struct run *run, struct standin *s, int err);
+void stream_raise_sndbuf(struct standin *s, int fd);
+void stream_prepare_far(struct run *run, struct standin *s);
+/* The timeout option (SO_RCVTIMEO, SO_SNDTIMEO) of a stand-in in ns; 0: none. */
+uint64_t standin_timeout_ns(struct run *run, struct standin *s, int name);
+
+/* LISTENING: one unix connection for each that waits in the core's queue. */
+void accept_mirror(struct run *run, struct standin *s);
+void accept_drop_pending(struct run *run, struct standin *s);
+
+/* connect() of a datagram socket; `to` NULL: AF_UNSPEC. Answers the call. */
+void dgram_connect(struct run *run, struct run_call *call, const struct sw_addr *to);
+void dgram_drop(struct run *run, struct standin *s); /* frees what it remembers */
 void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events);
 void dgram_core_event(struct run *run, struct standin *s, int sw_events);
 
+/* ---- pump.c ------------------------------------------------------------------------------------------ */
 /* Packets and time: host -> link -> host until nothing moves, then ready sockets to their pumps. */
 void run_pump(struct run *run);
+uint64_t run_deadline(const struct run *run);
 
 /* ---- families of calls (one file each; the table is in calls.c) ---------------------------------------- */
 void on_socket(struct run *run, struct run_call *call);      /* call_socket.c */

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whether any program still holds a stand-in: asked without holding it.
+ *
+ * A stand-in with a name: binding a probe of the same type to that name says EADDRINUSE while the
+ * stand-in lives. The name is free once its last holder has closed it, and then the probe has it;
+ * so the probe is thrown away and made anew, once in each stand-in's life.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "run/alive.h"
+#include "run/run.h"
+
+/* Records that no hang-up tells of are looked through when their number has doubled. */
+enum { SWEEP_MIN = 64 };
+
+static int *probe_of(struct run *run, const struct standin *s)
+{
+    return s->stream ? &run->probe_stream_fd : &run->probe_dgram_fd;
+}
+
+bool standin_alive(struct run *run, struct standin *s)
+{
+    struct sockaddr_un addr;
+
+    if (s->state == STANDIN_GONE)
+        return false;
+    if (s->kept_fd >= 0)
+        return alive_held_by_program(run, s->ino);
+    if (s->name[0] == '\0')
+        return alive_in_kernel(s->ino);
+
+    int *probe = probe_of(run, s);
+    if (*probe < 0)
+        *probe = socket(AF_UNIX, (s->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+    if (*probe < 0)
+        return true; /* cannot tell */
+    socklen_t len = name_addr(s->name, &addr);
+    if (bind(*probe, (struct sockaddr *)&addr, len) < 0)
+        return true;
+    close(*probe);
+    *probe = -1;
+    return false;
+}
+
+/* Whether a hang-up will tell us when its last holder closes it. */
+static bool has_hangup(const struct standin *s)
+{
+    return s->stream && s->far_fd >= 0;
+}
+
+void standins_sweep(struct run *run, bool force)
+{
+    if (!force && (run->n_standins < SWEEP_MIN || run->n_standins < 2 * run->n_at_last_sweep))
+        return;
+    for (struct sw_list *l = run->standins.next, *next; l != &run->standins; l = next) {
+        struct standin *s = SW_CONTAINER(l, struct standin, link);
+        next = l->next;
+        if (!has_hangup(s) && !standin_alive(run, s))
+            standin_gone(run, s);
+    }
+    run->n_at_last_sweep = run->n_standins;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Two slower ways of asking whether a stand-in still has a holder. */
+#ifndef SW_RUN_ALIVE_H
+#define SW_RUN_ALIVE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* By the kernel's table of unix sockets (sock_diag(7)). Where that cannot be had: false, as if
+ * gone. */
+bool alive_in_kernel(ino_t ino);
+
+/* By /proc/PID/fd of every process below us, for a stand-in of which we hold a dup. */
+struct run;
+bool alive_held_by_program(struct run *run, ino_t ino);
+
+#endif

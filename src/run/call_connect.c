@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * connect(2).
+ *
+ * While a blocking connect() waits, its stand-in is left as it is, fresh: nobody can look at it but
+ * through other threads, and a failed attempt can be made again on the same socket, as programs
+ * that wait for a server do. Only what must be seen to be connecting (O_NONBLOCK; a wait given up
+ * because of a signal or SO_SNDTIMEO) is connected in place and stuffed. Over a link without
+ * conditions the answer is there within the call.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "run/run.h"
+
+/* A listener may have been closed without our noticing: none of the programs' descriptors told. */
+static void forget_dead_listeners(struct run *run, const struct standin *s,
+                                  const struct sw_addr *to)
+{
+    struct sw_addr from;
+    sw_socket_t listener;
+
+    if (sw_getsockname(run->host, s->sock, &from) < 0)
+        return;
+    while ((listener = sw_find_listener(run->host, &from, to)) != 0) {
+        struct standin *owner = sw_socket_user(run->host, listener);
+        if (owner == NULL || standin_alive(run, owner))
+            return;
+        standin_gone(run, owner);
+    }
+}
+
+/* Puts the stand-in into the state that the core's attempt is in. 0 or a negative errno. */
+static int show_attempt(struct run *run, struct standin *s, int fd)
+{
+    int bits = sw_poll(run->host, s->sock);
+    bool failed = bits < 0 || (bits & (SW_EV_ERR | SW_EV_HUP)) != 0;
+    bool done = !failed && (bits & SW_EV_OUT) != 0;
+
+    if (s->state == STANDIN_FRESH) {
+        int err = stream_meet(run, s, fd, !done);
+        if (err < 0)
+            return err;
+        if (!done)
+            standin_set_state(run, s, STANDIN_CONNECTING);
+    }
+    if (done)
+        stream_established(run, s, fd);
+    else if (failed)
+        stream_failed(run, s, 0);
+    return 0;
+}
+
+/* Our own descriptors or memory are used up: the attempt ends here. */
+static void give_up(struct run *run, struct run_call *call, int err)
+{
+    struct standin *s = call->standin;
+    sw_abort(run->host, s->sock);
+    s->sock = 0;
+    call_fail(run, call, err == EMFILE ? ENFILE : err == EAGAIN ? ENOBUFS : err);
+}
+
+static enum run_verdict try_connect(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    const struct sw_addr *to = call->state;
+
+    int err = sw_connect(run->host, s->sock, to);
+    if (err == -EALREADY || err == -EINPROGRESS)
+        return CALL_AGAIN;
+    if (err < 0) {
+        if (s->state == STANDIN_CONNECTING)
+            stream_failed(run, s, -err);
+        call_fail(run, call, -err);
+        return CALL_DONE;
+    }
+    if (s->state == STANDIN_FRESH || s->state == STANDIN_CONNECTING) {
+        int fd = standin_fetch(run, call);
+        err = fd < 0 ? fd : show_attempt(run, s, fd);
+        if (fd >= 0)
+            close(fd);
+        if (err < 0) {
+            give_up(run, call, -err);
+            return CALL_DONE;
+        }
+    }
+    call_return(run, call, 0);
+    return CALL_DONE;
+}
+
+/* The caller waits no longer, but the attempt goes on, and poll must show it. */
+static void leave_connect(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    if (s->state != STANDIN_FRESH || s->sock == 0)
+        return;
+    int fd = standin_fetch(run, call);
+    if (fd < 0)
+        return; /* it has gone */
+    (void)show_attempt(run, s, fd);
+    close(fd);
+}
+
+/* The close-on-exec flag of a descriptor of the caller. */
+static bool is_cloexec(pid_t tid, int fd)
+{
+    char path[64], line[128];
+    unsigned flags = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)tid, fd);
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return false;
+    while (fgets(line, sizeof(line), f) != NULL)
+        if (sscanf(line, "flags: %o", &flags) == 1)
+            break;
+    fclose(f);
+    return (flags & O_CLOEXEC) != 0;
+}
+
+/* TCP may connect again after a failure, a connected AF_UNIX socket may not: another one takes its
+ * place. Other descriptors of the old one, and epoll, keep the old one (a known difference). */
+static int renew(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    struct sockaddr_un addr;
+    struct stat st;
+    char name[33];
+    int nonblock = call_nonblocking(run, call) ? SOCK_NONBLOCK : 0;
+
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | nonblock, 0);
+    if (fd < 0)
+        return -ENFILE;
+    name_make(run, name);
+    socklen_t len = name_addr(name, &addr);
+    struct seccomp_notif_addfd add = {
+        .id = call->id,
+        .flags = SECCOMP_ADDFD_FLAG_SETFD,
+        .srcfd = (uint32_t)fd,
+        .newfd = (uint32_t)call->args[0],
+        .newfd_flags = is_cloexec(call->tid, (int)call->args[0]) ? O_CLOEXEC : 0,
+    };
+    if (bind(fd, (struct sockaddr *)&addr, len) < 0 || fstat(fd, &st) < 0 ||
+        ioctl(run->notify_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0) {
+        int err = errno;
+        close(fd);
+        return -err;
+    }
+    standin_drop_far(s);
+    standin_rename(run, s, st.st_ino, name);
+    s->fin_from_program = s->fin_to_program = s->rd_shutdown = false;
+    s->program_shut = 0;
+    s->error = 0;
+    if (run->keep_dups)
+        s->kept_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (call->fd >= 0)
+        close(call->fd);
+    call->fd = fd;
+    standin_set_state(run, s, STANDIN_FRESH);
+    return 0;
+}
+
+static void start_nonblocking(struct run *run, struct run_call *call)
+{
+    int fd = standin_fetch(run, call);
+    int err = fd < 0 ? fd : show_attempt(run, call->standin, fd);
+    if (fd >= 0)
+        close(fd);
+    if (err < 0)
+        give_up(run, call, -err);
+    else
+        call_fail(run, call, EINPROGRESS);
+}
+
+static void wait_connected(struct run *run, struct run_call *call, const struct sw_addr *to)
+{
+    call->state = malloc(sizeof(*to));
+    if (call->state == NULL) {
+        call_fail(run, call, ENOMEM);
+        return;
+    }
+    memcpy(call->state, to, sizeof(*to));
+    if (try_connect(run, call) == CALL_DONE)
+        return;
+    uint64_t timeout_ns = standin_timeout_ns(run, call->standin, SO_SNDTIMEO);
+    uint64_t deadline_ns = timeout_ns == 0 ? SW_NEVER : run_now() + timeout_ns;
+    call->leave = leave_connect;
+    call_hold(run, call, try_connect, deadline_ns, EINPROGRESS);
+}
+
+/* AF_UNSPEC: the connection, if any, is dissolved. */
+static void disconnect(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    int err = sw_connect(run->host, s->sock, NULL);
+    if (err == 0 && (s->state == STANDIN_CONNECTED || s->state == STANDIN_FAILED))
+        err = renew(run, call);
+    if (err < 0)
+        call_fail(run, call, -err);
+    else
+        call_return(run, call, 0);
+}
+
+static void connect_stream(struct run *run, struct run_call *call, const struct sw_addr *to)
+{
+    struct standin *s = call->standin;
+
+    forget_dead_listeners(run, s, to);
+    int err = sw_connect(run->host, s->sock, to);
+    if (err == -EINPROGRESS) {
+        if (s->state == STANDIN_FAILED && (err = renew(run, call)) < 0) {
+            give_up(run, call, -err);
+            return;
+        }
+        run_pump(run);
+        if (call_nonblocking(run, call))
+            start_nonblocking(run, call);
+        else
+            wait_connected(run, call, to);
+    } else if (err == -EALREADY && !call_nonblocking(run, call)) {
+        wait_connected(run, call, to);
+    } else if (err < 0) {
+        call_fail(run, call, -err);
+    } else {
+        call_return(run, call, 0);
+    }
+}
+
+void on_connect(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    struct sw_addr to;
+    int family;
+
+    int err = mem_read_addr(run, call->tid, call->args[1], call->args[2], &to, &family);
+    if (err == 0 && s->stream && family != AF_UNSPEC && family != (s->ipv6 ? AF_INET6 : AF_INET))
+        err = -EAFNOSUPPORT;
+    if (err < 0)
+        call_fail(run, call, -err);
+    else if (!s->stream)
+        dgram_connect(run, call, family == AF_UNSPEC ? NULL : &to);
+    else if (family == AF_UNSPEC)
+        disconnect(run, call);
+    else
+        connect_stream(run, call, &to);
+}

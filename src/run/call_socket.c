@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* socket(2), bind(2), listen(2), shutdown(2). */
+#include <errno.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "run/run.h"
+
+/* The stand-in's own queue of connections: the core's backlog is what counts, this only has to be
+ * longer; the kernel cuts it to net.core.somaxconn. */
+enum { NATIVE_BACKLOG = 65535 };
+
+static void make_socket(struct run *run, struct run_call *call, int domain, int type, int protocol)
+{
+    int flags = type & ~0xf;
+    sw_socket_t sock;
+
+    int err = sw_socket(run->host, domain, type & 0xf, protocol, &sock);
+    if (err == -EPROTONOSUPPORT || err == -ESOCKTNOSUPPORT) {
+        on_refused(run, call);
+        return;
+    }
+    if (err < 0) {
+        call_fail(run, call, -err);
+        return;
+    }
+    int fd;
+    struct standin *s = standin_new(run, sock, (type & 0xf) == SOCK_STREAM, domain == AF_INET6,
+                                    (flags & SOCK_NONBLOCK) != 0, &fd);
+    if (s == NULL) {
+        err = errno;
+        sw_close(run->host, sock);
+        call_fail(run, call, err == EMFILE || err == ENFILE ? ENFILE : ENOBUFS);
+        return;
+    }
+    if (call_return_fd(run, call, fd, (flags & SOCK_CLOEXEC) != 0)) {
+        s->holder_tid = call->tid;
+        s->holder_fd = call->returned_fd;
+    } else {
+        standin_gone(run, s);
+    }
+    close(fd);
+    standins_sweep(run, false);
+}
+
+void on_socket(struct run *run, struct run_call *call)
+{
+    int domain = (int)call->args[0], type = (int)call->args[1], protocol = (int)call->args[2];
+    int base = type & 0xf;
+
+    if ((type & ~0xf & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
+        call_fail(run, call, EINVAL);
+    else if ((domain != AF_INET && domain != AF_INET6) ||
+             (base != SOCK_STREAM && base != SOCK_DGRAM))
+        on_refused(run, call);
+    else
+        make_socket(run, call, domain, type, protocol);
+}
+
+/* Sockets that nobody holds any more may still be in the way. True: one was, and is gone. */
+static bool clear_conflict(struct run *run, struct standin *s, const struct sw_addr *local)
+{
+    sw_socket_t other = sw_bind_conflict(run->host, s->sock, local);
+    struct standin *owner = other != 0 ? sw_socket_user(run->host, other) : NULL;
+
+    if (owner == NULL || owner == s || (owner->stream && owner->far_fd >= 0) ||
+        standin_alive(run, owner))
+        return false;
+    standin_gone(run, owner);
+    return true;
+}
+
+void on_bind(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    struct sw_addr local;
+    int family;
+
+    int err = mem_read_addr(run, call->tid, call->args[1], call->args[2], &local, &family);
+    if (err == 0 && s->ipv6 && family != AF_INET6)
+        err = -EAFNOSUPPORT;
+    /* Old programs leave the family of INADDR_ANY unset, and Linux lets them. */
+    bool unset_any = family == AF_UNSPEC && sw_ip_is_any(&local.ip);
+    if (err == 0 && !s->ipv6 && family != AF_INET && !unset_any)
+        err = -EAFNOSUPPORT;
+    if (err == 0)
+        do
+            err = sw_bind(run->host, s->sock, &local);
+        while (err == -EADDRINUSE && clear_conflict(run, s, &local));
+    if (err < 0)
+        call_fail(run, call, -err);
+    else
+        call_return(run, call, 0);
+}
+
+void on_listen(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    struct sw_addr local;
+    int backlog = (int)call->args[1];
+
+    int err = sw_listen(run->host, s->sock, backlog);
+    while (err == -EADDRINUSE && sw_getsockname(run->host, s->sock, &local) == 0 &&
+           clear_conflict(run, s, &local))
+        err = sw_listen(run->host, s->sock, backlog);
+    if (err == 0 && (s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING)) {
+        int fd = standin_fetch(run, call);
+        if (fd < 0 || listen(fd, NATIVE_BACKLOG) < 0)
+            err = -ENOBUFS;
+        else
+            standin_set_state(run, s, STANDIN_LISTENING);
+        if (fd >= 0)
+            close(fd);
+    }
+    if (err < 0)
+        call_fail(run, call, -err);
+    else
+        call_return(run, call, 0);
+}
+
+/* The end of what a connected program writes travels behind its bytes, through the stand-in: so the
+ * kernel does the shutdown, and the far end reads the end when all before it is read. */
+static void shutdown_stream(struct run *run, struct run_call *call, int how)
+{
+    struct standin *s = call->standin;
+    struct sw_addr peer;
+
+    if (s->state == STANDIN_CONNECTED && sw_getpeername(run->host, s->sock, &peer) == 0) {
+        s->program_shut |= (uint8_t)(how + 1); /* SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2: bits 1, 2, 3 */
+        call_continue(run, call);
+        return;
+    }
+    int err = s->state == STANDIN_CONNECTED ? -ENOTCONN : sw_shutdown(run->host, s->sock, how);
+    if (err < 0) {
+        call_fail(run, call, -err);
+    } else {
+        call_continue(run, call);
+        calls_wake(run, s); /* accept() of a listener that is one no more */
+    }
+}
+
+void on_shutdown(struct run *run, struct run_call *call)
+{
+    int how = (int)call->args[1];
+
+    if (how < SHUT_RD || how > SHUT_RDWR) {
+        call_fail(run, call, EINVAL);
+    } else if (call->standin->stream) {
+        shutdown_stream(run, call, how);
+    } else {
+        int err = sw_shutdown(run->host, call->standin->sock, how);
+        if (err < 0)
+            call_fail(run, call, -err);
+        else
+            call_continue(run, call);
+    }
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls that wait: for something to happen to their stand-in, for their deadline, for a signal.
+ *
+ * A caller that waits for us takes no signal but a fatal one (WAIT_KILLABLE_RECV). So its pending
+ * signals are looked for in /proc/TID/status (proc(5)), and when there is one that it does not
+ * block, the call is answered -ERESTARTSYS: the kernel runs the handler and makes of it EINTR or,
+ * with SA_RESTART, the same call again, as for any call that sleeps. With no signal pending that
+ * number would reach the program. So where the signal is the whole process's and another thread may
+ * have been chosen for it, it must be seen twice and the answer is EINTR.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "run/run.h"
+
+#define ERESTARTSYS 512 /* the kernel's own, <linux/errno.h> inside it */
+
+/* Callers are looked at this often at first, more rarely once nothing new was held for long: a
+ * server that has slept for hours in accept() should cost nothing worth mentioning. */
+#define SIGNALS_EVERY_NS 10000000ULL
+#define SIGNALS_EVERY_MAX_NS 50000000ULL
+#define SIGNALS_BUDGET 64 /* callers looked at in one turn */
+
+void call_free(struct run_call *call)
+{
+    if (call == NULL)
+        return;
+    sw_list_del(&call->link);
+    sw_list_del(&call->by_standin);
+    free(call->state);
+    free(call);
+}
+
+void call_hold(struct run *run, struct run_call *call, run_try_fn *fn, uint64_t deadline_ns,
+               int timeout_errno)
+{
+    uint64_t now_ns = run_now();
+
+    SW_ASSERT(call->standin != NULL && sw_list_empty(&call->link));
+    call->retry = fn;
+    call->deadline_ns = deadline_ns;
+    call->timeout_errno = timeout_errno;
+    call->held_since_ns = now_ns;
+    sw_list_add_tail(&run->held, &call->link);
+    sw_list_add_tail(&call->standin->held, &call->by_standin);
+    if (deadline_ns < run->held_until_ns)
+        run->held_until_ns = deadline_ns;
+    if (run->signals_at_ns == SW_NEVER || run->signals_at_ns > now_ns + SIGNALS_EVERY_NS)
+        run->signals_at_ns = now_ns + SIGNALS_EVERY_NS;
+}
+
+/* The caller stops waiting. */
+static void leave(struct run *run, struct run_call *call, int err)
+{
+    if (call->leave != NULL)
+        call->leave(run, call);
+    call_fail(run, call, err);
+    call_free(call);
+}
+
+struct signals {
+    uint64_t thread, process, blocked; /* sets: bit N-1 is signal N */
+    unsigned threads;
+};
+
+static uint64_t field(const char *text, const char *name, int base)
+{
+    const char *at = strstr(text, name);
+    return at != NULL ? strtoull(at + strlen(name), NULL, base) : 0;
+}
+
+/* 0, or -ESRCH: there is no such thread any more. */
+static int read_signals(pid_t tid, struct signals *ret_signals)
+{
+    char path[64], text[4096];
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -ESRCH;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (n <= 0)
+        return -ESRCH;
+    text[n] = '\0';
+    ret_signals->threads = (unsigned)field(text, "\nThreads:", 10);
+    ret_signals->thread = field(text, "\nSigPnd:", 16);
+    ret_signals->process = field(text, "\nShdPnd:", 16);
+    ret_signals->blocked = field(text, "\nSigBlk:", 16);
+    return 0;
+}
+
+/* Interrupts the call if a signal asks for it; then the call is gone. */
+static void check_signals(struct run *run, struct run_call *call)
+{
+    struct signals sig;
+
+    if (read_signals(call->tid, &sig) < 0) {
+        leave(run, call, EINTR);
+        return;
+    }
+    bool own = (sig.thread & ~sig.blocked) != 0;
+    bool shared = (sig.process & ~sig.blocked) != 0;
+    if (!own && !shared) {
+        call->shared_signal_seen = false;
+        return;
+    }
+    /* socket(7): a call with a timeout is not restarted. */
+    int restart = call->deadline_ns == SW_NEVER ? ERESTARTSYS : EINTR;
+    if (own || sig.threads <= 1)
+        leave(run, call, restart);
+    else if (call->shared_signal_seen)
+        leave(run, call, EINTR);
+    else
+        call->shared_signal_seen = true;
+}
+
+uint64_t calls_deadline(const struct run *run)
+{
+    if (sw_list_empty(&run->held))
+        return SW_NEVER;
+    return run->held_until_ns < run->signals_at_ns ? run->held_until_ns : run->signals_at_ns;
+}
+
+/* Answers those whose deadline has come; finds the next one. */
+static void expire(struct run *run, uint64_t now_ns)
+{
+    if (now_ns < run->held_until_ns)
+        return;
+    run->held_until_ns = SW_NEVER;
+    for (struct sw_list *l = run->held.next, *next; l != &run->held; l = next) {
+        struct run_call *call = SW_CONTAINER(l, struct run_call, link);
+        next = l->next;
+        if (call->deadline_ns <= now_ns)
+            leave(run, call, call->timeout_errno);
+        else if (call->deadline_ns < run->held_until_ns)
+            run->held_until_ns = call->deadline_ns;
+    }
+}
+
+void calls_advance(struct run *run, uint64_t now_ns)
+{
+    uint64_t youngest_ns = SW_NEVER;
+
+    if (sw_list_empty(&run->held))
+        return;
+    expire(run, now_ns);
+    if (now_ns < run->signals_at_ns)
+        return;
+
+    struct sw_list *last = run->held.prev;
+    for (int budget = SIGNALS_BUDGET; budget > 0 && !sw_list_empty(&run->held); budget--) {
+        struct sw_list *first = run->held.next;
+        struct run_call *call = SW_CONTAINER(first, struct run_call, link);
+        uint64_t age_ns = now_ns - call->held_since_ns;
+        if (age_ns < youngest_ns)
+            youngest_ns = age_ns;
+        sw_list_del(first);
+        sw_list_add_tail(&run->held, first); /* next time others come first */
+        bool was_last = first == last;
+        check_signals(run, call);
+        if (was_last)
+            break;
+    }
+    uint64_t every_ns = youngest_ns / 64;
+    if (every_ns < SIGNALS_EVERY_NS)
+        every_ns = SIGNALS_EVERY_NS;
+    if (every_ns > SIGNALS_EVERY_MAX_NS)
+        every_ns = SIGNALS_EVERY_MAX_NS;
+    run->signals_at_ns = now_ns + every_ns;
+}

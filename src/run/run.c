@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The run: set-up, the loop, the end.
+ *
+ * One thread, one epoll. A turn of the loop: packets move until they stand still; sleep until
+ * something happens or a timer is due; bytes and hang-ups of far ends first, then at most one
+ * system call. That order matters: what a program did before a call (wrote, closed) has reached our
+ * ready list before the call did, and must be seen before it: else a port that was just closed
+ * would still be taken.
+ *
+ * The run lasts until the last process below us has ended; its status is that of the program
+ * itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "run/guard.h"
+#include "run/run.h"
+#include "run/spawn.h"
+
+enum { EVENTS = 256, EXIT_CANNOT = 125, MEET_BACKLOG = 4096 };
+
+#define PATIENCE_NS 2000000000ULL /* between SIGTERM and SIGKILL for what remains */
+#define AGAIN_NS 100000000ULL     /* SIGKILL again: something may have forked meanwhile */
+
+static int cannot(const char *what, int err)
+{
+    fprintf(stderr, "sockworks: %s: %s\n", what, strerror(err));
+    return -err;
+}
+
+/* ---- set-up
+ * -------------------------------------------------------------------------------------------- */
+
+static int watch(struct run *run, int fd, enum run_event event)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = event};
+    return epoll_ctl(run->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+static int open_meet(struct run *run)
+{
+    struct sockaddr_un addr;
+    struct stat st;
+
+    run->meet_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    name_make(run, run->meet_name);
+    socklen_t len = name_addr(run->meet_name, &addr);
+    if (run->meet_fd < 0 || bind(run->meet_fd, (struct sockaddr *)&addr, len) < 0 ||
+        listen(run->meet_fd, MEET_BACKLOG) < 0 || fstat(run->meet_fd, &st) < 0)
+        return -errno;
+    run->sock_dev = st.st_dev;
+    return 0;
+}
+
+static int open_descriptors(struct run *run)
+{
+    sigset_t child;
+
+    run->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (run->epoll_fd < 0)
+        return -errno;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    run->signal_fd = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (run->signal_fd < 0)
+        return -errno;
+    int err = watch(run, run->signal_fd, RUN_EVENT_SIGNAL);
+    if (err == 0)
+        err = watch(run, run->guard_fd, RUN_EVENT_GUARD);
+    return err == 0 ? open_meet(run) : err;
+}
+
+static int open_host(struct run *run)
+{
+    const struct run_config *config = run->config;
+    struct sw_host_config host_config = {.now_ns = run_now()};
+
+    for (size_t i = 0; i < sizeof(host_config.seed); i++)
+        host_config.seed[i] = (uint8_t)sw_rng_below(&run->rng, 256);
+    run->host = sw_host_new(&host_config);
+    if (run->host == NULL)
+        return -ENOMEM;
+    run->lo = sw_host_add_loopback(run->host);
+    if (run->lo < 0)
+        return run->lo;
+    if (!config->conditioned)
+        return 0;
+    struct sw_link_config link_config = {
+        .mtu = config->mtu,
+        .seed = config->has_seed ? config->seed : sw_rng_u64(&run->rng),
+        .mem = sw_host_mem(run->host),
+    };
+    run->link = sw_link_new(&link_config);
+    if (run->link == NULL)
+        return -ENOMEM;
+    for (int end = 0; end < 2; end++) {
+        int err = sw_link_set(run->link, end, &config->conditions);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+static int open_run(struct run *run)
+{
+    uint8_t seed[16];
+
+    if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+        return cannot("getrandom", errno);
+    sw_rng_init(&run->rng, seed);
+    int err = open_descriptors(run);
+    if (err < 0)
+        return cannot("cannot open descriptors", -err);
+    if (run->config->has_seed) { /* names stay random, packets repeat */
+        memset(seed, 0, sizeof(seed));
+        memcpy(seed, &run->config->seed, sizeof(run->config->seed));
+    }
+    struct sw_rng names = run->rng;
+    sw_rng_init(&run->rng, seed);
+    err = open_host(run);
+    run->rng = names;
+    return err < 0 ? cannot("cannot make the network", -err) : 0;
+}
+
+/* Sockets that were open before the filter came stay the kernel's: that must be said. */
+static void warn_inherited(void)
+{
+    for (int fd = 0; fd < 64; fd++) {
+        int domain;
+        socklen_t len = sizeof(domain);
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+            (domain == AF_INET || domain == AF_INET6))
+            fprintf(stderr,
+                    "sockworks: descriptor %d is a socket of the kernel already; it stays one\n",
+                    fd);
+    }
+}
+
+/* ---- what happens
+ * ----------------------------------------------------------------------------------------- */
+
+static void reap(struct run *run, bool *ret_none_left)
+{
+    struct signalfd_siginfo info;
+    int status;
+    pid_t pid;
+
+    while (read(run->signal_fd, &info, sizeof(info)) > 0)
+        ;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != run->child)
+            continue;
+        run->child_ended = true;
+        run->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+    *ret_none_left = pid < 0 && errno == ECHILD;
+}
+
+/* The program has ended and somebody wants the rest to end too. */
+static void end_rest(struct run *run, int sig)
+{
+    if (run->ending)
+        return;
+    run->ending = true;
+    run->kill_at_ns = run_now() + (sig == SIGKILL ? 0 : PATIENCE_NS);
+    guard_signal_all(sig, 0);
+}
+
+static void pass_on(struct run *run, unsigned char byte)
+{
+    int sig = byte & ~GUARD_FROM_TERMINAL;
+    if (run->child_ended)
+        end_rest(run, SIGTERM);
+    else if ((byte & GUARD_FROM_TERMINAL) == 0)
+        kill(run->child, sig);
+}
+
+static void hear_guard(struct run *run)
+{
+    unsigned char byte;
+    ssize_t n = read(run->guard_fd, &byte, 1);
+
+    if (n == 1) {
+        pass_on(run, byte);
+    } else if (n == 0) {
+        epoll_ctl(run->epoll_fd, EPOLL_CTL_DEL, run->guard_fd, NULL);
+        fprintf(stderr, "sockworks: ended from outside; the programs end with it\n");
+        end_rest(run, SIGKILL);
+    }
+}
+
+static void far_event(struct run *run, uint64_t data, uint32_t events)
+{
+    struct standin *s = (struct standin *)(uintptr_t)(data & ~(uint64_t)RUN_EVENT_PENDING);
+
+    if (s->state == STANDIN_GONE)
+        return;
+    if (data & RUN_EVENT_PENDING) { /* hung up before it was accepted: its listener is closed */
+        if (s->state == STANDIN_LISTENING && !standin_alive(run, s))
+            standin_gone(run, s);
+    } else if (s->stream) {
+        stream_far_event(run, s, events);
+    } else {
+        dgram_far_event(run, s, events);
+    }
+}
+
+struct turn {
+    bool notified, signalled, guard;
+    uint32_t notify_events;
+};
+
+/* Far ends at once, the rest is noted. */
+static void serve_far(struct run *run, const struct epoll_event *events, int n, struct turn *turn)
+{
+    for (int i = 0; i < n; i++) {
+        switch (events[i].data.u64) {
+        case RUN_EVENT_NOTIFY:
+            turn->notified = true;
+            turn->notify_events = events[i].events;
+            break;
+        case RUN_EVENT_SIGNAL:
+            turn->signalled = true;
+            break;
+        case RUN_EVENT_GUARD:
+            turn->guard = true;
+            break;
+        default:
+            far_event(run, events[i].data.u64, events[i].events);
+        }
+    }
+}
+
+static void serve_call(struct run *run, uint32_t events)
+{
+    if (events & EPOLLIN)
+        calls_receive(run);
+    else if (events & (EPOLLHUP | EPOLLERR)) /* the last filtered process has gone */
+        epoll_ctl(run->epoll_fd, EPOLL_CTL_DEL, run->notify_fd, NULL);
+}
+
+/* Those that had more to move than one turn allows. */
+static void serve_active(struct run *run)
+{
+    struct sw_list *last = run->active.prev;
+    while (!sw_list_empty(&run->active)) {
+        struct sw_list *first = run->active.next;
+        bool was_last = first == last;
+        stream_continue(run, SW_CONTAINER(first, struct standin, active));
+        if (was_last)
+            break;
+    }
+}
+
+/* ---- the loop
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static int sleep_until(struct run *run, struct epoll_event *events)
+{
+    uint64_t until_ns = run_deadline(run), held_ns = calls_deadline(run);
+    struct timespec timeout = {0};
+    bool forever = false;
+
+    if (held_ns < until_ns)
+        until_ns = held_ns;
+    if (run->ending && run->kill_at_ns < until_ns)
+        until_ns = run->kill_at_ns;
+    if (!sw_list_empty(&run->active)) {
+        /* look, but do not sleep */
+    } else if (until_ns == SW_NEVER) {
+        forever = true;
+    } else {
+        uint64_t now_ns = run_now();
+        uint64_t wait_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+        timeout.tv_sec = (time_t)(wait_ns / 1000000000U);
+        timeout.tv_nsec = (long)(wait_ns % 1000000000U);
+    }
+    int n = epoll_pwait2(run->epoll_fd, events, EVENTS, forever ? NULL : &timeout, NULL);
+    if (n < 0 && errno == ENOSYS) { /* Linux 5.11 */
+        int ms = forever ? -1 : (int)(timeout.tv_sec * 1000 + (timeout.tv_nsec + 999999) / 1000000);
+        n = epoll_wait(run->epoll_fd, events, EVENTS, ms);
+    }
+    return n;
+}
+
+static void loop(struct run *run)
+{
+    struct epoll_event events[EVENTS];
+
+    for (bool none_left = false; !none_left;) {
+        struct turn turn = {0};
+        run_pump(run);
+        int n = sleep_until(run, events);
+        serve_far(run, events, n, &turn);
+        serve_active(run);
+        /* A full batch may have left a hang-up behind that happened before the call. */
+        if (turn.notified && n < EVENTS)
+            serve_call(run, turn.notify_events);
+        calls_advance(run, run_now());
+        if (turn.guard)
+            hear_guard(run);
+        if (turn.signalled)
+            reap(run, &none_left);
+        if (run->ending && run_now() >= run->kill_at_ns) {
+            guard_signal_all(SIGKILL, 0);
+            run->kill_at_ns = run_now() + AGAIN_NS;
+        }
+        standins_free_gone(run);
+    }
+}
+
+/* ---- the end
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static void close_run(struct run *run)
+{
+    while (!sw_list_empty(&run->standins))
+        standin_gone(run, SW_CONTAINER(run->standins.next, struct standin, link));
+    standins_free_gone(run);
+    fetch_fini(run);
+    free(run->by_ino);
+    free(run->scratch);
+    sw_link_free(run->link);
+    sw_host_free(run->host);
+}
+
+static int supervise(const struct run_config *config, const struct run_origin *origin, int guard_fd)
+{
+    struct run run = {
+        .config = config,
+        .pid = getpid(),
+        .epoll_fd = -1,
+        .notify_fd = -1,
+        .signal_fd = -1,
+        .meet_fd = -1,
+        .probe_stream_fd = -1,
+        .probe_dgram_fd = -1,
+        .guard_fd = guard_fd,
+        .held_until_ns = SW_NEVER,
+        .signals_at_ns = SW_NEVER,
+    };
+    struct rlimit most = {origin->nofile.rlim_max, origin->nofile.rlim_max};
+
+    sw_list_init(&run.standins);
+    sw_list_init(&run.active);
+    sw_list_init(&run.gone);
+    sw_list_init(&run.held);
+    setrlimit(RLIMIT_NOFILE, &most);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    warn_inherited();
+    int status = EXIT_CANNOT;
+    if (open_run(&run) == 0)
+        status = spawn(&run, origin);
+    if (status == 0 && watch(&run, run.notify_fd, RUN_EVENT_NOTIFY) == 0) {
+        loop(&run);
+        status = run.exit_status;
+    }
+    close_run(&run);
+    return status;
+}
+
+int run_main(const struct run_config *config)
+{
+    struct run_origin origin;
+    sigset_t blocked;
+    int fds[2];
+
+    guard_blocked(&blocked);
+    sigprocmask(SIG_SETMASK, &blocked, &origin.mask);
+    if (getrlimit(RLIMIT_NOFILE, &origin.nofile) < 0 || pipe2(fds, O_CLOEXEC) < 0) {
+        cannot("cannot start", errno);
+        return EXIT_CANNOT;
+    }
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid < 0) {
+        cannot("cannot start a process", errno);
+        return EXIT_CANNOT;
+    }
+    if (pid > 0) {
+        close(fds[0]);
+        return guard_main(pid, fds[1]);
+    }
+    close(fds[1]);
+    int status = supervise(config, &origin, fds[0]);
+    fflush(NULL);
+    _exit(status);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bytes of a connected stream: far end <-> core.
+ *
+ * A byte is copied twice: read(2) puts it into a chunk of the core (sw_send_reserve()), sendmsg(2)
+ * takes it from the chunk it arrived in (sw_recv_peek()). What the core has no room for stays in
+ * the stand-in's queue, so that the program blocks; what the stand-in has no room for stays in the
+ * core's, so that the TCP window follows what the program has read.
+ *
+ * Readiness is remembered from edges: far_in and far_out are true until a call says EAGAIN or comes
+ * back short. EPOLLOUT is asked for only while the far end is full: else every read(2) of the
+ * program would wake us up.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "run/run.h"
+
+/* What one stand-in may move before others have their turn. */
+enum { TURN_BYTES = 256 * 1024, PIECES = 16 };
+
+static void want_out(struct run *run, struct standin *s, bool want)
+{
+    if (s->want_out == want)
+        return;
+    s->want_out = want;
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = s};
+    if (want)
+        ev.events |= EPOLLOUT;
+    epoll_ctl(run->epoll_fd, EPOLL_CTL_MOD, s->far_fd, &ev);
+}
+
+/* Throws away what was stuffed in while connecting. False: not all of it is there yet. */
+static bool drain_junk(struct standin *s)
+{
+    char scratch[4096];
+
+    while (s->junk > 0) {
+        size_t want = s->junk < sizeof(scratch) ? s->junk : sizeof(scratch);
+        ssize_t n = read(s->far_fd, scratch, want);
+        if (n <= 0)
+            return false;
+        s->junk -= (uint32_t)n;
+    }
+    return true;
+}
+
+/* The program has written its last byte. */
+static void end_from_program(struct run *run, struct standin *s)
+{
+    s->fin_from_program = true;
+    s->far_in = false;
+    if (!s->far_hup)
+        sw_shutdown(run->host, s->sock, SW_SHUT_WR);
+}
+
+/* What the program wrote goes to the core. Returns whether there is more than one turn allows. */
+static bool to_core(struct run *run, struct standin *s)
+{
+    size_t moved = 0;
+
+    while (s->far_in && !s->fin_from_program) {
+        void *room;
+        if (moved >= TURN_BYTES)
+            return true;
+        int64_t want = sw_send_reserve(run->host, s->sock, SW_CHUNK_BYTES, &room);
+        if (want < 0) /* no room; or broken: what is unread now makes a reset of our close */
+            return false;
+        ssize_t n = read(s->far_fd, room, (size_t)want);
+        int err = n < 0 ? errno : 0;
+        sw_send_commit(run->host, s->sock, n > 0 ? (size_t)n : 0, 0);
+        if (n == 0) {
+            end_from_program(run, s);
+        } else if (n < 0) {
+            s->far_in = false;
+            if (err == ECONNRESET) { /* it closed with data unread: RFC 2525 2.17 */
+                s->far_hup = s->fin_from_program = true;
+                sw_abort(run->host, s->sock);
+                s->sock = 0;
+            }
+        } else {
+            moved += (size_t)n;
+            if (n < want && !s->far_rdhup)
+                s->far_in = false;
+        }
+    }
+    return false;
+}
+
+/* What came for the program is put before it. */
+static void to_program(struct run *run, struct standin *s)
+{
+    while (s->far_out && !s->fin_to_program && !s->rd_shutdown) {
+        struct sw_bytes pieces[PIECES];
+        struct iovec iov[PIECES];
+        size_t total = 0;
+
+        int n = sw_recv_peek(run->host, s->sock, pieces, PIECES);
+        if (n == -EAGAIN)
+            return;
+        if (n == 0) {
+            shutdown(s->far_fd, SHUT_WR);
+            s->fin_to_program = true;
+            return;
+        }
+        if (n < 0) {
+            stream_failed(run, s, -n);
+            return;
+        }
+        for (int i = 0; i < n; i++) {
+            iov[i] = (struct iovec){(void *)(uintptr_t)pieces[i].ptr, pieces[i].len};
+            total += pieces[i].len;
+        }
+        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+        ssize_t sent = sendmsg(s->far_fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        int err = sent < 0 ? errno : 0;
+        if (sent > 0) {
+            sw_recv_consume(run->host, s->sock, (size_t)sent);
+            s->bytes_in += (uint64_t)sent;
+        }
+        if (sent < 0 && err != EAGAIN)
+            s->rd_shutdown =
+                true; /* it reads no more; data stays where it is and the window closes */
+        else if ((size_t)sent != total)
+            s->far_out = false;
+    }
+}
+
+/* Whether the hang-up seen means that no program holds the stand-in. It may also mean that both
+ * directions are shut down while the descriptor is still open. */
+static bool closed_by_program(struct run *run, struct standin *s)
+{
+    bool both_shut =
+        (s->program_shut & 2) != 0 && (s->fin_to_program || (s->program_shut & 1) != 0);
+    return !both_shut || !standin_alive(run, s);
+}
+
+static void move(struct run *run, struct standin *s)
+{
+    bool more = to_core(run, s);
+    if (s->state == STANDIN_CONNECTED && s->sock != 0)
+        to_program(run, s);
+    if (s->state != STANDIN_CONNECTED)
+        return;
+    if (s->far_hup && s->fin_from_program) {
+        if (s->sock == 0 || closed_by_program(run, s)) {
+            standin_gone(run, s);
+            return;
+        }
+        s->far_hup = false; /* a real close makes another edge */
+    }
+    if (s->far_hup && !s->far_in)
+        s->far_in = true; /* read until the end */
+    want_out(run, s, !s->far_out && !s->far_hup);
+    if (more && sw_list_empty(&s->active))
+        sw_list_add_tail(&run->active, &s->active);
+}
+
+void stream_continue(struct run *run, struct standin *s)
+{
+    sw_list_del(&s->active);
+    if (s->state == STANDIN_CONNECTED)
+        move(run, s);
+}
+
+void stream_far_event(struct run *run, struct standin *s, uint32_t events)
+{
+    if (s->far_fd < 0)
+        return;
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        s->far_in = true;
+    if (events & EPOLLRDHUP)
+        s->far_rdhup = true;
+    if (events & EPOLLHUP)
+        s->far_hup = true;
+    if (events & EPOLLOUT)
+        s->far_out = true;
+    if (s->state == STANDIN_CONNECTED)
+        move(run, s);
+    else if (s->state == STANDIN_CONNECTING && s->far_hup)
+        standin_gone(run, s); /* closed before there was a connection */
+}
+
+/* A connection attempt has come to an end, one way or the other. */
+static void attempt_event(struct run *run, struct standin *s)
+{
+    int bits = sw_poll(run->host, s->sock);
+    if (bits >= 0 && (bits & (SW_EV_ERR | SW_EV_HUP)) != 0)
+        stream_failed(run, s, 0);
+    else if (bits >= 0 && (bits & SW_EV_OUT) != 0)
+        stream_established(run, s, -1);
+}
+
+void stream_core_event(struct run *run, struct standin *s, int events)
+{
+    (void)events;
+    if (s->state == STANDIN_LISTENING)
+        accept_mirror(run, s);
+    calls_wake(run, s);
+    if (s->state == STANDIN_CONNECTING)
+        attempt_event(run, s);
+    else if (s->state == STANDIN_CONNECTED)
+        move(run, s);
+}
+
+void stream_established(struct run *run, struct standin *s, int fd)
+{
+    int dup_fd = fd >= 0 ? fd : standin_borrow(run, s);
+
+    s->small_sndbuf = true;
+    if (dup_fd >= 0)
+        stream_raise_sndbuf(s, dup_fd);
+    if (dup_fd != fd)
+        close(dup_fd);
+    if (s->kept_fd >= 0) { /* from here on it would hide the last close */
+        close(s->kept_fd);
+        s->kept_fd = -1;
+    }
+    drain_junk(s);
+    standin_set_state(run, s, STANDIN_CONNECTED);
+    s->far_out = true;
+    move(run, s);
+}
+
+/* Makes sure that the far end has a byte unread: then its close is a reset to the program. */
+static void leave_unread(struct run *run, struct standin *s)
+{
+    char byte;
+    if (recv(s->far_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        return;
+    int fd = standin_borrow(run, s);
+    if (fd < 0)
+        return; /* nobody to be found: it reads an end instead */
+    (void)send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    close(fd);
+}
+
+void stream_failed(struct run *run, struct standin *s, int err)
+{
+    if (s->state == STANDIN_CONNECTED) {
+        if (s->far_hup) { /* nobody to tell */
+            standin_gone(run, s);
+            return;
+        }
+        leave_unread(run, s);
+        s->error = err;
+    }
+    standin_drop_far(s);
+    if (s->kept_fd >= 0) {
+        close(s->kept_fd);
+        s->kept_fd = -1;
+    }
+    standin_set_state(run, s, STANDIN_FAILED);
+}
