@@ -53,7 +53,7 @@ struct control {
     size_t room; /* the caller's */
     size_t len;  /* so far */
     bool truncated;
-    unsigned char buf[CONTROL_MAX];
+    _Alignas(size_t) unsigned char buf[CONTROL_MAX];
 };
 void control_init(struct control *c, uint64_t room);
 void control_put(struct control *c, int level, int type, const void *data, size_t len);
