@@ -36,8 +36,7 @@ void *sw_socket_user(struct sw_host *host, sw_socket_t handle)
     return s ? s->user : NULL;
 }
 
-/* ---- names and connections
- * ------------------------------------------------------------------------------ */
+/* ---- names and connections ------------------------------------------------------------ */
 
 int sw_bind(struct sw_host *host, sw_socket_t handle, const struct sw_addr *local)
 {
@@ -126,9 +125,7 @@ int sw_getpeername(struct sw_host *host, sw_socket_t handle, struct sw_addr *ret
     return 0;
 }
 
-/* ---- data
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- data ----------------------------------------------------------------------------- */
 
 int64_t sw_send(struct sw_host *host, sw_socket_t handle, const void *buf, size_t len, int flags,
                 const struct sw_addr *to)
@@ -230,8 +227,7 @@ int64_t sw_recv_queued(struct sw_host *host, sw_socket_t handle)
     return item ? (int64_t)item->pkt->data_len : 0;
 }
 
-/* ---- readiness and the end
- * ------------------------------------------------------------------------------ */
+/* ---- readiness and the end ------------------------------------------------------------ */
 
 int sw_poll(struct sw_host *host, sw_socket_t handle)
 {
@@ -277,8 +273,7 @@ int sw_reject(struct sw_host *host, sw_socket_t handle)
     return close_as(host, handle, SW_CLOSE_REJECT);
 }
 
-/* ---- options and tables
- * --------------------------------------------------------------------------------- */
+/* ---- options and tables --------------------------------------------------------------- */
 
 int sw_getsockopt(struct sw_host *host, sw_socket_t handle, int level, int name, void *val,
                   size_t *len)

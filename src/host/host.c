@@ -10,8 +10,7 @@
 
 #define MAX_SOCKETS 1048576U
 
-/* ---- life
- * --------------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------- */
 
 struct sw_host *sw_host_new(const struct sw_host_config *config)
 {
@@ -62,8 +61,7 @@ uint64_t sw_host_now(const struct sw_host *host)
     return host->env.now_ns;
 }
 
-/* ---- interfaces
- * --------------------------------------------------------------------------------------- */
+/* ---- interfaces ----------------------------------------------------------------------- */
 
 int sw_host_add_iface(struct sw_host *host, const struct sw_iface_config *config)
 {
@@ -100,8 +98,7 @@ int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned pr
     return sw_ip_add_route(&host->ip, dst, prefix_len, iface, via);
 }
 
-/* ---- packets and time
- * ----------------------------------------------------------------------------------- */
+/* ---- packets and time ----------------------------------------------------------------- */
 
 /* Time never runs backwards. */
 static void set_now(struct sw_host *host, uint64_t now_ns)
@@ -168,8 +165,7 @@ uint64_t sw_host_deadline(const struct sw_host *host)
     return sw_wheel_next(&host->env.wheel);
 }
 
-/* ---- counters
- * ------------------------------------------------------------------------------------------- */
+/* ---- counters ------------------------------------------------------------------------- */
 
 uint64_t sw_host_drops(const struct sw_host *host, enum sw_drop why)
 {

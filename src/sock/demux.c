@@ -109,8 +109,7 @@ struct sw_addr sw_addr_of(const struct sw_ip *ip, uint16_t port, int iface)
         .ip = *ip, .port = port, .scope_id = sw_ip_is_link_local6(ip) ? (uint32_t)iface : 0};
 }
 
-/* ---- without a connection
- * --------------------------------------------------------------------------- */
+/* ---- without a connection ------------------------------------------------------------- */
 
 /* How well a socket that hears fits; 0: not at all. */
 static unsigned score(struct sw_sock *s, const struct sw_ip *ip, int iface)

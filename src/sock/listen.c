@@ -68,8 +68,7 @@ int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog)
     return 0;
 }
 
-/* ---- children
- * --------------------------------------------------------------------------------------- */
+/* ---- children ------------------------------------------------------------------------- */
 
 static void inherit(struct sw_sock_layer *layer, struct sw_sock *child,
                     const struct sw_sock *parent)

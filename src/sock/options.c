@@ -160,8 +160,7 @@ static const struct option *find(const struct sw_sock *s, int level, int name)
     return NULL;
 }
 
-/* ---- get
- * ---------------------------------------------------------------------------------------------- */
+/* ---- get ------------------------------------------------------------------------------ */
 
 static int get_number(struct sw_sock_layer *layer, struct sw_sock *s, const struct option *o,
                       int *ret)
@@ -206,8 +205,7 @@ int sw_sock_getopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, in
     return 0;
 }
 
-/* ---- set
- * ---------------------------------------------------------------------------------------------- */
+/* ---- set ------------------------------------------------------------------------------ */
 
 /* The int in `val`; IP options may be a byte. */
 static int number_in(const void *val, size_t len, int level, int *ret)

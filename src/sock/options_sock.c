@@ -70,8 +70,7 @@ SW_OPT_GET(sw_opt_get_error)
     return 0;
 }
 
-/* ---- buffers: twice what was asked, for the bookkeeping, as Linux has it
- * --------------------------- */
+/* ---- buffers: twice what was asked, for the bookkeeping, as Linux has it -------------- */
 
 static uint32_t buffer_bytes(int v, uint32_t min)
 {
@@ -129,8 +128,7 @@ SW_OPT_SET(sw_opt_set_priority)
     return SW_OPT_STORE(layer, s, priority, v);
 }
 
-/* ---- structs
- * ------------------------------------------------------------------------------------------ */
+/* ---- structs -------------------------------------------------------------------------- */
 
 int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size)
 {
@@ -243,8 +241,7 @@ SW_OPT_SET_BYTES(sw_opt_set_timestamping)
     return SW_OPT_STORE(layer, s, timestamping, flags);
 }
 
-/* ---- SO_BINDTODEVICE, by name
- * --------------------------------------------------------------------------- */
+/* ---- SO_BINDTODEVICE, by name --------------------------------------------------------- */
 
 enum { IFACE_NAME = 16 };
 

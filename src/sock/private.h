@@ -201,8 +201,7 @@ static inline struct sw_ip sw_sock_any(const struct sw_sock *s)
     return s->domain == SW_AF_INET ? SW_IP4_ANY : SW_IP6_ANY;
 }
 
-/* ---- sock.c: handles, lifetime
- * ------------------------------------------------------------------- */
+/* ---- sock.c: handles, lifetime -------------------------------------------------------- */
 
 sw_socket_t sw_sock_handle(const struct sw_sock_layer *layer, const struct sw_sock *s);
 struct sw_sock *sw_sock_find(const struct sw_sock_layer *layer,
@@ -222,8 +221,7 @@ void sw_sock_close(struct sw_sock_layer *layer, struct sw_sock *s,
 int sw_sock_take_error(struct sw_sock *s);  /* positive errno or 0 */
 bool sw_sock_next(struct sw_sock_layer *layer, uint64_t *cursor, struct sw_socket_info *ret_info);
 
-/* ---- port.c, bind.c
- * ------------------------------------------------------------------------------- */
+/* ---- port.c, bind.c ------------------------------------------------------------------- */
 
 struct sw_port *sw_port_find(const struct sw_sock_layer *layer, uint8_t proto, uint16_t number);
 int sw_port_hold(struct sw_sock_layer *layer, uint8_t proto, uint16_t number,
@@ -250,8 +248,7 @@ int sw_sock_autobind(struct sw_sock_layer *layer, struct sw_sock *s); /* a port,
  * address on a V6ONLY socket. */
 int sw_sock_check_family(const struct sw_sock *s, const struct sw_ip *ip, int v6only);
 
-/* ---- demux.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- demux.c -------------------------------------------------------------------------- */
 
 int sw_conn_insert(struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
                    const struct sw_addr *remote, uint32_t index);
@@ -275,8 +272,7 @@ void sw_sock_unhash(struct sw_sock_layer *layer, struct sw_sock *s);
 /* An address from a packet, with its zone if it needs one. */
 struct sw_addr sw_addr_of(const struct sw_ip *ip, uint16_t port, int iface);
 
-/* ---- listen.c
- * ------------------------------------------------------------------------------------- */
+/* ---- listen.c ------------------------------------------------------------------------- */
 
 int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog);
 int sw_sock_accept(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_sock **ret_child);
@@ -288,8 +284,7 @@ bool sw_listen_full(const struct sw_listener *l);
 void sw_listen_child_established(struct sw_sock_layer *layer, struct sw_sock *child);
 void sw_listen_child_gone(struct sw_sock *child); /* out of its queue; the caller frees it */
 
-/* ---- stream.c, connect.c, timewait.c
- * ----------------------------------------------------------------------- */
+/* ---- stream.c, connect.c, timewait.c -------------------------------------------------- */
 
 enum sw_tcp_state sw_stream_state(struct sw_sock *s); /* what a user would be told */
 int sw_stream_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
@@ -318,8 +313,7 @@ void sw_tw_free(struct sw_sock_layer *layer, struct sw_tw *tw);
 /* Whether a new connection of this host may take the pair over (Linux's tcp_tw_reuse = 2). */
 bool sw_tw_reusable(const struct sw_sock_layer *layer, const struct sw_tw *tw);
 
-/* ---- dgram.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- dgram.c -------------------------------------------------------------------------- */
 
 int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
 int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
@@ -329,8 +323,7 @@ int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf,
 int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how);
 void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject);
 
-/* ---- opts.c, options.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- opts.c, options.c ---------------------------------------------------------------- */
 
 const struct sw_sock_opts *sw_sock_opts(const struct sw_sock *s); /* never NULL */
 struct sw_sock_opts *sw_sock_opts_own(struct sw_sock_layer *layer,
@@ -345,8 +338,7 @@ int sw_sock_getopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, in
 int sw_sock_setopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, int name,
                    const void *val, size_t len);
 
-/* ---- ready.c
- * ------------------------------------------------------------------------------------------ */
+/* ---- ready.c -------------------------------------------------------------------------- */
 
 int sw_sock_poll(struct sw_sock_layer *layer, struct sw_sock *s);
 void sw_sock_wake(struct sw_sock_layer *layer, struct sw_sock *s); /* something happened to it */

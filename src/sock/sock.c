@@ -42,8 +42,7 @@ void sw_sock_layer_fini(struct sw_sock_layer *layer)
     layer->cap_slots = 0;
 }
 
-/* ---- slots
- * ---------------------------------------------------------------------------------------- */
+/* ---- slots ---------------------------------------------------------------------------- */
 
 static int grow_slots(struct sw_sock_layer *layer)
 {
@@ -110,8 +109,7 @@ struct sw_sock *sw_sock_find(const struct sw_sock_layer *layer, sw_socket_t hand
     return s->is & SW_IS_HELD ? s : NULL;
 }
 
-/* ---- birth and death
- * -------------------------------------------------------------------------------- */
+/* ---- birth and death ------------------------------------------------------------------ */
 
 static size_t sock_size(int type)
 {
@@ -217,8 +215,7 @@ int sw_sock_take_error(struct sw_sock *s)
     return err;
 }
 
-/* ---- the table of sockets
- * --------------------------------------------------------------------------- */
+/* ---- the table of sockets ------------------------------------------------------------- */
 
 static void describe_sock(struct sw_sock_layer *layer, struct sw_sock *s,
                           struct sw_socket_info *info)

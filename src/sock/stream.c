@@ -29,8 +29,7 @@ void sw_stream_start(struct sw_sock_layer *layer, struct sw_sock *s)
     sw_stream_apply_options(s);
 }
 
-/* ---- what happened inside TCP
- * ------------------------------------------------------------------------- */
+/* ---- what happened inside TCP --------------------------------------------------------- */
 
 /* The connection is over: out of the table; in TIME_WAIT a record stays there in its place. */
 static void end(struct sw_sock_layer *layer, struct sw_sock *s)
@@ -83,8 +82,7 @@ void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s)
         sw_sock_wake(layer, s);
 }
 
-/* ---- send
- * ------------------------------------------------------------------------------------------- */
+/* ---- send ----------------------------------------------------------------------------- */
 
 /* Linux's sk_stream_is_writeable(): a third of the buffer must be free, so that writers are not
  * woken for crumbs. */
@@ -170,8 +168,7 @@ int sw_stream_commit_space(struct sw_sock_layer *layer, struct sw_sock *s, size_
     return 0;
 }
 
-/* ---- recv
- * ------------------------------------------------------------------------------------------- */
+/* ---- recv ----------------------------------------------------------------------------- */
 
 /* With nothing to read: 0 at the end of the stream, or why there is nothing. */
 static int nothing_to_read(struct sw_sock *s)
@@ -244,8 +241,7 @@ int sw_stream_consume(struct sw_sock_layer *layer, struct sw_sock *s, size_t len
     return 0;
 }
 
-/* ---- the end
- * ---------------------------------------------------------------------------------------- */
+/* ---- the end -------------------------------------------------------------------------- */
 
 int sw_stream_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how)
 {

@@ -163,8 +163,7 @@ static void test_bind_again(void **state)
     }
 }
 
-/* ---- a flood of SYNs
- * -------------------------------------------------------------------------------- */
+/* ---- a flood of SYNs ------------------------------------------------------------------ */
 
 static void forged_syn(struct world *w, uint32_t n)
 {
