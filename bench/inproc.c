@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the stack itself costs: two hosts in one process, joined by a link, over the public calls
+ * only.
+ *
+ *     inproc [--json] [--seconds S] [--conns N] [TEST...]
+ *
+ *   mtu1500   one TCP stream, packets of 1,500 bytes, checksums computed and verified in software
+ *   gso       one TCP stream, super-segments of up to 64 KiB, no checksums
+ *   rr        64 bytes there and back, with checksums, while N connections (default 1) exist
+ *
+ * One thread. The stack's time is virtual, speed is measured with the real clock.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <sockworks/sockworks.h>
+
+#define ROUND_NS 1000ULL /* virtual time that one round of the loop takes */
+#define PORT 5001
+#define BUFFER_BYTES 65536
+
+struct world {
+    struct sw_host *host[2];
+    struct sw_link *link;
+    uint64_t now_ns;
+};
+
+struct result {
+    const char *name;
+    double seconds;
+    uint64_t bytes, segments, round_trips, conns;
+    uint64_t mem_bytes; /* both hosts, for all connections, idle */
+};
+
+static double real_seconds(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void check(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "inproc: %s failed\n", what);
+    exit(1);
+}
+
+static void world_init(struct world *w, uint32_t gso_max, bool offload)
+{
+    w->now_ns = 1000000000;
+    for (uint8_t i = 0; i < 2; i++) {
+        struct sw_host_config config = {.seed = {i}, .now_ns = w->now_ns, .max_sockets = 1U << 23};
+        struct sw_iface_config iface = {
+            .name = "eth0", .mtu = 1500, .gso_max = gso_max, .csum_offload = offload};
+        w->host[i] = sw_host_new(&config);
+        check(w->host[i] && sw_host_add_iface(w->host[i], &iface) == 1, "sw_host_add_iface");
+        struct sw_ip ip = SW_IP4(10, 0, 0, (uint8_t)(i + 1));
+        check(sw_host_add_addr(w->host[i], 1, &ip, 24) == 0, "sw_host_add_addr");
+    }
+    w->link = sw_link_new(&(struct sw_link_config){.mem = sw_host_mem(w->host[0]), .seed = 1});
+    check(w->link != NULL, "sw_link_new");
+}
+
+static void world_fini(struct world *w)
+{
+    sw_link_free(w->link);
+    sw_host_free(w->host[0]);
+    sw_host_free(w->host[1]);
+}
+
+/* What one host wants to send goes to the other, at once. */
+static unsigned carry(struct world *w, int from)
+{
+    struct sw_packet *pkt;
+    unsigned count = 0;
+    for (; (pkt = sw_host_output(w->host[from], 1, w->now_ns)); count++)
+        sw_link_send(w->link, from, pkt, w->now_ns);
+    while ((pkt = sw_link_receive(w->link, 1 - from, w->now_ns)))
+        sw_host_input(w->host[1 - from], 1, pkt, w->now_ns);
+    return count;
+}
+
+/* Lets everything that can happen now happen; if nothing can, time passes. */
+static void step(struct world *w)
+{
+    unsigned moved = carry(w, 0) + carry(w, 1);
+    w->now_ns += ROUND_NS;
+    for (int i = 0; i < 2; i++) {
+        if (moved == 0 && sw_host_deadline(w->host[i]) != SW_NEVER &&
+            sw_host_deadline(w->host[1 - i]) >= sw_host_deadline(w->host[i]) &&
+            sw_host_deadline(w->host[i]) > w->now_ns)
+            w->now_ns = sw_host_deadline(w->host[i]);
+        if (sw_host_deadline(w->host[i]) <= w->now_ns)
+            sw_host_advance(w->host[i], w->now_ns);
+    }
+}
+
+static sw_socket_t listen_at(struct world *w, uint16_t port)
+{
+    struct sw_addr at = {.ip = SW_IP4(10, 0, 0, 2), .port = port};
+    sw_socket_t s;
+    check(sw_socket(w->host[1], SW_AF_INET, SW_SOCK_STREAM, 0, &s) == 0, "sw_socket");
+    check(sw_bind(w->host[1], s, &at) == 0, "sw_bind");
+    check(sw_listen(w->host[1], s, 1024) == 0, "sw_listen");
+    return s;
+}
+
+static void connect_pair(struct world *w, sw_socket_t listener, uint16_t port,
+                         sw_socket_t *ret_client, sw_socket_t *ret_server)
+{
+    struct sw_addr to = {.ip = SW_IP4(10, 0, 0, 2), .port = port};
+    check(sw_socket(w->host[0], SW_AF_INET, SW_SOCK_STREAM, 0, ret_client) == 0, "sw_socket");
+    check(sw_connect(w->host[0], *ret_client, &to) == -EINPROGRESS, "sw_connect");
+    for (unsigned i = 0; sw_accept(w->host[1], listener, ret_server, NULL) == -EAGAIN; i++) {
+        check(i < 1000, "connecting");
+        step(w);
+    }
+    step(w);
+}
+
+static uint64_t mem_used(const struct world *w)
+{
+    return sw_mem_used(sw_host_mem(w->host[0])) + sw_mem_used(sw_host_mem(w->host[1]));
+}
+
+static void drain_ready(struct world *w)
+{
+    struct sw_ready ready;
+    for (int i = 0; i < 2; i++)
+        while (sw_host_ready(w->host[i], &ready))
+            ;
+}
+
+static void bulk(struct result *result, double seconds, uint32_t gso_max, bool offload)
+{
+    static uint8_t out[BUFFER_BYTES], in[BUFFER_BYTES];
+    struct world w;
+    sw_socket_t client, server;
+    struct sw_host_stats before, after;
+    for (unsigned i = 0; i < BUFFER_BYTES; i++)
+        out[i] = (uint8_t)(i * 7);
+    world_init(&w, gso_max, offload);
+    sw_socket_t listener = listen_at(&w, PORT);
+    connect_pair(&w, listener, PORT, &client, &server);
+    sw_host_get_stats(w.host[0], &before);
+    double start = real_seconds(), end = start;
+    for (unsigned round = 0; end - start < seconds; round++) {
+        while (sw_send(w.host[0], client, out, sizeof(out), 0, NULL) > 0)
+            ;
+        step(&w);
+        int64_t n;
+        while ((n = sw_recv(w.host[1], server, in, sizeof(in), 0, NULL)) > 0)
+            result->bytes += (uint64_t)n;
+        check(n == -EAGAIN, "sw_recv");
+        drain_ready(&w);
+        if (round % 16 == 0)
+            end = real_seconds();
+    }
+    sw_host_get_stats(w.host[0], &after);
+    result->seconds = end - start;
+    result->segments = after.tcp_tx - before.tcp_tx;
+    check(after.tcp_retrans == 0, "a lossless stream without retransmissions");
+    world_fini(&w);
+}
+
+static void round_trips(struct result *result, double seconds, uint64_t conns)
+{
+    enum { PER_PORT = 25000, MESSAGE_BYTES = 64 };
+    struct world w;
+    sw_socket_t listener = 0;
+    sw_socket_t *client = calloc(conns, sizeof(*client)), *server = calloc(conns, sizeof(*server));
+    check(client && server && conns <= 1000ULL * PER_PORT, "memory");
+    world_init(&w, 0, false);
+    uint64_t mem_before = mem_used(&w);
+    for (uint64_t i = 0; i < conns; i++) {
+        uint16_t port = (uint16_t)(PORT + i / PER_PORT);
+        if (i % PER_PORT == 0)
+            listener = listen_at(&w, port);
+        connect_pair(&w, listener, port, &client[i], &server[i]);
+        drain_ready(&w);
+    }
+    for (unsigned i = 0; i < 1000; i++) /* delayed ACKs and the like */
+        step(&w);
+    result->mem_bytes = mem_used(&w) - mem_before;
+    char message[MESSAGE_BYTES] = "ping";
+    double start = real_seconds(), end = start;
+    for (uint64_t i = 0; end - start < seconds; i++) {
+        uint64_t at = i * 7919 % conns; /* another one each time */
+        check(sw_send(w.host[0], client[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
+              "sw_send");
+        carry(&w, 0);
+        check(sw_recv(w.host[1], server[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
+              "sw_recv");
+        check(sw_send(w.host[1], server[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
+              "sw_send");
+        carry(&w, 1);
+        check(sw_recv(w.host[0], client[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
+              "sw_recv");
+        drain_ready(&w);
+        w.now_ns += ROUND_NS;
+        for (int host = 0; host < 2; host++)
+            if (sw_host_deadline(w.host[host]) <= w.now_ns)
+                sw_host_advance(w.host[host], w.now_ns);
+        result->round_trips++;
+        if (i % 64 == 0)
+            end = real_seconds();
+    }
+    result->seconds = end - start;
+    result->conns = conns;
+    world_fini(&w);
+    free(client);
+    free(server);
+}
+
+static void print_result(const struct result *r, bool json, bool first)
+{
+    double gbps = (double)r->bytes * 8 / r->seconds / 1e9;
+    double ns_per_segment = r->segments ? r->seconds * 1e9 / (double)r->segments : 0;
+    double ns_per_trip = r->round_trips ? r->seconds * 1e9 / (double)r->round_trips : 0;
+    double bytes_per_end = r->conns ? (double)r->mem_bytes / (double)r->conns / 2 : 0;
+    if (json) {
+        printf("%s\n  {\"test\": \"%s\", ", first ? "[" : ",", r->name);
+        if (r->bytes)
+            printf("\"gbit_per_s\": %.2f, \"ns_per_segment\": %.1f}", gbps, ns_per_segment);
+        else
+            printf("\"connections\": %llu, \"round_trip_ns\": %.1f, \"bytes_per_idle_end\": %.1f}",
+                   (unsigned long long)r->conns, ns_per_trip, bytes_per_end);
+    } else if (r->bytes) {
+        printf("%-8s %8.2f Gbit/s  %8.1f ns per segment\n", r->name, gbps, ns_per_segment);
+    } else {
+        printf("%-8s %8.1f ns per round trip of 64 bytes, %llu connections of %.0f bytes an end\n",
+               r->name, ns_per_trip, (unsigned long long)r->conns, bytes_per_end);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const names[] = {"mtu1500", "gso", "rr"};
+    bool json = false, first = true, chosen[3] = {false}, any = false;
+    double seconds = 2;
+    uint64_t conns = 1;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            json = true;
+        } else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
+            seconds = atof(argv[++i]);
+        } else if (strcmp(argv[i], "--conns") == 0 && i + 1 < argc) {
+            conns = strtoull(argv[++i], NULL, 10);
+        } else {
+            bool known = false;
+            for (unsigned k = 0; k < 3; k++)
+                if (strcmp(argv[i], names[k]) == 0)
+                    chosen[k] = any = known = true;
+            check(known && conns > 0, "usage: inproc [--json] [--seconds S] [--conns N] [TEST...]");
+        }
+    }
+    for (unsigned k = 0; k < 3; k++) {
+        struct result result = {.name = names[k]};
+        if (any && !chosen[k])
+            continue;
+        if (k == 2)
+            round_trips(&result, seconds, conns);
+        else
+            bulk(&result, seconds, k == 1 ? 65483 : 0, k == 1);
+        print_result(&result, json, first);
+        first = false;
+    }
+    if (json)
+        printf("\n]\n");
+    return 0;
+}
