@@ -138,11 +138,23 @@ static bool closed_by_program(struct run *run, struct standin *s)
     return !both_shut || !standin_alive(run, s);
 }
 
+/* A reset that came after the peer's end: reading does not meet it any more, writing must. */
+static void notice_break(struct run *run, struct standin *s)
+{
+    if ((!s->fin_to_program && !s->rd_shutdown) || s->far_hup)
+        return;
+    int bits = sw_poll(run->host, s->sock);
+    if (bits >= 0 && (bits & SW_EV_ERR) != 0)
+        stream_failed(run, s, 0);
+}
+
 static void move(struct run *run, struct standin *s)
 {
     bool more = to_core(run, s);
     if (s->state == STANDIN_CONNECTED && s->sock != 0)
         to_program(run, s);
+    if (s->state == STANDIN_CONNECTED && s->sock != 0)
+        notice_break(run, s);
     if (s->state != STANDIN_CONNECTED)
         return;
     if (s->far_hup && s->fin_from_program) {
@@ -164,6 +176,7 @@ void stream_continue(struct run *run, struct standin *s)
     sw_list_del(&s->active);
     if (s->state == STANDIN_CONNECTED)
         move(run, s);
+    calls_wake(run, s);
 }
 
 void stream_far_event(struct run *run, struct standin *s, uint32_t events)
@@ -178,10 +191,12 @@ void stream_far_event(struct run *run, struct standin *s, uint32_t events)
         s->far_hup = true;
     if (events & EPOLLOUT)
         s->far_out = true;
-    if (s->state == STANDIN_CONNECTED)
+    if (s->state == STANDIN_CONNECTED) {
         move(run, s);
-    else if (s->state == STANDIN_CONNECTING && s->far_hup)
+        calls_wake(run, s); /* a send that waits for room */
+    } else if (s->state == STANDIN_CONNECTING && s->far_hup) {
         standin_gone(run, s); /* closed before there was a connection */
+    }
 }
 
 /* A connection attempt has come to an end, one way or the other. */
@@ -199,11 +214,11 @@ void stream_core_event(struct run *run, struct standin *s, int events)
     (void)events;
     if (s->state == STANDIN_LISTENING)
         accept_mirror(run, s);
-    calls_wake(run, s);
+    if (s->state == STANDIN_CONNECTED)
+        move(run, s);
+    calls_wake(run, s); /* connect, accept; a receive, now that its bytes are in the stand-in */
     if (s->state == STANDIN_CONNECTING)
         attempt_event(run, s);
-    else if (s->state == STANDIN_CONNECTED)
-        move(run, s);
 }
 
 void stream_established(struct run *run, struct standin *s, int fd)
@@ -245,7 +260,8 @@ void stream_failed(struct run *run, struct standin *s, int err)
             standin_gone(run, s);
             return;
         }
-        leave_unread(run, s);
+        if (!s->fin_to_program)
+            leave_unread(run, s);
         s->error = err;
     }
     standin_drop_far(s);
