@@ -115,28 +115,31 @@ static uint64_t after(uint64_t time_ns, uint64_t more_ns)
     return more_ns > UINT64_MAX - time_ns ? UINT64_MAX : time_ns + more_ns;
 }
 
-/* Whose packet it is, for the observer; zero where that cannot be told. */
-static void packet_ends(struct sw_packet *pkt, struct sw_addr *ret_src, struct sw_addr *ret_dst)
+/* Whose packet it is, and of a TCP segment its sequence number, for the observer; zero where that
+ * cannot be told. */
+static void describe(struct sw_packet *pkt, struct sw_trace_event *event)
 {
     struct sw_ip_hdr ip;
     const uint8_t *head = sw_packet_head(pkt);
     if (sw_ip_parse_hdr(head, pkt->head_len, sw_packet_len(pkt), &ip) != SW_DROP_NONE)
         return;
-    ret_src->ip = ip.src;
-    ret_dst->ip = ip.dst;
+    event->local.ip = ip.src;
+    event->remote.ip = ip.dst;
     bool ports = ip.proto == SW_PROTO_TCP || ip.proto == SW_PROTO_UDP;
-    if (!ports || ip.frag_off > 0 || pkt->head_len < ip.hdr_len + 4)
+    if (!ports || ip.frag_off > 0 || pkt->head_len < ip.hdr_len + 8)
         return;
     const uint8_t *p = head + ip.hdr_len;
-    ret_src->port = (uint16_t)(p[0] << 8 | p[1]);
-    ret_dst->port = (uint16_t)(p[2] << 8 | p[3]);
+    event->local.port = (uint16_t)(p[0] << 8 | p[1]);
+    event->remote.port = (uint16_t)(p[2] << 8 | p[3]);
+    if (ip.proto == SW_PROTO_TCP)
+        event->v[2] = (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 | (uint64_t)p[6] << 8 | p[7];
 }
 
 static void drop(struct sw_link *link, struct sw_packet *pkt, enum sw_drop why)
 {
     if (link->config.trace) {
         struct sw_trace_event event = {.at_ns = link->now_ns, .kind = SW_TRACE_PACKET_DROPPED};
-        packet_ends(pkt, &event.local, &event.remote);
+        describe(pkt, &event);
         event.v[0] = (uint64_t)why;
         event.v[1] = sw_packet_len(pkt);
         link->config.trace(link->config.trace_ctx, &event);
