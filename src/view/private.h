@@ -22,11 +22,11 @@ struct view_call {
     pid_t pid, tid;
     int nr;
     uint64_t args[6];
-    struct sw_addr addr;      /* given */
-    struct sw_addr from;      /* came back */
+    struct sw_addr addr; /* given */
+    struct sw_addr from; /* came back */
     int64_t value, result;
     uint64_t socket;
-    uint32_t answer;          /* index of the VIEW_ANSWER record; 0: never answered */
+    uint32_t answer; /* index of the VIEW_ANSWER record; 0: never answered */
     bool has_addr, has_from, has_value;
 };
 
@@ -59,23 +59,47 @@ struct sw_view {
     struct view_capture *capture;
 };
 
-/* The name that a process had at the time of record `before`; NULL: unknown. */
-const char *view_program(const struct sw_view *view, pid_t pid, uint32_t before);
+/* ---- names.c: who is who while one walks the records in order ---------------------------------
+ */
+struct view_names {
+    const struct view_record **rows; /* VIEW_PROCESS records */
+    uint32_t n, cap;
+};
+int view_names_see(struct view_names *names, const struct view_record *r); /* 0; -1: no memory */
+const char *view_names_of(const struct view_names *names, pid_t pid);      /* NULL: unknown */
+void view_names_fini(struct view_names *names);
 
-/* ---- calls.c: what the arguments of a call mean --------------------------------------------------- */
-const char *view_call_name(int nr); /* "connect"; "syscall" if unknown */
+/* From a key that is not 0 to a number; 0: not there. */
+struct view_map_slot {
+    uint64_t key;
+    uint32_t value;
+};
+struct view_map {
+    struct view_map_slot *slots;
+    uint32_t cap, used;
+};
+uint32_t *view_map_put(struct view_map *map,
+                       uint64_t key); /* its value, 0 if new; NULL: no memory */
+uint32_t view_map_get(const struct view_map *map, uint64_t key);
+void view_map_fini(struct view_map *map);
+
+/* ---- calls.c: what the arguments of a call mean
+ * --------------------------------------------------- */
+const char *view_call_name(int nr);             /* "connect"; "syscall" if unknown */
 int view_call_fd(const struct view_call *call); /* -1: names none */
-bool view_call_makes_fd(int nr); /* the result is a descriptor */
+bool view_call_makes_fd(int nr);                /* the result is a descriptor */
 /* "connect(3, 127.0.0.1:7000)" */
 void view_call_text(const struct view_call *call, char *buf, size_t size);
 /* " = 3", " = -1 ECONNREFUSED (Connection refused)", "" for a plain 0; with what came back */
 void view_result_text(const struct view_call *call, char *buf, size_t size);
 const char *view_errno_name(int err); /* "ECONNREFUSED"; never NULL */
 
-/* ---- pcapng.c --------------------------------------------------------------------------------------- */
+/* ---- pcapng.c
+ * --------------------------------------------------------------------------------------- */
 struct view_capture *view_capture_new(FILE *out, uint64_t wall_minus_clock_ns);
 void view_capture_free(struct view_capture *capture); /* writes what it holds back */
-void view_capture_packet(struct view_capture *capture, uint64_t now_ns, const struct sw_packet *pkt);
+void view_capture_packet(struct view_capture *capture, uint64_t now_ns,
+                         const struct sw_packet *pkt);
 void view_capture_drop(struct view_capture *capture, const struct sw_trace_event *event);
 
 #endif
