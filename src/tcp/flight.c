@@ -137,29 +137,32 @@ void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear)
 void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
+    uint64_t sent_ns = 0;
+    bool again = false;
 
-    *ret_sent_ns = 0;
     while (f->count > 0) {
         struct sw_txrec *rec = sw_flight_at(f, 0);
-        sw_seq end = sw_seq_min(sw_flight_end(tcp, 0), ack);
+        sw_seq all = sw_flight_end(tcp, 0), end = sw_seq_min(all, ack);
         uint32_t len;
 
         if (sw_seq_le(end, rec->seq))
-            return;
+            break;
         len = end.v - rec->seq.v;
+        again = again || (rec->flags & SW_TX_AGAIN);
         /* A SACKED record was delivered earlier than this acknowledgment says. */
-        if (!*ret_sent_ns && !(rec->flags & (SW_TX_AGAIN | SW_TX_SACKED)))
-            *ret_sent_ns = rec->sent_ns;
+        if (!sent_ns && !(rec->flags & SW_TX_SACKED))
+            sent_ns = rec->sent_ns;
         f->sacked -= rec->flags & SW_TX_SACKED ? len : 0;
         f->lost -= rec->flags & SW_TX_LOST ? len : 0;
         f->retrans -= rec->flags & SW_TX_RETRANS ? len : 0;
-        if (!sw_seq_eq(end, sw_flight_end(tcp, 0))) {
+        if (!sw_seq_eq(end, all)) {
             rec->seq = end;
-            return;
+            break;
         }
         f->head = (f->head + 1) & (f->cap - 1);
         f->count--;
     }
+    *ret_sent_ns = again ? 0 : sent_ns;
 }
 
 uint32_t sw_flight_pipe(const struct sw_tcp *tcp)

@@ -37,34 +37,52 @@ static bool is_crossed_syn_ack(const struct sw_tcp *tcp, const struct sw_segment
            sw_seq_eq(seg->tcp.seq, tcp->rcv.irs) && sw_seq_eq(seg->tcp.ack, tcp->snd.nxt);
 }
 
+/* RFC 7323 4.3 (2): a timestamp is kept if the segment covers what was last acknowledged. Also that of
+ * a repetition of the very last data, which came because our ACK was lost: the next ACK must not echo the
+ * time of its first coming, or the peer would take its own timeout for a round trip (as Linux does). */
+static void keep_timestamp(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
+{
+    if (sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) && hdr->has_ts && sw_seq_le(hdr->seq, tcp->rcv.wup) &&
+        !(hdr->flags & SW_TCP_RST))
+        tcp->rcv.ts_recent = hdr->ts_val;
+}
+
+/* In SYN_RECEIVED: the peer's SYN again. SW_DROP_NONE: not that, or to be processed further. */
+static enum sw_drop check_repeated_syn(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    if (tcp->state != SW_TCP_SYN_RECEIVED || !sw_seq_eq(seg->tcp.seq, tcp->rcv.irs))
+        return SW_DROP_NONE;
+    if (is_crossed_syn_ack(tcp, seg)) {
+        seg->tcp.flags &= (uint16_t)~SW_TCP_SYN;
+        seg->tcp.seq = tcp->rcv.nxt;
+        return SW_DROP_NONE;
+    }
+    if ((seg->tcp.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) != SW_TCP_SYN)
+        return SW_DROP_NONE;
+    sw_tcp_send_syn(tcp, true); /* our SYN-ACK was lost */
+    return SW_DROP_TCP_SEQ;
+}
+
 /* First: timestamp (RFC 7323 5.3 R1) and sequence number. */
 static enum sw_drop check_sequence(struct sw_tcp *tcp, struct sw_segment *seg)
 {
     const struct sw_tcp_hdr *hdr = &seg->tcp;
+    enum sw_drop why = check_repeated_syn(tcp, seg);
+    uint32_t len = seq_len(seg);
 
-    if (tcp->state == SW_TCP_SYN_RECEIVED && sw_seq_eq(hdr->seq, tcp->rcv.irs)) {
-        if (is_crossed_syn_ack(tcp, seg)) {
-            seg->tcp.flags &= (uint16_t)~SW_TCP_SYN;
-            seg->tcp.seq = tcp->rcv.nxt;
-            return SW_DROP_NONE;
-        }
-        if ((hdr->flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) == SW_TCP_SYN) {
-            sw_tcp_send_syn(tcp, true); /* our SYN-ACK was lost: the peer sent its SYN again */
-            return SW_DROP_TCP_SEQ;
-        }
-    }
+    if (why != SW_DROP_NONE)
+        return why;
     if (sw_tcp_paws_old(tcp, hdr) && !(hdr->flags & SW_TCP_RST)) {
         answer_outside(tcp, seg);
         return SW_DROP_TCP_PAWS;
     }
-    if (!sw_tcp_seq_acceptable(hdr->seq, seq_len(seg), tcp->rcv.nxt, sw_tcp_rcv_room(tcp))) {
+    if (!sw_tcp_seq_acceptable(hdr->seq, len, tcp->rcv.nxt, sw_tcp_rcv_room(tcp))) {
+        if (len > 0 && sw_seq_eq(sw_seq_add(hdr->seq, len), tcp->rcv.nxt))
+            keep_timestamp(tcp, hdr);
         answer_outside(tcp, seg);
         return hdr->flags & SW_TCP_RST ? SW_DROP_TCP_RST_INVALID : SW_DROP_TCP_SEQ;
     }
-    /* RFC 7323 4.3 (2): a timestamp is kept if the segment covers what was last acknowledged. */
-    if (sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) && hdr->has_ts && sw_seq_le(hdr->seq, tcp->rcv.wup) &&
-        !(hdr->flags & SW_TCP_RST))
-        tcp->rcv.ts_recent = hdr->ts_val;
+    keep_timestamp(tcp, hdr);
     return SW_DROP_NONE;
 }
 
