@@ -55,6 +55,8 @@ static enum sw_drop check_repeated_syn(struct sw_tcp *tcp, struct sw_segment *se
     if (is_crossed_syn_ack(tcp, seg)) {
         seg->tcp.flags &= (uint16_t)~SW_TCP_SYN;
         seg->tcp.seq = tcp->rcv.nxt;
+        /* From here on it is read as a segment without SYN, whose window would be scaled. */
+        seg->tcp.window = (uint16_t)(seg->tcp.window >> tcp->snd.wscale);
         return SW_DROP_NONE;
     }
     if ((seg->tcp.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) != SW_TCP_SYN)
