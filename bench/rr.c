@@ -109,7 +109,7 @@ int main(int argc, char **argv)
     size_t size = argc > 6 ? (size_t)atol(argv[6]) : 64;
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
                              .ai_socktype = stream ? SOCK_STREAM : SOCK_DGRAM};
-    struct addrinfo *address;
+    struct addrinfo *address = NULL;
     if (size > BYTES_MAX || getaddrinfo(argv[3], argv[4], &hints, &address) != 0)
         die("arguments");
     int one = 1, fd = socket(address->ai_family, address->ai_socktype, 0);
