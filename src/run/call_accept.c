@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "run/run.h"
+#include "run/record.h"
 
 /* Waits to be accepted. */
 struct pending {
@@ -180,6 +180,8 @@ static void hand_out(struct run *run, struct run_call *call, struct pending *p, 
         call_fail(run, call, -err);
         return;
     }
+    record_made(call, s->sock);
+    record_from(call, &p->remote);
     if (!call_return_fd(run, call, near, (flags & SOCK_CLOEXEC) != 0)) {
         s->sock = 0;
         standin_gone(run, s);

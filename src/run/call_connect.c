@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "run/run.h"
+#include "run/record.h"
 
 /* A listener may have been closed without our noticing: none of the programs' descriptors told. */
 static void forget_dead_listeners(struct run *run, const struct standin *s,
@@ -240,6 +240,8 @@ void on_connect(struct run *run, struct run_call *call)
     int family;
 
     int err = mem_read_addr(run, call->tid, call->args[1], call->args[2], &to, &family);
+    if (err == 0 && family != AF_UNSPEC)
+        record_addr(run, call, &to);
     if (err == 0 && s->stream && family != AF_UNSPEC && family != (s->ipv6 ? AF_INET6 : AF_INET))
         err = -EAFNOSUPPORT;
     if (err < 0)

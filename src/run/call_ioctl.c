@@ -21,14 +21,7 @@ _Static_assert(sizeof(struct ifreq) == 40 && sizeof(struct ifconf) == 16,
                "layouts of 64-bit Linux");
 
 #define LOOPBACK_NAME "lo"
-enum { LOOPBACK_MTU = 65536, LINK_MTU = 1500 };
-
-static int interface_mtu(const struct run *run)
-{
-    if (!run->config->conditioned)
-        return LOOPBACK_MTU;
-    return run->config->mtu != 0 ? (int)run->config->mtu : LINK_MTU;
-}
+enum { LOOPBACK_MTU = 65536 };
 
 static struct sockaddr inet(uint32_t addr)
 {
@@ -66,7 +59,7 @@ static int interface_request(const struct run *run, unsigned long request, struc
         r->ifr_netmask = inet(0xff000000);
         break;
     case SIOCGIFMTU:
-        r->ifr_mtu = interface_mtu(run);
+        r->ifr_mtu = LOOPBACK_MTU;
         break;
     case SIOCGIFHWADDR:
         memset(&r->ifr_hwaddr, 0, sizeof(r->ifr_hwaddr));

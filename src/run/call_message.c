@@ -17,6 +17,7 @@
 
 #include "run/dgram.h"
 #include "run/message.h"
+#include "run/record.h"
 
 enum { SEGMENTS_MAX = 128 }; /* Linux's UDP_MAX_SEGMENTS */
 
@@ -158,6 +159,7 @@ static int load_to(struct run *run, struct run_call *call, const struct message 
         return -EAFNOSUPPORT;
     if (ipv6 && family == AF_UNSPEC)
         return 0; /* the peer's */
+    record_addr(run, call, space);
     *ret_to = space;
     return 0;
 }
@@ -372,6 +374,8 @@ static int64_t receive_message(struct run *run, struct run_call *call, const str
     if (d == NULL)
         return err;
 
+    record_from(call, &d->from);
+    record_value(run, call, (int64_t)m->total);
     size_t n = d->len < m->total ? d->len : m->total;
     uint32_t out_flags = (uint32_t)flags & MSG_CMSG_CLOEXEC;
     if (n < d->len)

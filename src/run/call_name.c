@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
-#include "run/run.h"
+#include "run/record.h"
 
 void on_getname(struct run *run, struct run_call *call)
 {
@@ -14,6 +14,8 @@ void on_getname(struct run *run, struct run_call *call)
                                           : sw_getsockname(run->host, s->sock, &addr);
     if (err == 0 && call->args[1] == 0)
         err = -EFAULT;
+    if (err == 0)
+        record_from(call, &addr);
     if (err == 0)
         err = mem_write_addr(run, call->tid, call->args[1], call->args[2], &addr, s->ipv6);
     if (err < 0)

@@ -14,6 +14,7 @@
 
 #include "run/dgram.h"
 #include "run/message.h"
+#include "run/record.h"
 
 /* Newer than some headers; <asm-generic/socket.h>. */
 #ifndef SO_RCVTIMEO_NEW
@@ -61,6 +62,15 @@ static int set_natively(struct run *run, struct run_call *call, const void *valu
     return r;
 }
 
+static void record_option(struct run *run, struct run_call *call, const void *value, size_t len)
+{
+    int number;
+    if (len != sizeof(number))
+        return;
+    memcpy(&number, value, sizeof(number));
+    record_value(run, call, number);
+}
+
 void on_setsockopt(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
@@ -80,6 +90,7 @@ void on_setsockopt(struct run *run, struct run_call *call)
         call_fail(run, call, EFAULT);
         return;
     }
+    record_option(run, call, value, len);
     int err = -refused(level, name, value, len);
     if (err == 0 && also_native(level, name))
         err = set_natively(run, call, value, len);

@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-#include "run/run.h"
+#include "run/record.h"
 
 /* The stand-in's own queue of connections: the core's backlog is what counts, this only has to be
  * longer; the kernel cuts it to net.core.somaxconn. */
@@ -33,6 +33,7 @@ static void make_socket(struct run *run, struct run_call *call, int domain, int 
         call_fail(run, call, err == EMFILE || err == ENFILE ? ENFILE : ENOBUFS);
         return;
     }
+    record_made(call, sock);
     if (call_return_fd(run, call, fd, (flags & SOCK_CLOEXEC) != 0)) {
         s->holder_tid = call->tid;
         s->holder_fd = call->returned_fd;
@@ -77,6 +78,8 @@ void on_bind(struct run *run, struct run_call *call)
     int family;
 
     int err = mem_read_addr(run, call->tid, call->args[1], call->args[2], &local, &family);
+    if (err == 0)
+        record_addr(run, call, &local);
     if (err == 0 && s->ipv6 && family != AF_INET6)
         err = -EAFNOSUPPORT;
     /* Old programs leave the family of INADDR_ANY unset, and Linux lets them. */

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "run/run.h"
+#include "run/record.h"
 
 typedef void handler_fn(struct run *run, struct run_call *call);
 
@@ -64,5 +64,7 @@ void call_dispatch(struct run *run, struct run_call *call)
         call_continue(run, call);
         return;
     }
+    if (call->standin != NULL || call->nr == SYS_socket)
+        record_call_entered(run, call);
     family->handler(run, call);
 }

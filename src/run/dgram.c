@@ -22,6 +22,7 @@
 
 #include "base/assert.h"
 #include "run/dgram.h"
+#include "run/record.h"
 
 /* Tokens in a stand-in. Unconnected, net.unix.max_dgram_qlen (10 by default) is the kernel's limit.
  */
@@ -132,19 +133,25 @@ static void program_gone(struct run *run, struct standin *s)
     standin_gone(run, s);
 }
 
+/* The oldest `n` in the stand-in were read natively. */
+static void drop_read(struct run *run, struct standin *s, uint32_t n)
+{
+    for (; n > 0; n--, s->in_flight--) {
+        record_data(run, s, SW_VIEW_GIVEN, head(&s->flight)->len);
+        drop_head(&s->flight);
+    }
+}
+
 /* The kernel charges the far end for what lies unread in the stand-in: nothing charged, all read.
  * More room next time for a program that reads natively. */
-static void settle(struct standin *s)
+static void settle(struct run *run, struct standin *s)
 {
     int charged = 0;
     if (s->in_flight == 0 || ioctl(s->far_fd, SIOCOUTQ, &charged) < 0 || charged != 0)
         return;
     if (s->in_flight == s->flight_max && s->flight_max < FLIGHT_MAX)
         s->flight_max *= 2;
-    while (s->in_flight > 0) {
-        drop_head(&s->flight);
-        s->in_flight--;
-    }
+    drop_read(run, s, s->in_flight);
 }
 
 /* One datagram into the stand-in. 0, -EAGAIN (no room now), -ECONNREFUSED (nobody holds it). */
@@ -166,7 +173,7 @@ void dgram_refill(struct run *run, struct standin *s)
     if (s->far_fd < 0 || s->state != STANDIN_DGRAM)
         return;
     take_core_error(run, s); /* or receiving would take it */
-    settle(s);
+    settle(run, s);
     while (s->in_flight < s->flight_max) {
         int err = 0;
         struct run_datagram *d = head(&s->front);
@@ -202,7 +209,7 @@ static int take_back(struct run *run, struct run_call *call)
     struct standin *s = call->standin;
     uint32_t unread = 0;
 
-    settle(s);
+    settle(run, s);
     if (s->in_flight == 0)
         return 0;
     int fd = standin_fetch(run, call);
@@ -217,8 +224,7 @@ static int take_back(struct run *run, struct run_call *call)
     close(fd);
     if (unread == s->in_flight)
         s->flight_max = 1; /* reads by notified calls: one token at a time is least work */
-    for (; s->in_flight > unread; s->in_flight--)
-        drop_head(&s->flight);
+    drop_read(run, s, s->in_flight - unread);
     while (!sw_list_empty(&s->flight)) { /* from its end, so that order is kept */
         struct sw_list *last = s->flight.prev;
         sw_list_del(last);
@@ -304,6 +310,7 @@ static bool send_batch(struct run *run, struct standin *s)
     for (int i = 0; i < n; i++) {
         size_t len = b->messages[i].msg_len;
         s->bytes_out += len;
+        record_data(run, s, SW_VIEW_TAKEN, len);
         if (s->sock == 0 || (b->messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0)
             continue;
         sw_send(run->host, s->sock, b->data[i], len, 0, NULL);

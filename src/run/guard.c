@@ -39,16 +39,16 @@ void guard_blocked(sigset_t *ret_set)
         sigdelset(ret_set, open[i]);
 }
 
-/* The children of a process, thread by thread: "/proc/PID/task/TID/children" (proc(5)). */
-static int signal_below(pid_t pid, int sig, pid_t except)
+/* Visits the children of a process, thread by thread, the youngest first:
+ * "/proc/PID/task/TID/children" (proc(5)). */
+void guard_each_below(pid_t pid, guard_each_fn *visit, void *ctx)
 {
     char path[300], text[16384];
-    int count = 0;
 
     snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
     DIR *tasks = opendir(path);
     if (tasks == NULL)
-        return 0;
+        return;
     for (struct dirent *e; (e = readdir(tasks)) != NULL;) {
         if (e->d_name[0] == '.')
             continue;
@@ -61,19 +61,21 @@ static int signal_below(pid_t pid, int sig, pid_t except)
         text[n > 0 ? n : 0] = '\0';
         char *next = text;
         for (long child; (child = strtol(next, &next, 10)) > 0;) {
-            if ((pid_t)child == except)
-                continue;
-            count += 1 + signal_below((pid_t)child, sig, except);
-            kill((pid_t)child, sig);
+            guard_each_below((pid_t)child, visit, ctx);
+            visit((pid_t)child, ctx);
         }
     }
     closedir(tasks);
-    return count;
 }
 
-int guard_signal_all(int sig, pid_t except)
+static void send_signal(pid_t pid, void *ctx)
 {
-    return signal_below(getpid(), sig, except);
+    kill(pid, *(const int *)ctx);
+}
+
+void guard_signal_all(int sig)
+{
+    guard_each_below(getpid(), send_signal, &sig);
 }
 
 /* The supervisor is gone; what it ran has come to us. */
@@ -81,7 +83,7 @@ static void end_orphans(void)
 {
     struct timespec pause = {.tv_nsec = 10000000};
     for (int tries = 0; tries < 500; tries++) {
-        guard_signal_all(SIGKILL, 0);
+        guard_signal_all(SIGKILL);
         pid_t pid;
         while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
             ;

@@ -22,7 +22,11 @@ void guard_blocked(sigset_t *ret_set);
  * ends everything that it ran, with a message. Returns the exit status. */
 int guard_main(pid_t supervisor, int fd);
 
-/* Signals every process below us (children, their children, ...). Returns how many. */
-int guard_signal_all(int sig, pid_t except);
+/* Every process below one: children, their children, ... */
+typedef void guard_each_fn(pid_t pid, void *ctx);
+void guard_each_below(pid_t pid, guard_each_fn *visit, void *ctx);
+
+/* Signals every process below us. */
+void guard_signal_all(int sig);
 
 #endif

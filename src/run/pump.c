@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packets and time: host -> link -> host until nothing moves, then ready sockets to their pumps. */
 #include "base/assert.h"
-#include "run/run.h"
+#include "run/record.h"
 
 /* The loopback interface is one end of the link, and the other: what leaves comes back. */
 static bool move_packets(struct run *run, uint64_t now_ns)
@@ -11,6 +11,7 @@ static bool move_packets(struct run *run, uint64_t now_ns)
 
     while ((pkt = sw_host_output(run->host, run->lo, now_ns)) != NULL) {
         moved = true;
+        sw_view_capture(run->view, now_ns, pkt);
         if (run->link != NULL)
             sw_link_send(run->link, 0, pkt, now_ns);
         else

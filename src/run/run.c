@@ -27,6 +27,7 @@
 
 #include "base/assert.h"
 #include "run/guard.h"
+#include "run/record.h"
 #include "run/run.h"
 #include "run/spawn.h"
 
@@ -86,7 +87,11 @@ static int open_descriptors(struct run *run)
 static int open_host(struct run *run)
 {
     const struct run_config *config = run->config;
-    struct sw_host_config host_config = {.now_ns = run_now()};
+    struct sw_host_config host_config = {
+        .now_ns = run_now(),
+        .trace = run->view != NULL ? sw_view_trace_fn : NULL,
+        .trace_ctx = run->view,
+    };
 
     for (size_t i = 0; i < sizeof(host_config.seed); i++)
         host_config.seed[i] = (uint8_t)sw_rng_below(&run->rng, 256);
@@ -102,6 +107,8 @@ static int open_host(struct run *run)
         .mtu = config->mtu,
         .seed = config->has_seed ? config->seed : sw_rng_u64(&run->rng),
         .mem = sw_host_mem(run->host),
+        .trace = host_config.trace,
+        .trace_ctx = host_config.trace_ctx,
     };
     run->link = sw_link_new(&link_config);
     if (run->link == NULL)
@@ -124,6 +131,9 @@ static int open_run(struct run *run)
     int err = open_descriptors(run);
     if (err < 0)
         return cannot("cannot open descriptors", -err);
+    err = record_open(run);
+    if (err < 0)
+        return err;
     if (run->config->has_seed) { /* names stay random, packets repeat */
         memset(seed, 0, sizeof(seed));
         memcpy(seed, &run->config->seed, sizeof(run->config->seed));
@@ -161,6 +171,7 @@ static void reap(struct run *run, bool *ret_none_left)
     while (read(run->signal_fd, &info, sizeof(info)) > 0)
         ;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        record_process_end(run, pid, status);
         if (pid != run->child)
             continue;
         run->child_ended = true;
@@ -176,7 +187,7 @@ static void end_rest(struct run *run, int sig)
         return;
     run->ending = true;
     run->kill_at_ns = run_now() + (sig == SIGKILL ? 0 : PATIENCE_NS);
-    guard_signal_all(sig, 0);
+    guard_signal_all(sig);
 }
 
 static void pass_on(struct run *run, unsigned char byte)
@@ -316,7 +327,7 @@ static void loop(struct run *run)
         if (turn.signalled)
             reap(run, &none_left);
         if (run->ending && run_now() >= run->kill_at_ns) {
-            guard_signal_all(SIGKILL, 0);
+            guard_signal_all(SIGKILL);
             run->kill_at_ns = run_now() + AGAIN_NS;
         }
         standins_free_gone(run);
@@ -332,6 +343,7 @@ static void close_run(struct run *run)
     while (!sw_list_empty(&run->standins))
         standin_gone(run, SW_CONTAINER(run->standins.next, struct standin, link));
     standins_free_gone(run);
+    record_close(run);
     fetch_fini(run);
     free(run->by_ino);
     free(run->scratch);

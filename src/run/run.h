@@ -175,6 +175,10 @@ struct run_call {
     uint64_t deadline_ns;      /* while held; SW_NEVER: none */
     int timeout_errno;         /* positive errno at the deadline: EAGAIN, EINPROGRESS, ... */
     void *state;               /* the family's own while held (freed with free()) */
+    uint64_t token;            /* record.h: the view's name for this call; 0: not recorded */
+    sw_socket_t made;          /*   the socket it makes */
+    struct sw_addr from;       /*   the address it gives back */
+    bool has_from;
 };
 
 /* epoll's data is a pointer to a stand-in, or one of: */
@@ -213,6 +217,7 @@ struct run {
     uint32_t n_refused;
     void *scratch;             /* dgram.c: freed at the end */
     struct sw_view *view;      /* NULL: nobody looks */
+    struct run_record *record; /* record.c's own */
     uint64_t n_notified;
 };
 
@@ -316,7 +321,8 @@ void accept_drop_pending(struct run *run, struct standin *s);
 
 /* connect() of a datagram socket; `to` NULL: AF_UNSPEC. Answers the call. */
 void dgram_connect(struct run *run, struct run_call *call, const struct sw_addr *to);
-void dgram_drop(struct run *run, struct standin *s); /* frees what it remembers */
+/* What the program wrote last still leaves; what waits for it is freed. */
+void dgram_drop(struct run *run, struct standin *s);
 void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events);
 void dgram_core_event(struct run *run, struct standin *s, int sw_events);
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "run/run.h"
+#include "run/record.h"
 
 /* ---- the table by inode
  * --------------------------------------------------------------------------- */
@@ -294,14 +294,15 @@ void standin_gone(struct run *run, struct standin *s)
 {
     if (s->state == STANDIN_GONE)
         return;
+    record_data(run, s, SW_VIEW_CLOSED, 0);
     calls_fail_all(run, s, EBADF);
+    if (!s->stream)
+        dgram_drop(run, s);
     standin_drop_far(s);
     if (s->kept_fd >= 0)
         close(s->kept_fd);
     s->kept_fd = -1;
     accept_drop_pending(run, s);
-    if (!s->stream)
-        dgram_drop(run, s);
     if (s->sock != 0)
         sw_close(run->host, s->sock);
     s->sock = 0;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "run/run.h"
+#include "run/record.h"
 
 /* What one stand-in may move before others have their turn. */
 enum { TURN_BYTES = 256 * 1024, PIECES = 16 };
@@ -53,8 +53,10 @@ static void end_from_program(struct run *run, struct standin *s)
 {
     s->fin_from_program = true;
     s->far_in = false;
-    if (!s->far_hup)
+    if (!s->far_hup) {
+        record_data(run, s, SW_VIEW_SHUT, 0);
         sw_shutdown(run->host, s->sock, SW_SHUT_WR);
+    }
 }
 
 /* What the program wrote goes to the core. Returns whether there is more than one turn allows. */
@@ -83,6 +85,7 @@ static bool to_core(struct run *run, struct standin *s)
             }
         } else {
             moved += (size_t)n;
+            record_data(run, s, SW_VIEW_TAKEN, (uint64_t)n);
             if (n < want && !s->far_rdhup)
                 s->far_in = false;
         }
@@ -104,6 +107,7 @@ static void to_program(struct run *run, struct standin *s)
         if (n == 0) {
             shutdown(s->far_fd, SHUT_WR);
             s->fin_to_program = true;
+            record_data(run, s, SW_VIEW_GIVEN, 0);
             return;
         }
         if (n < 0) {
@@ -120,6 +124,7 @@ static void to_program(struct run *run, struct standin *s)
         if (sent > 0) {
             sw_recv_consume(run->host, s->sock, (size_t)sent);
             s->bytes_in += (uint64_t)sent;
+            record_data(run, s, SW_VIEW_GIVEN, (uint64_t)sent);
         }
         if (sent < 0 && err != EAGAIN)
             s->rd_shutdown =

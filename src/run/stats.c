@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sockworks run --stats, --json: what was counted. */
+#include <jansson.h>
+#include <string.h>
+
+#include "run/stats.h"
+
+/* One table for both forms. */
+static const struct {
+    const char *key, *text;
+    size_t field;
+} counters[] = {
+#define COUNTER(name, words)                                                                       \
+    {                                                                                              \
+#name, words, offsetof(struct sw_host_stats, name)                                         \
+    }
+    COUNTER(ip_tx, "IP packets sent"),          COUNTER(ip_rx, "IP packets received"),
+    COUNTER(tcp_estab, "TCP connections"),      COUNTER(tcp_tx, "TCP segments sent"),
+    COUNTER(tcp_rx, "TCP segments received"),   COUNTER(tcp_retrans, "TCP segments sent again"),
+    COUNTER(tcp_resets, "TCP resets sent"),     COUNTER(udp_tx, "UDP datagrams sent"),
+    COUNTER(udp_rx, "UDP datagrams received"),  COUNTER(icmp_tx, "ICMP messages sent"),
+    COUNTER(icmp_rx, "ICMP messages received"),
+#undef COUNTER
+};
+
+static const struct {
+    const char *key, *text;
+    size_t field;
+} link_counters[] = {
+#define COUNTER(name, words)                                                                       \
+    {                                                                                              \
+#name, words, offsetof(struct sw_link_stats, name)                                         \
+    }
+    COUNTER(sent, "packets into the link"),
+    COUNTER(delivered, "delivered"),
+    COUNTER(lost, "lost"),
+    COUNTER(duplicated, "duplicated"),
+    COUNTER(reordered, "reordered"),
+    COUNTER(corrupted, "corrupted"),
+    COUNTER(overflowed, "beyond the queue"),
+#undef COUNTER
+};
+
+enum { N_COUNTERS = sizeof(counters) / sizeof(counters[0]) };
+enum { N_LINK = sizeof(link_counters) / sizeof(link_counters[0]) };
+
+static uint64_t value_at(const void *stats, size_t field)
+{
+    uint64_t value;
+    memcpy(&value, (const char *)stats + field, sizeof(value));
+    return value;
+}
+
+static void line(FILE *out, const char *text, uint64_t value)
+{
+    fprintf(out, "%14llu  %s\n", (unsigned long long)value, text);
+}
+
+static void print_text(const struct run *run, const struct sw_host_stats *stats,
+                       const struct sw_link_stats *link, FILE *out)
+{
+    char text[160];
+
+    line(out, "calls notified", run->n_notified);
+    for (size_t i = 0; i < N_COUNTERS; i++)
+        line(out, counters[i].text, value_at(stats, counters[i].field));
+    for (size_t i = 0; run->link != NULL && i < N_LINK; i++)
+        line(out, link_counters[i].text, value_at(link, link_counters[i].field));
+    for (int why = 1; why < SW_DROP_COUNT; why++) {
+        uint64_t n = sw_host_drops(run->host, (enum sw_drop)why);
+        if (n == 0)
+            continue;
+        snprintf(text, sizeof(text), "dropped, %s: %s", sw_drop_name((enum sw_drop)why),
+                 sw_drop_text((enum sw_drop)why));
+        line(out, text, n);
+    }
+}
+
+static void put(json_t *object, const char *key, uint64_t value)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void print_json(const struct run *run, const struct sw_host_stats *stats,
+                       const struct sw_link_stats *link, FILE *out)
+{
+    json_t *all = json_object(), *host = json_object(), *drops = json_object();
+
+    put(all, "calls_notified", run->n_notified);
+    for (size_t i = 0; i < N_COUNTERS; i++)
+        put(host, counters[i].key, value_at(stats, counters[i].field));
+    for (int why = 1; why < SW_DROP_COUNT; why++) {
+        uint64_t n = sw_host_drops(run->host, (enum sw_drop)why);
+        if (n != 0)
+            put(drops, sw_drop_name((enum sw_drop)why), n);
+    }
+    json_object_set_new(all, "host", host);
+    if (run->link != NULL) {
+        json_t *object = json_object();
+        for (size_t i = 0; i < N_LINK; i++)
+            put(object, link_counters[i].key, value_at(link, link_counters[i].field));
+        json_object_set_new(all, "link", object);
+    }
+    json_object_set_new(all, "dropped", drops);
+    json_dumpf(all, out, JSON_INDENT(2));
+    fputc('\n', out);
+    json_decref(all);
+}
+
+void stats_print(struct run *run, FILE *out)
+{
+    struct sw_host_stats stats;
+    struct sw_link_stats link = {0};
+
+    sw_host_get_stats(run->host, &stats);
+    if (run->link != NULL) /* what leaves the host enters at end 0 */
+        sw_link_get_stats(run->link, 0, &link);
+    if (run->config->json)
+        print_json(run, &stats, &link, out);
+    else
+        print_text(run, &stats, &link, out);
+}
