@@ -28,6 +28,7 @@
  */
 enum {
     FLIGHT_MAX = 64,
+    BATCH_BYTES = 64 * 1024,
     BATCH = 16,       /* native writes fetched by one call */
     TURN_BATCHES = 2, /* before others have their turn */
     FLUSH_BATCHES = 64,
@@ -284,6 +285,7 @@ int dgram_take_error(struct run *run, struct run_call *call)
 struct batch {
     struct mmsghdr messages[BATCH];
     struct iovec iov[BATCH];
+    size_t last_len; /* of the datagram fetched last: the next are probably like it */
     uint8_t data[BATCH][DGRAM_MAX];
 };
 
@@ -306,9 +308,16 @@ static struct batch *batch_get(struct run *run)
 static bool send_batch(struct run *run, struct standin *s)
 {
     struct batch *b = batch_get(run);
-    int n = b != NULL ? recvmmsg(s->far_fd, b->messages, BATCH, MSG_DONTWAIT, NULL) : -1;
+    if (b == NULL)
+        return false;
+    unsigned most =
+        b->last_len > BATCH_BYTES / BATCH ? (unsigned)(BATCH_BYTES / b->last_len) : BATCH;
+    if (most == 0)
+        most = 1;
+    int n = recvmmsg(s->far_fd, b->messages, most, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n; i++) {
         size_t len = b->messages[i].msg_len;
+        b->last_len = len;
         s->bytes_out += len;
         record_data(run, s, SW_VIEW_TAKEN, len);
         if (s->sock == 0 || (b->messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0)
@@ -317,7 +326,7 @@ static bool send_batch(struct run *run, struct standin *s)
     }
     if (n < 0 && (errno == ECONNRESET || errno == EINTR))
         return true;
-    return n == BATCH;
+    return n == (int)most;
 }
 
 void dgram_flush(struct run *run, struct standin *s)
