@@ -21,7 +21,6 @@ _Static_assert(sizeof(struct ifreq) == 40 && sizeof(struct ifconf) == 16,
                "layouts of 64-bit Linux");
 
 #define LOOPBACK_NAME "lo"
-enum { LOOPBACK_MTU = 65536 };
 
 static struct sockaddr inet(uint32_t addr)
 {
@@ -59,7 +58,7 @@ static int interface_request(const struct run *run, unsigned long request, struc
         r->ifr_netmask = inet(0xff000000);
         break;
     case SIOCGIFMTU:
-        r->ifr_mtu = LOOPBACK_MTU;
+        r->ifr_mtu = (int)run_mtu(run->config);
         break;
     case SIOCGIFHWADDR:
         memset(&r->ifr_hwaddr, 0, sizeof(r->ifr_hwaddr));

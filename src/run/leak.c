@@ -12,7 +12,7 @@
 struct look {
     struct run *run;
     unsigned descriptors, processes, held;
-    unsigned long *inodes; /* of sockets whose family could not be asked, or is to be confirmed */
+    unsigned long *inodes; /* of sockets that could not be asked */
     size_t n, cap;
     char net[64]; /* the network whose tables were searched last */
 };
@@ -30,18 +30,18 @@ static void add_inode(struct look *look, unsigned long inode)
     look->inodes[look->n++] = inode;
 }
 
-/* Asks the socket itself. */
-static bool is_internet(struct run *run, pid_t pid, int fd)
+/* Asks the socket itself: 1 or 0, or -1 if it cannot be fetched. */
+static int is_internet(struct run *run, pid_t pid, int fd)
 {
     int domain = 0;
     socklen_t len = sizeof(domain);
     int copy = run->keep_dups ? -1 : fetch_fd(run, pid, fd);
     if (copy < 0)
-        return false;
-    bool internet = getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
-                    (domain == AF_INET || domain == AF_INET6);
+        return -1;
+    if (getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0)
+        domain = 0;
     close(copy);
-    return internet;
+    return domain == AF_INET || domain == AF_INET6;
 }
 
 static void look_at_descriptors(struct look *look, pid_t pid)
@@ -59,9 +59,10 @@ static void look_at_descriptors(struct look *look, pid_t pid)
         link[n > 0 ? n : 0] = '\0';
         if (sscanf(link, "socket:[%lu]", &inode) != 1)
             continue;
-        if (is_internet(look->run, pid, atoi(e->d_name)))
+        int internet = is_internet(look->run, pid, atoi(e->d_name));
+        if (internet > 0)
             look->held++;
-        else
+        else if (internet < 0)
             add_inode(look, inode);
     }
     if (dir != NULL)

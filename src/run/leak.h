@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whether the kernel holds an internet socket of the run after all: every descriptor of every
- * process of the run is looked at, twice over. The socket itself is asked for its family
- * (SO_DOMAIN), and its inode is looked for in the kernel's tables of that process's network
- * (proc(5), /proc/PID/net/tcp and the like).
+ * process of the run is looked at. Each socket is asked for its family (SO_DOMAIN); where it cannot
+ * be fetched, its inode is looked for in the kernel's tables of that process's network (proc(5),
+ * /proc/PID/net/tcp and the like), which takes far longer and does not know sockets without a port.
  */
 #ifndef SW_RUN_LEAK_H
 #define SW_RUN_LEAK_H

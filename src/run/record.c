@@ -88,7 +88,7 @@ static pid_t name_caller(struct run *run, pid_t tid)
         program[strcspn(program, "\n")] = '\0';
         if (strcmp(program, caller->program) != 0) {
             memcpy(caller->program, program, sizeof(program));
-            sw_view_process(run->view, run_now(), caller->pid, program);
+            sw_view_process(run->view, record_now(run), caller->pid, program);
         }
     }
     return caller->pid;
@@ -101,7 +101,7 @@ void record_process_end(struct run *run, pid_t pid, int status)
     struct run_record *record = run->record;
     for (size_t i = 0; i < record->n_callers; i++) {
         if (record->callers[i].pid == pid) {
-            sw_view_process_end(run->view, run_now(), pid, status);
+            sw_view_process_end(run->view, record_now(run), pid, status);
             return;
         }
     }
@@ -131,7 +131,7 @@ static bool perhaps_native(const struct run_call *call)
 static void enter(struct run *run, struct run_call *call)
 {
     pid_t pid = name_caller(run, call->tid);
-    call->token = sw_view_call(run->view, run_now(), pid, call->tid, call->nr, call->args);
+    call->token = sw_view_call(run->view, record_now(run), pid, call->tid, call->nr, call->args);
 }
 
 void record_call_entered(struct run *run, struct run_call *call)
@@ -166,7 +166,7 @@ void record_call_answered(struct run *run, struct run_call *call, int64_t result
     sw_socket_t sock = call->made != 0         ? call->made
                        : call->standin != NULL ? call->standin->sock
                                                : 0;
-    sw_view_answer(run->view, run_now(), call->token, sock, native ? 0 : result,
+    sw_view_answer(run->view, record_now(run), call->token, sock, native ? 0 : result,
                    call->has_from ? &call->from : NULL);
     if (run->config->flow && worth_a_look(call, result) && run->record->leak.looks < LOOKS_MAX)
         leak_look(run, &run->record->leak);
@@ -227,12 +227,12 @@ static void say_leak(const struct leak_report *leak)
 {
     if (leak->looks == 0)
         return;
-    fprintf(stderr,
-            "The kernel held %s AF_INET or AF_INET6 socket%s of this run: %u descriptors of %u "
-            "process%s looked at%s\n",
-            leak->held == 0 ? "no" : "an", leak->held > 1 ? " (or several)" : "", leak->descriptors,
-            leak->processes, leak->processes == 1 ? "" : "es",
-            leak->looks == 1 ? "." : ", each time a connection was up or a datagram through.");
+    if (leak->held > 0)
+        fprintf(stderr, "The kernel HELD an AF_INET or AF_INET6 socket of this run");
+    else
+        fprintf(stderr, "The kernel held no AF_INET or AF_INET6 socket of this run");
+    fprintf(stderr, ": %u descriptors of %u process%s looked at.\n", leak->descriptors,
+            leak->processes, leak->processes == 1 ? "" : "es");
 }
 
 static void draw(struct run *run)
@@ -242,9 +242,10 @@ static void draw(struct run *run)
         .colour = sw_view_wants_colour(stderr),
         .utf8 = sw_view_wants_utf8(),
     };
-    fflush(stdout);
+    fputc('\n', stderr);
     if (sw_view_flow(run->view, stderr, &config) < 0)
         fprintf(stderr, "sockworks: the flow of events could not be drawn\n");
+    fputc('\n', stderr);
     say_leak(&run->record->leak);
 }
 

@@ -25,6 +25,12 @@ void record_call_entered(struct run *run, struct run_call *call);
 void record_call_answered(struct run *run, struct run_call *call, int64_t result, bool native);
 void record_process_end(struct run *run, pid_t pid, int status);
 
+/* All records are on the host's clock, so that a call and the segment it causes have one time. */
+static inline uint64_t record_now(const struct run *run)
+{
+    return sw_host_now(run->host);
+}
+
 /* Behind its pointers: the address it gives. */
 static inline void record_addr(struct run *run, struct run_call *call, const struct sw_addr *addr)
 {
@@ -54,7 +60,7 @@ static inline void record_data(struct run *run, const struct standin *s, enum sw
                                uint64_t len)
 {
     if (run->view != NULL && s->sock != 0)
-        sw_view_data(run->view, run_now(), s->sock, what, len);
+        sw_view_data(run->view, record_now(run), s->sock, what, len);
 }
 
 #endif

@@ -31,9 +31,11 @@
 #include "run/run.h"
 #include "run/spawn.h"
 
+enum { GSO_MAX = 65483 }; /* bytes of a super-segment's payload, as of a loopback */
 enum { EVENTS = 256, EXIT_CANNOT = 125, MEET_BACKLOG = 4096 };
 
 #define PATIENCE_NS 2000000000ULL /* between SIGTERM and SIGKILL for what remains */
+#define LINGER_NS 1000000000ULL   /* after the last program, where it is recorded */
 #define AGAIN_NS 100000000ULL     /* SIGKILL again: something may have forked meanwhile */
 
 static int cannot(const char *what, int err)
@@ -113,6 +115,10 @@ static int open_host(struct run *run)
     run->link = sw_link_new(&link_config);
     if (run->link == NULL)
         return -ENOMEM;
+    /* The host knows what fits, as it would of a real interface: so TCP counts in packets. */
+    int mtu_err = sw_host_set_mtu(run->host, run->lo, run_mtu(config), GSO_MAX);
+    if (mtu_err < 0)
+        return mtu_err;
     for (int end = 0; end < 2; end++) {
         int err = sw_link_set(run->link, end, &config->conditions);
         if (err < 0)
@@ -308,6 +314,20 @@ static int sleep_until(struct run *run, struct epoll_event *events)
     return n;
 }
 
+/* Somebody looks: what is on its way when the last program ends still arrives. */
+static void see_arrive(struct run *run)
+{
+    uint64_t until_ns = run_now() + LINGER_NS, next_ns;
+
+    if (run->view == NULL || run->link == NULL)
+        return;
+    while ((next_ns = sw_link_deadline(run->link)) < until_ns) {
+        struct timespec at = {(time_t)(next_ns / 1000000000U), (long)(next_ns % 1000000000U)};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+        run_pump(run);
+    }
+}
+
 static void loop(struct run *run)
 {
     struct epoll_event events[EVENTS];
@@ -316,6 +336,7 @@ static void loop(struct run *run)
         struct turn turn = {0};
         run_pump(run);
         int n = sleep_until(run, events);
+        sw_host_advance(run->host, run_now()); /* what happens now, happens now */
         serve_far(run, events, n, &turn);
         serve_active(run);
         /* A full batch may have left a hang-up behind that happened before the call. */
@@ -332,6 +353,7 @@ static void loop(struct run *run)
         }
         standins_free_gone(run);
     }
+    see_arrive(run);
 }
 
 /* ---- the end

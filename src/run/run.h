@@ -92,6 +92,13 @@ struct run_config {
     bool json;                /* counters as JSON */
 };
 
+/* Bytes of the largest packet of the run's network. Without conditions it is that of Linux's lo; with
+ * them that of an ethernet, and TCP counts in packets as on a real path. */
+static inline uint32_t run_mtu(const struct run_config *config)
+{
+    return !config->conditioned ? 65536 : config->mtu != 0 ? config->mtu : 1500;
+}
+
 /* Runs it. Returns the exit status for the caller to exit with. */
 int run_main(const struct run_config *config);
 

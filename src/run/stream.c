@@ -73,6 +73,8 @@ static bool to_core(struct run *run, struct standin *s)
             return false;
         ssize_t n = read(s->far_fd, room, (size_t)want);
         int err = n < 0 ? errno : 0;
+        if (n > 0)
+            record_data(run, s, SW_VIEW_TAKEN, (uint64_t)n);
         sw_send_commit(run->host, s->sock, n > 0 ? (size_t)n : 0, 0);
         if (n == 0) {
             end_from_program(run, s);
@@ -85,7 +87,6 @@ static bool to_core(struct run *run, struct standin *s)
             }
         } else {
             moved += (size_t)n;
-            record_data(run, s, SW_VIEW_TAKEN, (uint64_t)n);
             if (n < want && !s->far_rdhup)
                 s->far_in = false;
         }
