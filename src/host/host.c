@@ -141,6 +141,22 @@ void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint6
         refuse_protocol(host, pkt, &hdr);
 }
 
+void sw_host_input_batch(struct sw_host *host, int iface, struct sw_packet *first, uint64_t now_ns)
+{
+    while (first) {
+        struct sw_packet *pkt = first, *next = first->next;
+        while (next) {
+            struct sw_packet *after = next->next;
+            if (!sw_gro_merge(pkt, next))
+                break;
+            next = after;
+        }
+        first = next;
+        pkt->next = NULL;
+        sw_host_input(host, iface, pkt, now_ns);
+    }
+}
+
 struct sw_packet *sw_host_output(struct sw_host *host, int iface, uint64_t now_ns)
 {
     set_now(host, now_ns);

@@ -57,7 +57,7 @@ struct sw_ip_path {
     int iface;
     struct sw_ip src; /* the address to send from (RFC 6724 5; RFC 1122 3.3.4.3) */
     uint32_t mtu;     /* bytes of an IP packet */
-    uint32_t gso_max; /* payload bytes of a super-segment, 0: none */
+    uint32_t gso_max; /* payload bytes of a super-segment; cut where the interface takes none */
     bool loopback;
 };
 /* `src` not NULL and not "any": the sender has chosen; it must be local (else -EADDRNOTAVAIL), of

@@ -35,17 +35,23 @@ static int find_path(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, struct s
     return sw_ip_path(ip, &tx->dst, &tx->src, path);
 }
 
-/* Cuts a super-segment to the interface's packets. The header is on it already. */
+/* Cuts a super-segment to the interface's packets, all or (without memory) none: then the sender may
+ * count it as not sent. The header is on it already. */
 static int output_cut(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_packet *super)
 {
+    struct sw_packet_queue pieces;
+    sw_packet_queue_init(&pieces);
     while (super) {
         struct sw_packet *piece = sw_gso_next(&super);
         if (!piece) {
+            sw_packet_queue_clear(&pieces);
             sw_drop(ip->env, super, SW_DROP_NO_MEMORY, NULL, NULL);
             return -ENOMEM;
         }
-        enqueue(ip, iface, piece);
+        sw_packet_queue_add(&pieces, piece);
     }
+    for (struct sw_packet *p; (p = sw_packet_queue_take(&pieces)) != NULL;)
+        enqueue(ip, iface, p);
     return 0;
 }
 
@@ -99,7 +105,7 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
         hdr.id = sw_ip_next_id(ip, &hdr.src, &hdr.dst, hdr.proto) & 0xffff;
     sw_ip_push_hdr(pkt, &hdr);
     struct sw_iface *iface = sw_ip_iface(ip, path.iface);
-    if (pkt->gso_size && pkt->data_len > path.gso_max)
+    if (pkt->gso_size && pkt->data_len > sw_ip_iface_gso(iface))
         return output_cut(ip, iface, pkt);
     enqueue(ip, iface, pkt);
     return 0;

@@ -53,6 +53,13 @@ const struct sw_ip_route *sw_ip_route_find(const struct sw_ip_layer *ip, const s
 /* Adds, or does nothing if there is such a prefix already and `quiet`. */
 int sw_ip_route_insert(struct sw_ip_layer *ip, const struct sw_ip_route *route, bool quiet);
 
+/* Payload of the super-segments that an interface takes; 0: none. Who takes them has to fill in the
+ * checksums of what it cuts them into. */
+static inline uint32_t sw_ip_iface_gso(const struct sw_iface *iface)
+{
+    return iface->config.csum_offload ? iface->config.gso_max : 0;
+}
+
 /* What fits through an interface toward `dst`: fills mtu, gso_max and loopback. The path MTU cache
  * (RFC 1191, RFC 8201) will lower the mtu here. */
 void sw_ip_path_limits(const struct sw_iface *iface, const struct sw_ip *dst,

@@ -56,11 +56,11 @@ const struct sw_ip_route *sw_ip_route_find(const struct sw_ip_layer *ip, const s
 void sw_ip_path_limits(const struct sw_iface *iface, const struct sw_ip *dst,
                        struct sw_ip_path *path)
 {
-    /* Payload of a super-segment so large that any TCP header still fits in front of it. Who takes
-     * super-segments has to fill in the checksums of what it cuts them into. */
+    /* Payload of a super-segment so large that any TCP header still fits in front of it. An interface
+     * that takes none gets them cut by sw_ip_output(): one pass through TCP serves them all. */
     uint32_t gso_limit = SW_IP4_MAX - SW_IP4_HDR - SW_TCP_HDR_MAX;
-    uint32_t gso_max = iface->config.csum_offload ? iface->config.gso_max : 0;
-    path->gso_max = gso_max < gso_limit ? gso_max : gso_limit;
+    uint32_t gso_max = sw_ip_iface_gso(iface);
+    path->gso_max = gso_max > 0 && gso_max < gso_limit ? gso_max : gso_limit;
     path->mtu = iface->config.mtu;
     if (sw_ip_is4(dst) && path->mtu > SW_IP4_MAX)
         path->mtu = SW_IP4_MAX;

@@ -127,9 +127,10 @@ int64_t sw_tcp_send_data(struct sw_tcp *tcp, sw_seq seq, uint32_t len, uint16_t 
     hdr = header(tcp, seq, flags | SW_TCP_ACK);
     sw_tcp_add_sacks(tcp, &hdr, got);
     hdr.window = sw_tcp_offer_window(tcp);
-    if (transmit(tcp, pkt, &hdr, again) == -EMSGSIZE)
+    int err = transmit(tcp, pkt, &hdr, again);
+    if (err == -EMSGSIZE)
         sw_tcp_path(tcp); /* the interface's MTU has changed; the retransmission will fit */
-    return got;
+    return err == -ENOMEM ? err : (int64_t)got; /* other errors count as a loss on the way */
 }
 
 int sw_tcp_send_syn(struct sw_tcp *tcp, bool again)

@@ -38,6 +38,27 @@ static uint64_t sum_block(const uint8_t *p, size_t len)
     return sum;
 }
 
+static inline uint64_t word32(const uint8_t *p)
+{
+    uint32_t word;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* Less than STEP_BYTES. */
+static inline uint64_t sum_few(const uint8_t *p, size_t len)
+{
+    uint64_t sum = 0;
+    for (; len >= 4; p += 4, len -= 4)
+        sum += word32(p);
+    if (len > 0) { /* as if followed by zeros */
+        uint32_t word = 0;
+        memcpy(&word, p, len);
+        sum += word;
+    }
+    return sum;
+}
+
 static uint64_t sum_bytes(const uint8_t *p, size_t len)
 {
     uint64_t sum = 0;
@@ -47,21 +68,11 @@ static uint64_t sum_bytes(const uint8_t *p, size_t len)
         p += n;
         len -= n;
     }
-    for (; len >= 4; p += 4, len -= 4) {
-        uint32_t word;
-        memcpy(&word, p, 4);
-        sum += word;
-    }
-    if (len > 0) { /* as if followed by zeros */
-        uint32_t word = 0;
-        memcpy(&word, p, len);
-        sum += word;
-    }
-    return sum;
+    return sum + sum_few(p, len);
 }
 
 /* Folded to 16 bits, still in memory order. */
-static uint16_t fold(uint64_t sum)
+static inline uint16_t fold(uint64_t sum)
 {
     sum = (sum >> 32) + (sum & 0xffffffff);
     sum = (sum >> 16) + (sum & 0xffff);
@@ -84,6 +95,34 @@ uint16_t sw_csum_fold(uint64_t sum)
     return sw_get16(bytes);
 }
 
+uint64_t sw_csum_packet(const struct sw_packet *pkt, uint32_t off, uint32_t len)
+{
+    uint64_t sum = 0;
+    bool odd = false;
+    if (off < pkt->head_len) {
+        uint32_t n = pkt->head_len - off < len ? pkt->head_len - off : len;
+        sum = sum_bytes(pkt->head + pkt->head_off + off, n);
+        odd = n % 2 != 0;
+        len -= n;
+        off = 0;
+    } else {
+        off -= pkt->head_len;
+    }
+    for (unsigned i = 0; i < pkt->n_slices && len > 0; i++) {
+        const struct sw_slice *s = &pkt->slices[i];
+        if (off >= s->len) {
+            off -= s->len;
+            continue;
+        }
+        uint32_t n = s->len - off < len ? s->len - off : len;
+        sum = sw_csum_add(sum, s->chunk->data + s->off + off, n, odd);
+        odd ^= n % 2 != 0;
+        len -= n;
+        off = 0;
+    }
+    return sum;
+}
+
 /* RFC 9293 3.1 and RFC 8200 8.1. The prefix of an IPv4-mapped address sums up to ffff, which is
  * zero in ones' complement: so one formula serves both families. */
 uint64_t sw_csum_pseudo(const struct sw_ip *src, const struct sw_ip *dst, uint8_t proto,
@@ -91,7 +130,8 @@ uint64_t sw_csum_pseudo(const struct sw_ip *src, const struct sw_ip *dst, uint8_
 {
     uint8_t tail[8] = {0, 0, 0, proto};
     sw_put32(tail + 4, len);
-    uint64_t sum = sum_bytes(src->b, sizeof(src->b));
-    sum += sum_bytes(dst->b, sizeof(dst->b));
-    return sum + sum_bytes(tail, sizeof(tail));
+    uint64_t sum = word32(tail) + word32(tail + 4);
+    for (unsigned i = 0; i < sizeof(src->b); i += 4)
+        sum += word32(src->b + i) + word32(dst->b + i);
+    return sum;
 }

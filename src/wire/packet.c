@@ -56,23 +56,6 @@ struct sw_packet *sw_packet_from_bytes(struct sw_mem *mem, const void *bytes, si
     return pkt;
 }
 
-/* Sum of `len` bytes from `off` of the head on. */
-static uint64_t sum_packet(const struct sw_packet *pkt, uint32_t off, uint32_t len)
-{
-    uint32_t n = pkt->head_len - off < len ? pkt->head_len - off : len;
-    uint64_t sum = sw_csum_add(0, pkt->head + pkt->head_off + off, n, false);
-    bool odd = n % 2 != 0;
-    len -= n;
-    for (unsigned i = 0; i < pkt->n_slices && len > 0; i++) {
-        const struct sw_slice *s = &pkt->slices[i];
-        n = s->len < len ? s->len : len;
-        sum = sw_csum_add(sum, s->chunk->data + s->off, n, odd);
-        odd ^= n % 2 != 0;
-        len -= n;
-    }
-    return sum;
-}
-
 /* Where the transport's header has its checksum; 0: no checksum that we know. */
 static uint32_t csum_offset(uint8_t proto)
 {
@@ -89,24 +72,43 @@ static uint32_t csum_offset(uint8_t proto)
     }
 }
 
+/* Where the transport header of a packet made in this process begins, and which it is; 0: none that
+ * has a checksum of its own (a fragment is cut from a packet that was filled before). */
+static uint32_t own_transport(const uint8_t *ip, uint32_t have, uint32_t total, uint8_t *ret_proto)
+{
+    struct sw_ip_hdr hdr;
+    if (have >= SW_IP4_HDR && ip[0] == (4 << 4 | SW_IP4_HDR / 4) &&
+        (sw_get16(ip + 6) & 0x3fff) == 0) {
+        *ret_proto = ip[9];
+        return SW_IP4_HDR;
+    }
+    if (have >= SW_IP6_HDR && ip[0] >> 4 == 6 && csum_offset(ip[6]) != 0) {
+        *ret_proto = ip[6];
+        return SW_IP6_HDR;
+    }
+    if (sw_ip_parse_hdr(ip, have, total, &hdr) != SW_DROP_NONE || hdr.fragment)
+        return 0;
+    *ret_proto = hdr.proto;
+    return hdr.hdr_len;
+}
+
 void sw_packet_fill_csum(struct sw_packet *pkt)
 {
     if (pkt->csum != SW_CSUM_NEEDED)
         return;
-    uint8_t *head = sw_packet_head(pkt);
-    struct sw_ip_hdr ip;
-    if (sw_ip_parse_hdr(head, pkt->head_len, sw_packet_len(pkt), &ip) != SW_DROP_NONE ||
-        ip.fragment)
-        return; /* nothing of this process is like that: a fragment is cut from a filled packet */
+    uint8_t *head = sw_packet_head(pkt), proto = 0;
+    uint32_t len = sw_packet_len(pkt), at = own_transport(head, pkt->head_len, len, &proto);
+    if (at == 0)
+        return;
     pkt->csum = SW_CSUM_FILLED;
-    uint32_t field = csum_offset(ip.proto);
-    if (field == 0 || pkt->head_len < ip.hdr_len + field + 2)
+    uint32_t field = csum_offset(proto);
+    if (field == 0 || pkt->head_len < at + field + 2)
         return;
     /* The field holds the pseudo-header's sum, so it is summed with the rest. */
-    uint16_t csum = (uint16_t)~sw_csum_fold(sum_packet(pkt, ip.hdr_len, ip.payload_len));
-    if (csum == 0 && ip.proto == SW_PROTO_UDP)
+    uint16_t csum = (uint16_t)~sw_csum_fold(sw_csum_packet(pkt, at, len - at));
+    if (csum == 0 && proto == SW_PROTO_UDP)
         csum = 0xffff; /* RFC 768: zero means none */
-    sw_put16(head + ip.hdr_len + field, csum);
+    sw_put16(head + at + field, csum);
 }
 
 bool sw_transport_csum_ok(const struct sw_packet *pkt, const struct sw_ip_hdr *ip, uint32_t len)
@@ -118,7 +120,7 @@ bool sw_transport_csum_ok(const struct sw_packet *pkt, const struct sw_ip_hdr *i
         return false;
     if (ip->proto == SW_PROTO_UDP && sw_get16(pkt->head + pkt->head_off + field) == 0)
         return ip->version == 4; /* RFC 8200 8.1 */
-    uint64_t sum = sum_packet(pkt, 0, len);
+    uint64_t sum = sw_csum_packet(pkt, 0, len);
     if (ip->proto != SW_PROTO_ICMP)
         sum += sw_csum_pseudo(&ip->src, &ip->dst, ip->proto, len);
     return sw_csum_fold(sum) == 0xffff;
