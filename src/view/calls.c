@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -35,30 +34,28 @@ struct call_row {
     int nr;
     const char *name;
     uint8_t args[6];
-    bool makes_fd;
+    enum view_role role;
 };
 
 static const struct call_row calls[] = {
-    {SYS_socket, "socket", {A_FAMILY, A_TYPE, A_PROTO}, true},
-    {SYS_bind, "bind", {A_FD, A_ADDR}, false},
-    {SYS_listen, "listen", {A_FD, A_INT}, false},
-    {SYS_connect, "connect", {A_FD, A_ADDR}, false},
-#ifdef SYS_accept
-    {SYS_accept, "accept", {A_FD}, true},
-#endif
-    {SYS_accept4, "accept4", {A_FD, A_SKIP, A_SKIP, A_NEWFD}, true},
-    {SYS_shutdown, "shutdown", {A_FD, A_HOW}, false},
-    {SYS_getsockname, "getsockname", {A_FD}, false},
-    {SYS_getpeername, "getpeername", {A_FD}, false},
-    {SYS_getsockopt, "getsockopt", {A_FD, A_LEVEL, A_OPTION}, false},
-    {SYS_setsockopt, "setsockopt", {A_FD, A_LEVEL, A_OPTION, A_VALUE}, false},
-    {SYS_sendto, "sendto", {A_FD, A_SKIP, A_LEN, A_FLAGS, A_ADDR}, false},
-    {SYS_recvfrom, "recvfrom", {A_FD, A_SKIP, A_LEN, A_FLAGS}, false},
-    {SYS_sendmsg, "sendmsg", {A_FD, A_ADDR, A_FLAGS}, false},
-    {SYS_recvmsg, "recvmsg", {A_FD, A_VALUE, A_FLAGS}, false},
-    {SYS_sendmmsg, "sendmmsg", {A_FD, A_ADDR, A_INT, A_FLAGS}, false},
-    {SYS_recvmmsg, "recvmmsg", {A_FD, A_SKIP, A_INT, A_FLAGS}, false},
-    {SYS_ioctl, "ioctl", {A_FD, A_HEX}, false},
+    {SYS_socket, "socket", {A_FAMILY, A_TYPE, A_PROTO}, ROLE_OTHER},
+    {SYS_bind, "bind", {A_FD, A_ADDR}, ROLE_BIND},
+    {SYS_listen, "listen", {A_FD, A_INT}, ROLE_LISTEN},
+    {SYS_connect, "connect", {A_FD, A_ADDR}, ROLE_CONNECT},
+    {SYS_accept, "accept", {A_FD}, ROLE_ACCEPT},
+    {SYS_accept4, "accept4", {A_FD, A_SKIP, A_SKIP, A_NEWFD}, ROLE_ACCEPT},
+    {SYS_shutdown, "shutdown", {A_FD, A_HOW}, ROLE_OTHER},
+    {SYS_getsockname, "getsockname", {A_FD}, ROLE_NAME},
+    {SYS_getpeername, "getpeername", {A_FD}, ROLE_NAME},
+    {SYS_getsockopt, "getsockopt", {A_FD, A_LEVEL, A_OPTION}, ROLE_OTHER},
+    {SYS_setsockopt, "setsockopt", {A_FD, A_LEVEL, A_OPTION, A_VALUE}, ROLE_OTHER},
+    {SYS_sendto, "sendto", {A_FD, A_SKIP, A_LEN, A_FLAGS, A_ADDR}, ROLE_SEND},
+    {SYS_recvfrom, "recvfrom", {A_FD, A_SKIP, A_LEN, A_FLAGS}, ROLE_RECV},
+    {SYS_sendmsg, "sendmsg", {A_FD, A_ADDR, A_FLAGS}, ROLE_SEND},
+    {SYS_recvmsg, "recvmsg", {A_FD, A_VALUE, A_FLAGS}, ROLE_RECV},
+    {SYS_sendmmsg, "sendmmsg", {A_FD, A_ADDR, A_INT, A_FLAGS}, ROLE_SEND},
+    {SYS_recvmmsg, "recvmmsg", {A_FD, A_SKIP, A_INT, A_FLAGS}, ROLE_RECV},
+    {SYS_ioctl, "ioctl", {A_FD, A_HEX}, ROLE_OTHER},
 };
 
 struct word {
@@ -213,10 +210,10 @@ const char *view_call_name(int nr)
     return row ? row->name : "syscall";
 }
 
-bool view_call_makes_fd(int nr)
+enum view_role view_call_role(int nr)
 {
     const struct call_row *row = row_of(nr);
-    return row && row->makes_fd;
+    return row ? row->role : ROLE_OTHER;
 }
 
 int view_call_fd(const struct view_call *call)
@@ -231,60 +228,44 @@ const char *view_errno_name(int err)
     return name ? name : "an error";
 }
 
-/* Text that grows in a buffer and never beyond it. */
-struct text {
-    char *buf;
-    size_t size, len;
-};
-
-static void say(struct text *t, const char *format, ...)
-{
-    va_list ap;
-    va_start(ap, format);
-    int n = vsnprintf(t->buf + t->len, t->size - t->len, format, ap);
-    va_end(ap);
-    if (n > 0)
-        t->len = t->len + (size_t)n < t->size ? t->len + (size_t)n : t->size - 1;
-}
-
-static void say_word(struct text *t, const struct word *words, size_t n, int64_t value)
+static void say_word(struct view_words *w, const struct word *words, size_t n, int64_t value)
 {
     const char *name = word_of(words, n, value);
     if (name)
-        say(t, "%s", name);
+        view_say(w, "%s", name);
     else
-        say(t, "%lld", (long long)value);
+        view_say(w, "%lld", (long long)value);
 }
 
-static void say_bits(struct text *t, const struct word *words, size_t n, int64_t value)
+static void say_bits(struct view_words *w, const struct word *words, size_t n, int64_t value)
 {
     const char *sep = "";
     for (size_t i = 0; i < n; i++) {
         if (value & words[i].value) {
-            say(t, "%s%s", sep, words[i].text);
+            view_say(w, "%s%s", sep, words[i].text);
             value &= ~words[i].value;
             sep = "|";
         }
     }
     if (value)
-        say(t, "%s0x%llx", sep, (long long)value);
+        view_say(w, "%s0x%llx", sep, (long long)value);
 }
 
-static void say_addr(struct text *t, const struct sw_addr *addr)
+static void say_addr(struct view_words *w, const struct sw_addr *addr)
 {
     char buf[SW_ADDR_TEXT];
-    say(t, "%s", sw_addr_text(addr, buf, sizeof(buf)));
+    view_say(w, "%s", sw_addr_text(addr, buf, sizeof(buf)));
 }
 
-static void say_option(struct text *t, int level, int name)
+static void say_option(struct view_words *w, int level, int name)
 {
     for (size_t i = 0; i < ROWS(options); i++) {
         if (options[i].level == level && options[i].option.value == name) {
-            say(t, "%s", options[i].option.text);
+            view_say(w, "%s", options[i].option.text);
             return;
         }
     }
-    say(t, "%d", name);
+    view_say(w, "%d", name);
 }
 
 /* Whether an argument is shown. */
@@ -306,7 +287,8 @@ static bool wanted(const struct view_call *call, enum arg kind, uint64_t value)
     }
 }
 
-static void say_arg(struct text *t, const struct view_call *call, enum arg kind, uint64_t value)
+static void say_arg(struct view_words *w, const struct view_call *call, enum arg kind,
+                    uint64_t value)
 {
     int number = (int)value;
     switch (kind) {
@@ -314,92 +296,90 @@ static void say_arg(struct text *t, const struct view_call *call, enum arg kind,
         break;
     case A_FD:
     case A_INT:
-        say(t, "%d", number);
+        view_say(w, "%d", number);
         break;
     case A_HEX:
-        say(t, "0x%x", (unsigned)value);
+        view_say(w, "0x%x", (unsigned)value);
         break;
     case A_LEN:
-        say(t, "%llu bytes", (unsigned long long)value);
+        view_say(w, "%llu bytes", (unsigned long long)value);
         break;
     case A_FAMILY:
-        say_word(t, families, ROWS(families), number);
+        say_word(w, families, ROWS(families), number);
         break;
     case A_TYPE:
-        say_word(t, types, ROWS(types), number & 0xf);
+        say_word(w, types, ROWS(types), number & 0xf);
         if (number & ~0xf) {
-            say(t, "|");
-            say_bits(t, new_fd_bits, ROWS(new_fd_bits), number & ~0xf);
+            view_say(w, "|");
+            say_bits(w, new_fd_bits, ROWS(new_fd_bits), number & ~0xf);
         }
         break;
     case A_PROTO:
-        say_word(t, protos, ROWS(protos), number);
+        say_word(w, protos, ROWS(protos), number);
         break;
     case A_ADDR:
-        say_addr(t, &call->addr);
+        say_addr(w, &call->addr);
         break;
     case A_VALUE:
-        say(t, "%lld", (long long)call->value);
+        view_say(w, "%lld", (long long)call->value);
         break;
     case A_HOW:
-        say_word(t, hows, ROWS(hows), number);
+        say_word(w, hows, ROWS(hows), number);
         break;
     case A_LEVEL:
-        say_word(t, levels, ROWS(levels), number);
+        say_word(w, levels, ROWS(levels), number);
         break;
     case A_OPTION:
-        say_option(t, (int)call->args[1], number);
+        say_option(w, (int)call->args[1], number);
         break;
     case A_FLAGS:
-        say_bits(t, flag_bits, ROWS(flag_bits), number);
+        say_bits(w, flag_bits, ROWS(flag_bits), number);
         break;
     case A_NEWFD:
-        say_bits(t, new_fd_bits, ROWS(new_fd_bits), number);
+        say_bits(w, new_fd_bits, ROWS(new_fd_bits), number);
         break;
     }
 }
 
 void view_call_text(const struct view_call *call, char *buf, size_t size)
 {
-    struct text t = {buf, size, 0};
+    struct view_words w = view_words(buf, size);
     const struct call_row *row = row_of(call->nr);
     const char *sep = "";
-    buf[0] = '\0';
     if (!row) {
-        say(&t, "syscall %d", call->nr);
+        view_say(&w, "syscall %d", call->nr);
         return;
     }
-    say(&t, "%s(", row->name);
+    view_say(&w, "%s(", row->name);
     for (unsigned i = 0; i < 6; i++) {
         enum arg kind = (enum arg)row->args[i];
         if (!wanted(call, kind, call->args[i]))
             continue;
-        say(&t, "%s", sep);
-        say_arg(&t, call, kind, call->args[i]);
+        view_say(&w, "%s", sep);
+        say_arg(&w, call, kind, call->args[i]);
         sep = ", ";
     }
-    say(&t, ")");
+    view_say(&w, ")");
 }
 
 void view_result_text(const struct view_call *call, char *buf, size_t size)
 {
-    struct text t = {buf, size, 0};
-    buf[0] = '\0';
+    struct view_words w = view_words(buf, size);
     if (call->result == -512) {
-        say(&t, " = interrupted");
+        view_say(&w, " = interrupted");
     } else if (call->result < 0) {
-        say(&t, " = -1 %s", view_errno_name((int)-call->result));
-    } else if (call->nr == SYS_getsockname || call->nr == SYS_getpeername) {
-        say(&t, " = 0");
+        view_say(&w, " = -1 %s", view_errno_name((int)-call->result));
+    } else if (view_call_role(call->nr) == ROLE_NAME) {
+        view_say(&w, " = 0");
         if (call->has_from) {
-            say(&t, ", ");
-            say_addr(&t, &call->from);
+            view_say(&w, ", ");
+            say_addr(&w, &call->from);
         }
     } else {
-        say(&t, " = %lld", (long long)call->result);
+        view_say(&w, " = %lld", (long long)call->result);
         if (call->has_from) {
-            say(&t, ", from ");
-            say_addr(&t, &call->from);
+            view_say(&w, ", from ");
+            say_addr(&w, &call->from);
         }
     }
 }

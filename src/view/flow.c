@@ -49,13 +49,17 @@ static void start_line(struct picture *p, uint64_t at_ns, bool with_time)
     }
 }
 
-/* How much of `text` goes on a line of `room` columns: whole words where possible. */
+/* How much of `text` goes on a line of `room` columns: up to the result of a call, or whole words,
+ * where that is possible. */
 static size_t line_break(const char *text, size_t room)
 {
     size_t len = strlen(text), cut = room;
     if (len <= room)
         return len;
-    while (cut > room / 2 && (text[cut] != ' ' || text[cut - 1] == '='))
+    const char *result = strstr(text, " = ");
+    if (result && result > text + room / 2 && result <= text + room)
+        return (size_t)(result - text);
+    while (cut > room / 2 && text[cut] != ' ')
         cut--;
     return text[cut] == ' ' ? cut : room;
 }
@@ -117,7 +121,7 @@ static void draw_arrow(struct picture *p, const struct flow_row *row)
         snprintf(end, sizeof(end), "%llu.%03u", (unsigned long long)(row->arrived_ns / 1000000),
                  (unsigned)(row->arrived_ns / 1000 % 1000));
     unsigned end_len = end[0] ? (unsigned)strlen(end) + 2 : 0;
-    flow_arrow_text(p->flow, row, lane - 7 - end_len, text, sizeof(text));
+    flow_arrow_text(p->flow, row, lane - 6 - end_len, text, sizeof(text));
 
     start_line(p, row->record->at_ns, true);
     put_from_sender(p, right, 0, right ? p->g->tail_right : p->g->tail_left, colour);
@@ -128,7 +132,7 @@ static void draw_arrow(struct picture *p, const struct flow_row *row)
         put_from_sender(p, right, line_end, p->g->broken, C_ERROR);
     else
         put_from_sender(p, right, line_end, right ? p->g->head_right : p->g->head_left, colour);
-    text_from_sender(p, right, 3, text, colour);
+    text_from_sender(p, right, strlen(text) + 6 + end_len < lane ? 3 : 2, text, colour);
     if (end_len) { /* the arrival's time before the head; the reason behind the break */
         unsigned at = broken || lost ? lane - end_len - 1 : lane - 2 - end_len;
         text_from_sender(p, right, at, end, broken || lost ? C_ERROR : colour);
@@ -220,6 +224,8 @@ static void draw_title(struct picture *p)
     canvas_text(&p->canvas, LEFT_LINE, "client", C_CALL);
     canvas_text(&p->canvas, p->right_line, "server", C_CALL);
     canvas_flush(&p->canvas);
+    if (!left[0] && !right[0])
+        return;
     canvas_clear(&p->canvas);
     canvas_text(&p->canvas, LEFT_LINE, left, C_NONE);
     canvas_text(&p->canvas, p->right_line, right, C_NONE);
@@ -256,7 +262,7 @@ static void draw_sum(struct picture *p)
         fprintf(out, "%s%u lost on the way", sep, lost);
     fprintf(out, "%s\n", *sep ? "" : "nothing was sent");
     if (flow->view->left_out)
-        fprintf(out, "%*s%llu more records were not kept\n", (int)LEFT_LINE, "",
+        fprintf(out, "%*srecords not kept: %llu\n", (int)LEFT_LINE, "",
                 (unsigned long long)flow->view->left_out);
 }
 

@@ -8,12 +8,9 @@
  * may be a piece of what was sent as one, or several merged. A datagram closes the oldest of its
  * length.
  */
-#define _DEFAULT_SOURCE /* syscall numbers */
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "view/flow.h"
 
@@ -39,21 +36,10 @@ static uint8_t side_of_socket(struct flow *flow, uint64_t handle, pid_t pid)
 }
 
 /* Calls that wait for the other side: their answer is an event of its own. */
-static bool waits(int nr)
+static bool waits(const struct view_call *call)
 {
-    switch (nr) {
-    case SYS_connect:
-    case SYS_accept4:
-#ifdef SYS_accept
-    case SYS_accept:
-#endif
-    case SYS_recvfrom:
-    case SYS_recvmsg:
-    case SYS_recvmmsg:
-        return true;
-    default:
-        return false;
-    }
+    enum view_role role = view_call_role(call->nr);
+    return role == ROLE_CONNECT || role == ROLE_ACCEPT || role == ROLE_RECV;
 }
 
 /* The row of a call's entry if its answer needs none of its own: nothing came between, or only the
@@ -64,7 +50,7 @@ static struct flow_row *entry_row(struct flow *flow, const struct view_call *cal
         struct flow_row *row = &flow->rows[i - 1];
         if (row->kind == ROW_ENTER && &row->record->call == call)
             return row;
-        if (row->kind <= ROW_DATA || waits(call->nr))
+        if (row->kind <= ROW_DATA || waits(call))
             break;
     }
     return NULL;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who stands on which side of the picture, told by what each socket was used for. */
-#define _DEFAULT_SOURCE /* syscall numbers */
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "view/flow.h"
 
@@ -67,21 +64,14 @@ struct flow_process *flow_process(struct flow *flow, pid_t pid)
 /* What a call says about its socket's side; SIDE_UNKNOWN: nothing. */
 static enum flow_side side_of_call(const struct view_call *call, const struct flow_socket *s)
 {
-    switch (call->nr) {
-    case SYS_listen:
-    case SYS_accept4:
-#ifdef SYS_accept
-    case SYS_accept:
-#endif
+    switch (view_call_role(call->nr)) {
+    case ROLE_LISTEN:
+    case ROLE_ACCEPT:
         return SIDE_RIGHT;
-    case SYS_connect:
-    case SYS_sendto:
-    case SYS_sendmsg:
-    case SYS_sendmmsg:
+    case ROLE_CONNECT:
+    case ROLE_SEND:
         return SIDE_LEFT;
-    case SYS_recvfrom:
-    case SYS_recvmsg:
-    case SYS_recvmmsg:
+    case ROLE_RECV:
         return s->bound ? SIDE_RIGHT : SIDE_LEFT;
     default:
         return SIDE_UNKNOWN;
@@ -98,7 +88,7 @@ static int see_call(struct flow *flow, const struct view_call *call)
     struct flow_socket *s = socket_of(flow, call->socket, call->pid);
     if (!s)
         return -ENOMEM;
-    if (call->nr == SYS_bind && call->result == 0)
+    if (view_call_role(call->nr) == ROLE_BIND && call->result == 0)
         s->bound = true;
     if (s->side == SIDE_UNKNOWN)
         s->side = (uint8_t)side_of_call(call, s);

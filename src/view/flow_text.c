@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The words on arrows and beside lifelines, as one would write them on a whiteboard. */
-#include <stdarg.h>
 #include <string.h>
 
 #include "tcp/tcp.h"
 #include "view/flow.h"
-
-struct words {
-    char *buf;
-    size_t size, len;
-};
-
-static void say(struct words *w, const char *format, ...)
-{
-    va_list ap;
-    va_start(ap, format);
-    int n = vsnprintf(w->buf + w->len, w->size - w->len, format, ap);
-    va_end(ap);
-    if (n > 0)
-        w->len = w->len + (size_t)n < w->size ? w->len + (size_t)n : w->size - 1;
-}
 
 static const char *plural(uint64_t n)
 {
@@ -32,7 +16,7 @@ static bool arrow_is_tcp(const struct flow_row *row)
            row->record->trace.kind == SW_TRACE_SEGMENT_RECEIVED;
 }
 
-static void say_flags(struct words *w, uint64_t flags)
+static void say_flags(struct view_words *w, uint64_t flags)
 {
     static const struct {
         uint16_t bit;
@@ -44,7 +28,7 @@ static void say_flags(struct words *w, uint64_t flags)
     const char *sep = "";
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (flags & names[i].bit) {
-            say(w, "%s%s", sep, names[i].name);
+            view_say(w, "%s%s", sep, names[i].name);
             sep = " ";
         }
     }
@@ -65,7 +49,7 @@ static bool sent_again(const struct flow_row *row)
     return row->record->trace.kind == SW_TRACE_SEGMENT_SENT && row->record->trace.v[6];
 }
 
-static void say_segment(struct words *w, const struct flow *flow, const struct flow_row *row,
+static void say_segment(struct view_words *w, const struct flow *flow, const struct flow_row *row,
                         unsigned detail)
 {
     const struct sw_trace_event *e = &row->record->trace;
@@ -75,40 +59,41 @@ static void say_segment(struct words *w, const struct flow *flow, const struct f
     if (plain_data && detail < SAY_PUSH)
         flags &= detail < SAY_ACK_FLAG || sent_again(row) ? 0 : SW_TCP_ACK;
     if (sent_again(row))
-        say(w, "again: ");
+        view_say(w, "again: ");
     say_flags(w, flags);
     if (!(flags & SW_TCP_RST) && c->has_isn[row->dir])
-        say(w, "%s%s%u", flags ? "  " : "", sent_again(row) && detail == SAY_LITTLE ? "" : "seq ",
-            (unsigned)((uint32_t)e->v[0] - c->isn[row->dir]));
+        view_say(w, "%s%s%u", flags ? "  " : "",
+                 sent_again(row) && detail == SAY_LITTLE ? "" : "seq ",
+                 (unsigned)((uint32_t)e->v[0] - c->isn[row->dir]));
     if (detail >= SAY_ACK && (flags & SW_TCP_ACK) && c->has_isn[!row->dir])
-        say(w, "  ack %u", (unsigned)((uint32_t)e->v[1] - c->isn[!row->dir]));
+        view_say(w, "  ack %u", (unsigned)((uint32_t)e->v[1] - c->isn[!row->dir]));
     if (e->v[3] > 0)
-        say(w, "  %llu byte%s", (unsigned long long)e->v[3], plural(e->v[3]));
+        view_say(w, "  %llu byte%s", (unsigned long long)e->v[3], plural(e->v[3]));
     if (detail >= SAY_MSS && (flags & SW_TCP_SYN) && e->v[5])
-        say(w, "  mss %llu", (unsigned long long)e->v[5]);
+        view_say(w, "  mss %llu", (unsigned long long)e->v[5]);
     if (detail >= SAY_WINDOW && !(flags & SW_TCP_RST))
-        say(w, "  win %llu", (unsigned long long)e->v[4]);
+        view_say(w, "  win %llu", (unsigned long long)e->v[4]);
 }
 
-static void say_arrow(struct words *w, const struct flow *flow, const struct flow_row *row,
+static void say_arrow(struct view_words *w, const struct flow *flow, const struct flow_row *row,
                       unsigned detail)
 {
     const struct sw_trace_event *e = &row->record->trace;
     w->len = 0;
     w->buf[0] = '\0';
     if (flow->overlap) /* which connection: the client's port tells */
-        say(w, ":%u  ", (unsigned)flow->conns[row->conn - 1].ends[0].port);
+        view_say(w, ":%u  ", (unsigned)flow->conns[row->conn - 1].ends[0].port);
     if (row->copy) /* nobody here sent it, or the link made two of one */
-        say(w, "a copy: ");
+        view_say(w, "a copy: ");
     if (arrow_is_tcp(row))
         say_segment(w, flow, row, detail);
     else
-        say(w, "%llu byte%s", (unsigned long long)e->v[0], plural(e->v[0]));
+        view_say(w, "%llu byte%s", (unsigned long long)e->v[0], plural(e->v[0]));
     if (row->drop != SW_DROP_NONE && row->arrived && row->arrived_bytes > 0)
-        say(w, ", %llu of them arrive", (unsigned long long)row->arrived_bytes);
+        view_say(w, ", %llu of them arrive", (unsigned long long)row->arrived_bytes);
 }
 
-static void say_icmp(struct words *w, const struct sw_trace_event *e)
+static void say_icmp(struct view_words *w, const struct sw_trace_event *e)
 {
     static const struct {
         uint8_t family, type, code;
@@ -132,22 +117,21 @@ static void say_icmp(struct words *w, const struct sw_trace_event *e)
         {6, 128, 0, "echo request"},
         {6, 129, 0, "echo reply"},
     };
-    say(w, "ICMP%s ", e->v[0] == 6 ? "v6" : "");
+    view_say(w, "ICMP%s ", e->v[0] == 6 ? "v6" : "");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (names[i].family == e->v[0] && names[i].type == e->v[1] && names[i].code == e->v[2]) {
-            say(w, "%s", names[i].text);
+            view_say(w, "%s", names[i].text);
             return;
         }
     }
-    say(w, "type %llu code %llu", (unsigned long long)e->v[1], (unsigned long long)e->v[2]);
+    view_say(w, "type %llu code %llu", (unsigned long long)e->v[1], (unsigned long long)e->v[2]);
 }
 
 void flow_arrow_text(const struct flow *flow, const struct flow_row *row, unsigned room, char *buf,
                      size_t size)
 {
-    struct words w = {buf, size, 0};
+    struct view_words w = view_words(buf, size);
     if (row->kind == ROW_ICMP) {
-        buf[0] = '\0';
         say_icmp(&w, &row->record->trace);
         return;
     }
@@ -165,38 +149,38 @@ static const struct view_call *call_of(const struct flow *flow, const struct flo
     return r->kind == VIEW_CALL ? &r->call : &flow->view->records[r->call_index].call;
 }
 
-static void say_call(struct words *w, const struct flow *flow, const struct flow_row *row)
+static void say_call(struct view_words *w, const struct flow *flow, const struct flow_row *row)
 {
     char call_text[200], result[120];
     const struct view_call *call = call_of(flow, row);
     view_call_text(call, call_text, sizeof(call_text));
     view_result_text(call, result, sizeof(result));
     if (row->kind == ROW_CALL)
-        say(w, "%s%s", call_text, call->result == 0 && !call->has_from ? "" : result);
+        view_say(w, "%s%s", call_text, call->result == 0 && !call->has_from ? "" : result);
     else if (row->kind == ROW_ENTER)
-        say(w, "%s ...", call_text);
+        view_say(w, "%s ...", call_text);
     else
-        say(w, "... %s%s", view_call_name(call->nr), result);
+        view_say(w, "... %s%s", view_call_name(call->nr), result);
 }
 
-static void say_data(struct words *w, const struct view_record *r)
+static void say_data(struct view_words *w, const struct view_record *r)
 {
     unsigned long long len = r->data.len;
     switch (r->data.what) {
     case SW_VIEW_TAKEN:
-        say(w, "send: %llu byte%s", len, plural(len));
+        view_say(w, "send: %llu byte%s", len, plural(len));
         break;
     case SW_VIEW_GIVEN:
         if (len)
-            say(w, "recv: %llu byte%s", len, plural(len));
+            view_say(w, "recv: %llu byte%s", len, plural(len));
         else
-            say(w, "recv: end of the stream");
+            view_say(w, "recv: end of the stream");
         break;
     case SW_VIEW_SHUT:
-        say(w, "shutdown: sends no more");
+        view_say(w, "shutdown: sends no more");
         break;
     case SW_VIEW_CLOSED:
-        say(w, "close");
+        view_say(w, "close");
         break;
     }
 }
@@ -208,10 +192,9 @@ static pid_t pid_of(const struct flow *flow, const struct flow_row *row)
 
 void flow_side_text(const struct flow *flow, const struct flow_row *row, char *buf, size_t size)
 {
-    struct words w = {buf, size, 0};
+    struct view_words w = view_words(buf, size);
     const struct sw_trace_event *e = &row->record->trace;
     unsigned others = 0;
-    buf[0] = '\0';
     switch (row->kind) {
     case ROW_CALL:
     case ROW_ENTER:
@@ -219,22 +202,22 @@ void flow_side_text(const struct flow *flow, const struct flow_row *row, char *b
         for (uint32_t i = 0; i < flow->n_processes; i++)
             others += flow->processes[i].shown[row->side];
         if (others > 1)
-            say(&w, "%d: ", (int)pid_of(flow, row));
+            view_say(&w, "%d: ", (int)pid_of(flow, row));
         say_call(&w, flow, row);
         break;
     case ROW_DATA:
         say_data(&w, row->record);
         break;
     case ROW_STATE:
-        say(&w, "(%s -> %s)", sw_tcp_state_name((enum sw_tcp_state)e->v[0]),
-            sw_tcp_state_name((enum sw_tcp_state)e->v[1]));
+        view_say(&w, "(%s -> %s)", sw_tcp_state_name((enum sw_tcp_state)e->v[0]),
+                 sw_tcp_state_name((enum sw_tcp_state)e->v[1]));
         break;
     case ROW_TIMER:
-        say(&w, "(%s timer)", e->v[0] == SW_TCP_TIMER_PERSIST ? "persist" : "retransmission");
+        view_say(&w, "(%s timer)", e->v[0] == SW_TCP_TIMER_PERSIST ? "persist" : "retransmission");
         break;
     case ROW_DROP:
-        say(&w, "(dropped: %s: %s)", sw_drop_name((enum sw_drop)row->drop),
-            sw_drop_text((enum sw_drop)row->drop));
+        view_say(&w, "(dropped: %s: %s)", sw_drop_name((enum sw_drop)row->drop),
+                 sw_drop_text((enum sw_drop)row->drop));
         break;
     default:
         break;

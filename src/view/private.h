@@ -83,11 +83,31 @@ uint32_t *view_map_put(struct view_map *map,
 uint32_t view_map_get(const struct view_map *map, uint64_t key);
 void view_map_fini(struct view_map *map);
 
+/* ---- words.c ------------------------------------------------------------------------------------
+ */
+struct view_words {
+    char *buf;
+    size_t size, len;
+};
+struct view_words view_words(char *buf, size_t size); /* empty */
+void view_say(struct view_words *words, const char *format, ...);
+
 /* ---- calls.c: what the arguments of a call mean
  * --------------------------------------------------- */
 const char *view_call_name(int nr);             /* "connect"; "syscall" if unknown */
 int view_call_fd(const struct view_call *call); /* -1: names none */
-bool view_call_makes_fd(int nr);                /* the result is a descriptor */
+/* What kind of thing a call does with its socket. */
+enum view_role {
+    ROLE_OTHER,
+    ROLE_BIND,
+    ROLE_LISTEN,
+    ROLE_ACCEPT,
+    ROLE_CONNECT,
+    ROLE_SEND,
+    ROLE_RECV,
+    ROLE_NAME, /* asks for an address */
+};
+enum view_role view_call_role(int nr);
 /* "connect(3, 127.0.0.1:7000)" */
 void view_call_text(const struct view_call *call, char *buf, size_t size);
 /* " = 3", " = -1 ECONNREFUSED (Connection refused)", "" for a plain 0; with what came back */
