@@ -3,7 +3,10 @@
  */
 #include "differ.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
@@ -137,6 +140,49 @@ static void interfaces(void)
     TRY(ioctl(fd, SIOCGIFINDEX, &request));
 }
 
+static void interface_addresses(void)
+{
+    struct ifaddrs *list = NULL;
+    TRY(getifaddrs(&list));
+    for (struct ifaddrs *i = list; i; i = i->ifa_next) {
+        char host[INET6_ADDRSTRLEN] = "";
+        if (!i->ifa_addr || i->ifa_addr->sa_family == AF_PACKET)
+            continue;
+        if (i->ifa_addr->sa_family == AF_INET)
+            inet_ntop(AF_INET, &((struct sockaddr_in *)i->ifa_addr)->sin_addr, host, sizeof host);
+        else
+            inet_ntop(AF_INET6, &((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr, host,
+                      sizeof host);
+        say("%s has %s", i->ifa_name, host);
+    }
+    freeifaddrs(list);
+    say("index of lo %u", if_nametoindex("lo"));
+}
+
+static void resolve(const char *host, int flags)
+{
+    struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM}, *list = NULL;
+    int error = getaddrinfo(host, "7", &hints, &list);
+    say("getaddrinfo %s, flags %#x: %s", host ? host : "nothing", (unsigned)flags,
+        error ? gai_strerror(error) : "found");
+    for (struct addrinfo *i = list; i; i = i->ai_next) {
+        struct sockaddr_storage address = {0};
+        memcpy(&address, i->ai_addr, i->ai_addrlen);
+        show_address("gives", &address, i->ai_addrlen);
+    }
+    freeaddrinfo(list);
+}
+
+static void resolving(void)
+{
+    resolve("127.0.0.1", AI_NUMERICHOST);
+    resolve("::1", AI_NUMERICHOST);
+    resolve(NULL, AI_PASSIVE);
+    resolve(NULL, 0);
+    resolve("localhost", 0);
+    resolve("localhost", AI_ADDRCONFIG);
+}
+
 /* Many short conversations, each answered by its number. */
 static void many(void)
 {
@@ -171,5 +217,7 @@ const struct scenario argument_scenarios[] = {{"not-open", not_open, V4},
                                               {"out-of-descriptors", out_of_descriptors, BOTH},
                                               {"lowest-number", lowest_number, BOTH},
                                               {"interfaces", interfaces, V4},
+                                              {"interface-addresses", interface_addresses, V4},
+                                              {"resolving", resolving, V4},
                                               {"many-conversations", many, BOTH},
                                               {NULL, NULL, 0}};
