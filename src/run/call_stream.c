@@ -28,7 +28,7 @@ int stream_take_error(struct run *run, struct run_call *call)
     s->error = 0;
     if (err == 0 && s->sock != 0)
         err = sw_take_error(run->host, s->sock);
-    if (err <= 0 || s->state != STANDIN_FAILED)
+    if (err <= 0 || s->state != STANDIN_FAILED || !s->error_is_native)
         return err > 0 ? err : 0;
     /* It is mirrored there as ECONNRESET, and reading clears it. If it is clear already, a native
      * call has reported it. */

@@ -139,7 +139,7 @@ struct standin {
     bool far_hup;               /* every holder has closed; or both directions are shut down */
     bool want_out;              /* the far end is full: EPOLLOUT is asked for */
     bool fin_to_program, fin_from_program, rd_shutdown;
-    bool error_is_native;       /* DGRAM: `error` has been shown to native calls too (see dgram.c) */
+    bool error_is_native;       /* native calls have been shown an error too, as ECONNRESET */
     int error;                  /* positive errno for SO_ERROR and notified calls, until taken */
     struct sw_list pending;     /* LISTENING: far ends connected but not yet accepted, in order */
     uint32_t n_pending;

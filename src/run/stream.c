@@ -69,8 +69,11 @@ static bool to_core(struct run *run, struct standin *s)
         if (moved >= TURN_BYTES)
             return true;
         int64_t want = sw_send_reserve(run->host, s->sock, SW_CHUNK_BYTES, &room);
-        if (want < 0) /* no room; or broken: what is unread now makes a reset of our close */
+        if (want < 0) { /* no room; or broken, and what is unread makes a reset of our close */
+            if (want != -EAGAIN && want != -ENOBUFS)
+                s->error = (int)-want; /* the core tells it once */
             return false;
+        }
         ssize_t n = read(s->far_fd, room, (size_t)want);
         int err = n < 0 ? errno : 0;
         if (n > 0)
@@ -105,14 +108,14 @@ static void to_program(struct run *run, struct standin *s)
         int n = sw_recv_peek(run->host, s->sock, pieces, PIECES);
         if (n == -EAGAIN)
             return;
-        if (n == 0) {
+        if (n == 0 && s->error == 0) {
             shutdown(s->far_fd, SHUT_WR);
             s->fin_to_program = true;
             record_data(run, s, SW_VIEW_GIVEN, 0);
             return;
         }
-        if (n < 0) {
-            stream_failed(run, s, -n);
+        if (n <= 0) {
+            stream_failed(run, s, n < 0 ? -n : s->error);
             return;
         }
         for (int i = 0; i < n; i++) {
@@ -149,9 +152,9 @@ static void notice_break(struct run *run, struct standin *s)
 {
     if ((!s->fin_to_program && !s->rd_shutdown) || s->far_hup)
         return;
-    int bits = sw_poll(run->host, s->sock);
-    if (bits >= 0 && (bits & SW_EV_ERR) != 0)
-        stream_failed(run, s, 0);
+    int err = s->error != 0 ? s->error : sw_take_error(run->host, s->sock);
+    if (err > 0)
+        stream_failed(run, s, err);
 }
 
 static void move(struct run *run, struct standin *s)
@@ -169,6 +172,7 @@ static void move(struct run *run, struct standin *s)
             return;
         }
         s->far_hup = false; /* a real close makes another edge */
+        sw_shutdown(run->host, s->sock, SW_SHUT_WR);
     }
     if (s->far_hup && !s->far_in)
         s->far_in = true; /* read until the end */
@@ -246,11 +250,16 @@ void stream_established(struct run *run, struct standin *s, int fd)
     move(run, s);
 }
 
+static bool has_unread(const struct standin *s)
+{
+    char byte;
+    return recv(s->far_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* Makes sure that the far end has a byte unread: then its close is a reset to the program. */
 static void leave_unread(struct run *run, struct standin *s)
 {
-    char byte;
-    if (recv(s->far_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+    if (has_unread(s))
         return;
     int fd = standin_borrow(run, s);
     if (fd < 0)
@@ -270,6 +279,7 @@ void stream_failed(struct run *run, struct standin *s, int err)
             leave_unread(run, s);
         s->error = err;
     }
+    s->error_is_native = s->far_fd >= 0 && has_unread(s);
     standin_drop_far(s);
     if (s->kept_fd >= 0) {
         close(s->kept_fd);
