@@ -20,20 +20,18 @@
 
 #include "run/record.h"
 
-/* A listener may have been closed without our noticing: none of the programs' descriptors told. */
-static void forget_dead_listeners(struct run *run, const struct standin *s,
-                                  const struct sw_addr *to)
+/* A listener may have been closed without our noticing: none of the programs' descriptors told. All
+ * at the port are asked, since with SO_REUSEPORT it is not known yet which of them would be chosen.
+ */
+static void forget_dead_listeners(struct run *run, const struct sw_addr *to)
 {
-    struct sw_addr from;
-    sw_socket_t listener;
-
-    if (sw_getsockname(run->host, s->sock, &from) < 0)
-        return;
-    while ((listener = sw_find_listener(run->host, &from, to)) != 0) {
-        struct standin *owner = sw_socket_user(run->host, listener);
-        if (owner == NULL || standin_alive(run, owner))
-            return;
-        standin_gone(run, owner);
+    for (struct sw_list *l = run->listeners.next, *next; l != &run->listeners; l = next) {
+        struct standin *listener = SW_CONTAINER(l, struct standin, listening);
+        struct sw_addr local;
+        next = l->next;
+        if (sw_getsockname(run->host, listener->sock, &local) == 0 && local.port == to->port &&
+            !standin_alive(run, listener))
+            standin_gone(run, listener);
     }
 }
 
@@ -212,7 +210,7 @@ static void connect_stream(struct run *run, struct run_call *call, const struct 
 {
     struct standin *s = call->standin;
 
-    forget_dead_listeners(run, s, to);
+    forget_dead_listeners(run, to);
     int err = sw_connect(run->host, s->sock, to);
     if (err == -EINPROGRESS) {
         if (s->state == STANDIN_FAILED && (err = renew(run, call)) < 0) {

@@ -141,6 +141,7 @@ struct standin {
     bool fin_to_program, fin_from_program, rd_shutdown;
     bool error_is_native;       /* native calls have been shown an error too, as ECONNRESET */
     int error;                  /* positive errno for SO_ERROR and notified calls, until taken */
+    struct sw_list listening;   /* LISTENING: in run->listeners */
     struct sw_list pending;     /* LISTENING: far ends connected but not yet accepted, in order */
     uint32_t n_pending;
     struct sw_list flight;      /* DGRAM: of struct run_datagram, see above */
@@ -212,7 +213,7 @@ struct run {
     struct run_peer *peers;    /* fetch.c: pidfds of callers */
     bool keep_dups;            /* no pidfd_getfd here */
     bool wait_killable;
-    struct sw_list standins, active, gone;
+    struct sw_list standins, listeners, active, gone;
     uint32_t n_standins, n_at_last_sweep;
     struct standin **by_ino;   /* hash table */
     uint32_t by_ino_mask;

@@ -202,6 +202,7 @@ struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool
     s->far_fd = s->kept_fd = -1;
     s->flight_max = 1;
     sw_list_init(&s->active);
+    sw_list_init(&s->listening);
     sw_list_init(&s->pending);
     sw_list_init(&s->flight);
     sw_list_init(&s->front);
@@ -272,9 +273,11 @@ void standin_set_state(struct run *run, struct standin *s, enum standin_state st
         [STANDIN_DGRAM] = 0,
         [STANDIN_GONE] = 0,
     };
-    (void)run;
     SW_ASSERT(state == STANDIN_GONE || (allowed[s->state] & 1U << state) != 0);
     s->state = state;
+    sw_list_del(&s->listening);
+    if (state == STANDIN_LISTENING)
+        sw_list_add_tail(&run->listeners, &s->listening);
 }
 
 void standin_rename(struct run *run, struct standin *s, ino_t ino, const char *name)
