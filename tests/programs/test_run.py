@@ -148,7 +148,7 @@ def standard_streams(r):
 @check
 def signals_reach_the_program(r):
     program = ("import os, signal, time\n"
-               "def handle(n, frame):\n    print('got', n, flush=True); os._exit(40 + n)\n"
+               "def handle(n, frame):\n    os.write(1, b'got %d\\n' % n); os._exit(40 + n)\n"
                "signal.signal(signal.SIGTERM, handle); signal.signal(signal.SIGINT, handle)\n"
                "signal.signal(signal.SIGHUP, handle)\n"
                "print('ready', flush=True)\ntime.sleep(60)\n")
@@ -222,29 +222,46 @@ def children_and_exec(r):
     expect("what the server received", r.python(program)[:2], (0, "grandchild\n"))
 
 
-@check
-def daemon(r):
-    """A daemon that has forked twice and left the session still serves."""
-    program = """
+DAEMON = """
 import os, socket, sys, time
 if os.fork() == 0:
     os.setsid()
     if os.fork() != 0:
         os._exit(0)
     server = socket.create_server(('127.0.0.1', 5556))
-    while True:
+    for i in range(int(sys.argv[1])):
         client, _ = server.accept()
         client.sendall(b'daemon')
         client.close()
+    os._exit(0)
 os.wait()
 for attempt in range(200):
     try:
-        print(socket.create_connection(('127.0.0.1', 5556)).recv(100).decode())
+        print(socket.create_connection(('127.0.0.1', 5556)).recv(100).decode(), flush=True)
         break
     except ConnectionRefusedError:
         time.sleep(0.05)
+sys.exit(3)
 """
-    expect("the daemon's answer", r.python(program)[:2], (0, "daemon\n"))
+
+
+@check
+def daemon(r):
+    """A daemon that has forked twice and left the session still serves, and the run lasts as long as
+    it does; the exit status is the program's."""
+    expect("the daemon's answer", r.python(DAEMON, 1)[:2], (3, "daemon\n"))
+    r.nothing_left()
+
+
+@check
+def daemon_ended(r):
+    """A signal to the run ends what the program has left behind."""
+    process = r.start(PYTHON, "-c", DAEMON, 2)
+    expect("the daemon's answer", process.stdout.readline(), "daemon\n")
+    time.sleep(0.3)
+    expect("the run goes on", process.poll(), None)
+    process.terminate()
+    expect("exit status", r.finish(process)[0], 3)
     r.nothing_left()
 
 

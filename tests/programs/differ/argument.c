@@ -146,7 +146,7 @@ static void interface_addresses(void)
     TRY(getifaddrs(&list));
     for (struct ifaddrs *i = list; i; i = i->ifa_next) {
         char host[INET6_ADDRSTRLEN] = "";
-        if (!i->ifa_addr || i->ifa_addr->sa_family == AF_PACKET)
+        if (!i->ifa_addr || i->ifa_addr->sa_family == AF_PACKET || strcmp(i->ifa_name, "lo") != 0)
             continue;
         if (i->ifa_addr->sa_family == AF_INET)
             inet_ntop(AF_INET, &((struct sockaddr_in *)i->ifa_addr)->sin_addr, host, sizeof host);

@@ -236,7 +236,7 @@ static void urgent(void)
     show_recv("before the mark", server, 10, 0);
     TRY(ioctl(server, SIOCATMARK, &at_mark));
     say("at mark %d", at_mark);
-    show_recv("behind the mark", server, 10, 0);
+    show_recv("behind the mark", server, 10, MSG_DONTWAIT);
 }
 
 static void file_to_socket(void)

@@ -162,6 +162,7 @@ static void reset_before_accept(void)
     settle();
     show_poll("of the listener", fd);
     int server = FD(accept(fd, NULL, NULL));
+    settle();
     show_poll("of the accepted", server);
     show_recv("first", server, 10, 0);
     show_recv("second", server, 10, 0);
