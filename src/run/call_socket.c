@@ -152,9 +152,11 @@ void on_shutdown(struct run *run, struct run_call *call)
         shutdown_stream(run, call, how);
     } else {
         int err = sw_shutdown(run->host, call->standin->sock, how);
-        if (err < 0)
+        if (err < 0) {
             call_fail(run, call, -err);
-        else
+        } else {
+            call->standin->rd_shutdown |= how != SHUT_WR;
             call_continue(run, call);
+        }
     }
 }

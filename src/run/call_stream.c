@@ -7,6 +7,8 @@
  *   - an address given with sendto() is passed over (AF_UNIX: EISCONN)
  *   - an address asked for with recvfrom() has length 0 (AF_UNIX: our far end's name)
  *   - MSG_ERRQUEUE finds nothing (AF_UNIX would read the stream)
+ *   - MSG_OOB sends its byte in line: our TCP has no urgent data (AF_UNIX: a mark at which our
+ * reads of the far end would stop)
  */
 #include <errno.h>
 #include <signal.h>
@@ -77,7 +79,7 @@ static enum run_verdict try_send(struct run *run, struct run_call *call)
     int fd = err == 0 ? standin_fetch(run, call) : err;
     ssize_t n = -1;
     if (fd >= 0) {
-        int kept = MSG_OOB | MSG_MORE | MSG_EOR;
+        int kept = MSG_MORE | MSG_EOR;
         n = send(fd, data, len, (flags & kept) | MSG_DONTWAIT | MSG_NOSIGNAL);
         err = n < 0 ? errno : 0;
         close(fd);
@@ -114,7 +116,7 @@ void stream_send(struct run *run, struct run_call *call)
             call_fail(run, call, err);
         else
             fail_pipe(run, call, flags);
-    } else if (m.name == 0) {
+    } else if (m.name == 0 && (flags & MSG_OOB) == 0) {
         call_continue(run, call);
     } else if ((flags & MSG_DONTWAIT) == 0) {
         call_try(run, call, try_send, standin_timeout_ns(run, s, SO_SNDTIMEO), EAGAIN);

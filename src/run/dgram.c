@@ -171,8 +171,8 @@ static int put(struct standin *s, const struct run_datagram *d)
 
 void dgram_refill(struct run *run, struct standin *s)
 {
-    if (s->far_fd < 0 || s->state != STANDIN_DGRAM)
-        return;
+    if (s->far_fd < 0 || s->state != STANDIN_DGRAM || s->rd_shutdown)
+        return; /* shut down, it takes nothing, and the core's end of data is no empty datagram */
     take_core_error(run, s); /* or receiving would take it */
     settle(run, s);
     while (s->in_flight < s->flight_max) {
