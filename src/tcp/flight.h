@@ -75,8 +75,8 @@ int sw_flight_split(struct sw_tcp *tcp, uint32_t i, sw_seq seq);
 /* Sets and clears marks, keeping the sums. */
 void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear);
 
-/* Forgets what `ack` covers. *ret_sent_ns is when the oldest of it was sent, for an RTT sample; 0 if any
- * of it was sent more than once: then the rest may have waited behind that hole (Karn). */
+/* Forgets what `ack` covers. *ret_sent_ns is when the oldest of it was sent, for an RTT sample; 0
+ * if any of it was sent more than once: then the rest may have waited behind that hole (Karn). */
 void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns);
 
 /* Bytes believed to be in the network (`pipe` of RFC 6675). */

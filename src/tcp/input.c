@@ -37,9 +37,10 @@ static bool is_crossed_syn_ack(const struct sw_tcp *tcp, const struct sw_segment
            sw_seq_eq(seg->tcp.seq, tcp->rcv.irs) && sw_seq_eq(seg->tcp.ack, tcp->snd.nxt);
 }
 
-/* RFC 7323 4.3 (2): a timestamp is kept if the segment covers what was last acknowledged. Also that of
- * a repetition of the very last data, which came because our ACK was lost: the next ACK must not echo the
- * time of its first coming, or the peer would take its own timeout for a round trip (as Linux does). */
+/* RFC 7323 4.3 (2): a timestamp is kept if the segment covers what was last acknowledged. Also that
+ * of a repetition of the very last data, which came because our ACK was lost: the next ACK must not
+ * echo the time of its first coming, or the peer would take its own timeout for a round trip (as
+ * Linux does). */
 static void keep_timestamp(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
 {
     if (sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) && hdr->has_ts && sw_seq_le(hdr->seq, tcp->rcv.wup) &&
@@ -239,6 +240,16 @@ static void check_fin(struct sw_tcp *tcp, const struct sw_segment *seg)
     }
 }
 
+/* The peer says again what it had said: our last ACK was lost. Its FIN starts the 2 MSL anew. */
+static void in_time_wait(struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    if (seq_len(seg) == 0)
+        return;
+    sw_tcp_send_ack(tcp);
+    if (seg->tcp.flags & SW_TCP_FIN)
+        sw_tcp_arm(tcp, SW_TCP_TIMER_TIME_WAIT, sw_tcp_now(tcp) + tcp->layer->config.time_wait_ns);
+}
+
 static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *seg)
 {
     enum sw_drop why;
@@ -259,8 +270,8 @@ static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *se
     check_fin_acked(tcp);
     if (tcp->state == SW_TCP_CLOSED)
         return SW_DROP_NONE;
-    if (tcp->state == SW_TCP_TIME_WAIT) { /* the peer's FIN again: our last ACK was lost */
-        sw_tcp_arm(tcp, SW_TCP_TIMER_TIME_WAIT, sw_tcp_now(tcp) + tcp->layer->config.time_wait_ns);
+    if (tcp->state == SW_TCP_TIME_WAIT) {
+        in_time_wait(tcp, seg);
         return SW_DROP_NONE;
     }
     if ((why = take_text(tcp, seg)) == SW_DROP_NONE)

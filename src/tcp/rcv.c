@@ -67,19 +67,21 @@ static uint32_t next_window(const struct sw_tcp *tcp)
 
 /*
  * The field of a header about to leave. What cannot be said exactly in units of the scale is
- * rounded up as Linux does, lest the right edge seem to move left (RFC 7323 2.4); but not when that
- * would creep beyond the buffer, ACK by ACK.
+ * rounded up as Linux does, lest the right edge seem to move left (RFC 7323 2.4). With tiny
+ * segments that would creep beyond the buffer, ACK by ACK: then it is rounded down, but what was
+ * once offered is still taken.
  */
 uint16_t sw_tcp_offer_window(struct sw_tcp *tcp)
 {
-    uint32_t unit = 1U << tcp->rcv.wscale, wnd = next_window(tcp);
+    uint32_t unit = 1U << tcp->rcv.wscale, max = window_max(tcp);
+    uint32_t offered = sw_tcp_rcv_room(tcp), wnd = next_window(tcp);
     uint32_t up = (wnd + unit - 1) & ~(unit - 1);
 
-    if (up != wnd && tcp->rcv.queue.len + up <= window_max(tcp) + 2 * unit)
+    if (tcp->rcv.queue.len + up <= max + max / 8 + unit)
         wnd = up;
-    wnd = sw_min32(wnd, (uint32_t)UINT16_MAX << tcp->rcv.wscale);
+    wnd = sw_min32(wnd, (uint32_t)UINT16_MAX << tcp->rcv.wscale) & ~(unit - 1);
     tcp->rcv.wup = tcp->rcv.nxt;
-    tcp->rcv.wnd = wnd;
+    tcp->rcv.wnd = sw_max32(wnd, offered);
     return (uint16_t)(wnd >> tcp->rcv.wscale);
 }
 

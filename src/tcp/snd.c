@@ -127,10 +127,6 @@ static bool send_new(struct sw_tcp *tcp, uint32_t len)
 
     if (sw_flight_reserve(tcp) < 0)
         return false;
-    if (snd->flight->count == 0) {
-        restart_after_idle(tcp);
-        sw_tcp_path(tcp); /* routes and MTU may have changed since */
-    }
     sent = sw_tcp_send_data(tcp, snd->nxt, len, flags, false);
     if (sent < len)
         fin = false;
@@ -155,23 +151,23 @@ static bool send_again(struct sw_tcp *tcp, uint32_t i, uint32_t room)
     struct sw_txrec *rec = sw_flight_at(f, i);
     uint32_t len = sw_flight_len(tcp, i), mss = tcp->snd.mss;
     uint32_t max = sw_min32(segment_max(tcp), sw_max32(room - room % mss, mss));
-    sw_seq fin = sw_seq_add(sw_tcp_snd_base(tcp), tcp->snd.queue.len);
-    bool has_fin;
+    sw_seq data_end = sw_seq_add(sw_tcp_snd_base(tcp), tcp->snd.queue.len), end;
+    uint16_t flags;
     int64_t sent;
 
     if (len > max) {
         if (sw_flight_split(tcp, i, sw_seq_add(rec->seq, max)) < 0)
             return false;
         rec = sw_flight_at(f, i);
-        len = max;
     }
-    has_fin =
-        sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) && sw_seq_eq(sw_flight_end(tcp, i), sw_seq_add(fin, 1));
-    sent =
-        sw_tcp_send_data(tcp, rec->seq, len - has_fin, has_fin ? SW_TCP_FIN | SW_TCP_PSH : 0, true);
+    end = sw_flight_end(tcp, i);
+    flags = (uint16_t)((sw_seq_lt(data_end, end) ? SW_TCP_FIN : 0) |
+                       (sw_seq_le(data_end, end) ? SW_TCP_PSH : 0));
+    len = sw_seq_min(end, data_end).v - rec->seq.v;
+    sent = sw_tcp_send_data(tcp, rec->seq, len, flags, true);
     if (sent < 0)
         return false;
-    if (sent < len - has_fin) { /* too many pieces for one packet */
+    if (sent < len) { /* too many pieces for one packet */
         if (sent == 0 || sw_flight_split(tcp, i, sw_seq_add(rec->seq, (uint32_t)sent)) < 0)
             return false;
         rec = sw_flight_at(f, i);
@@ -232,6 +228,10 @@ void sw_tcp_output(struct sw_tcp *tcp)
     if (!may_send(tcp))
         return;
     sw_tcp_flag(tcp, SW_TCPF_CWND_LIMITED, false);
+    if (sw_seq_eq(tcp->snd.una, tcp->snd.nxt) && sw_tcp_unsent(tcp)) {
+        restart_after_idle(tcp);
+        sw_tcp_path(tcp); /* routes and MTU may have changed since */
+    }
     output_lost(tcp);
     output_new(tcp);
     /* RFC 5681 lets slow start double what was used: half a window used is reason enough to grow.

@@ -61,15 +61,25 @@ void sw_tcp_disarm(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind)
         tcp->main_ns = SW_NEVER;
 }
 
+/* What is left of the user's patience (RFC 5482), counted like R2 from the first retransmission. */
+static uint64_t patience_ns(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+    uint64_t limit_ns = (uint64_t)tcp->user_timeout_ms * SW_NS_PER_MS, gone_ns = 0;
+
+    if (!limit_ns)
+        return SW_NEVER;
+    if (f && f->retrans_start_ns)
+        gone_ns = sw_tcp_now(tcp) - f->retrans_start_ns;
+    return gone_ns < limit_ns ? limit_ns - gone_ns : 0;
+}
+
 void sw_tcp_arm_retransmit(struct sw_tcp *tcp)
 {
-    uint64_t rto_ns = sw_rto_ns(tcp);
-    uint64_t limit_ns = (uint64_t)tcp->user_timeout_ms * SW_NS_PER_MS;
+    uint64_t rto_ns = sw_rto_ns(tcp), patience = patience_ns(tcp);
 
-    /* Not beyond the user's patience (RFC 5482), so that he hears of it in time. */
-    if (limit_ns && rto_ns > limit_ns)
-        rto_ns = limit_ns;
-    sw_tcp_arm(tcp, SW_TCP_TIMER_RETRANSMIT, sw_tcp_now(tcp) + rto_ns);
+    sw_tcp_arm(tcp, SW_TCP_TIMER_RETRANSMIT,
+               sw_tcp_now(tcp) + (rto_ns < patience ? rto_ns : patience));
 }
 
 void sw_tcp_arm_idle(struct sw_tcp *tcp)
@@ -98,6 +108,11 @@ bool sw_tcp_timer_expected(const struct sw_tcp *tcp)
     default:
         return true;
     }
+}
+
+static bool has_extras(const struct sw_tcp *tcp)
+{
+    return tcp->snd.flight || tcp->rcv.extra;
 }
 
 /* ---- giving up ---- */
@@ -312,9 +327,11 @@ void sw_tcp_timer(struct sw_tcp *tcp)
     }
     if (tcp->state == SW_TCP_CLOSED)
         return;
-    if (earliest(tcp) == SW_NEVER)
-        sw_tcp_tidy(tcp);
+    if (has_extras(tcp)) {
+        if (sw_tcp_clock_ms(tcp) - tcp->rcv_ms >= IDLE_NS / SW_NS_PER_MS)
+            sw_tcp_tidy(tcp);
+        if (has_extras(tcp))
+            sw_tcp_arm_idle(tcp);
+    }
     node_no_later(tcp, earliest(tcp));
-    if (!tcp->timer.armed && tcp->rcv.extra)
-        sw_tcp_arm_idle(tcp);
 }

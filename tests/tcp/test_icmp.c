@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ICMP errors: RFC 5927, RFC 5461, path MTU discovery. */
+#include "tcp/one.h"
+
+static void tell(struct one *o, uint32_t seq, int err, bool hard, uint32_t mtu)
+{
+    struct sw_icmp_error error = {.err = err, .hard = hard, .mtu = mtu};
+
+    error.quote.seq = sw_seq_of(o->our_isn + seq);
+    error.quote.has_seq = error.quote.has_ports = true;
+    sw_tcp_icmp(&o->tcp, &error);
+    one_check(o);
+}
+
+static void test_attempt(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_block(&o);
+    assert_int_equal(sw_tcp_connect(&o.tcp), 0);
+    TAKE(&o, SYN, .seq = 0);
+    tell(&o, 1, ECONNREFUSED, true, 0); /* quotes what was not sent */
+    assert_int_equal(one_state(&o), SW_TCP_SYN_SENT);
+    tell(&o, 0, EHOSTUNREACH, false, 0); /* soft: remembered */
+    assert_int_equal(one_state(&o), SW_TCP_SYN_SENT);
+    tell(&o, 0, ECONNREFUSED, true, 0);
+    assert_int_equal(one_state(&o), SW_TCP_CLOSED);
+    assert_int_equal(sw_tcp_take_error(&o.tcp), ECONNREFUSED);
+    one_fini(&o);
+}
+
+static void test_soft_error_at_timeout(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    user_sends(&o, 10);
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10);
+    tell(&o, 1, EHOSTUNREACH, true, 0); /* nothing kills an established connection */
+    assert_int_equal(one_state(&o), SW_TCP_ESTABLISHED);
+    tell(&o, 11, EHOSTUNREACH, false, 0); /* beyond what is out: counted, ignored */
+    tell(&o, 0, EHOSTUNREACH, false, 0);
+    assert_int_equal(o.env.drops[SW_DROP_ICMP_QUOTE], 2);
+    while (one_state(&o) != SW_TCP_CLOSED) {
+        until(&o, o.tcp.main_ns + MS);
+        struct sw_packet *pkt = one_take_packet(&o);
+        if (pkt)
+            sw_packet_free(pkt);
+    }
+    assert_int_equal(sw_tcp_take_error(&o.tcp), EHOSTUNREACH);
+    one_fini(&o);
+}
+
+/* "Too big": smaller segments from now on, what is out again at once, and no congestion. */
+static void test_too_big(void **state)
+{
+    struct one o;
+    uint32_t at = 1;
+
+    (void)state;
+    one_init(&o);
+    one_connect_with(&o, (struct seg){.mss = 1460});
+    user_sends(&o, 2920);
+    TAKE(&o, ACK, .seq = 1, .ack = 1, .len = 1460);
+    TAKE(&o, ACK | PSH, .seq = 1461, .ack = 1, .len = 1460);
+    tell(&o, 5000, 0, false, 1000);
+    nothing(&o);
+    tell(&o, 1, 0, false, 1000);
+    assert_int_equal(sw_tcp_mss(&o.tcp), 960);
+    while (at < 2921) {
+        uint32_t len = at == 961 || at == 2421 ? 500 : 960;
+
+        TAKE(&o, at == 2421 ? (ACK | PSH) : ACK, .seq = at, .ack = 1, .len = len);
+        at += len;
+    }
+    assert_int_equal(o.tcp.snd.cwnd, 14600);
+    tell(&o, 1, 0, false, 5); /* believed to be Linux's minimum */
+    assert_int_equal(sw_tcp_mss(&o.tcp), 552 - 40);
+    struct sw_packet *pkt;
+    while ((pkt = one_take_packet(&o)) != NULL)
+        sw_packet_free(pkt);
+    tell(&o, 1, 0, false, 9000); /* and never raises it */
+    assert_int_equal(sw_tcp_mss(&o.tcp), 552 - 40);
+    one_fini(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_attempt),
+        cmocka_unit_test(test_soft_error_at_timeout),
+        cmocka_unit_test(test_too_big),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

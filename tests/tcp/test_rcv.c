@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the receiver says: when it acknowledges, and which window it offers. */
+#include "tcp/one.h"
+
+/* At least every second full-sized segment at once (RFC 5681 4.2). */
+static void test_every_second(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    for (uint32_t i = 0; i < 10; i++) {
+        IN(&o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        if (i % 2)
+            TAKE(&o, ACK, .seq = 1, .ack = 1001 + 1000 * i);
+        else
+            nothing(&o);
+    }
+    user_reads(&o, 10000);
+    one_fini(&o);
+}
+
+/* The first ACKs of a connection are quick, so that the peer's slow start is not held up; an
+ * exchange of questions and answers ends that. */
+static void test_quick(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    o.tcp.rcv.quick = 16;
+    for (uint32_t i = 0; i < 16; i++) {
+        IN(&o, ACK, .seq = 1 + 100 * i, .ack = 1, .len = 100);
+        TAKE(&o, ACK, .seq = 1, .ack = 101 + 100 * i);
+    }
+    IN(&o, ACK, .seq = 1601, .ack = 1, .len = 100);
+    nothing(&o);
+    user_reads(&o, 1700);
+    user_sends(&o, 10); /* the answer carries the ACK */
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1701, .len = 10);
+    pass(&o, 100 * MS);
+    nothing(&o);
+    one_fini(&o);
+
+    one_init(&o);
+    one_connect(&o);
+    o.tcp.rcv.quick = 16;
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 100);
+    TAKE(&o, ACK, .seq = 1, .ack = 101);
+    user_reads(&o, 100);
+    user_sends(&o, 10);
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 101, .len = 10);
+    IN(&o, ACK, .seq = 101, .ack = 11, .len = 100); /* the next question */
+    nothing(&o);
+    one_fini(&o);
+}
+
+/* Out of order: a duplicate ACK at once, for each; the hole filled: at once too. */
+static void test_out_of_order(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    IN(&o, ACK, .seq = 1001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 1);
+    IN(&o, ACK, .seq = 3001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 1);
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 500); /* a part of the hole */
+    TAKE(&o, ACK, .seq = 1, .ack = 501);
+    IN(&o, ACK, .seq = 501, .ack = 1, .len = 500);
+    TAKE(&o, ACK, .seq = 1, .ack = 2001);
+    IN(&o, ACK, .seq = 2001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 4001);
+    user_reads(&o, 4000);
+    one_fini(&o);
+}
+
+/* What is held is told by SACK, the latest first (RFC 2018 4). */
+static void test_sack_blocks(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    o.layer.config.sack = true;
+    one_connect_with(&o, (struct seg){.mss = 1000, .sack_ok = true});
+    IN(&o, ACK, .seq = 1001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 1, .n_sacks = 1, .sacks = {1001, 2001});
+    IN(&o, ACK, .seq = 3001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 1, .n_sacks = 2, .sacks = {3001, 4001, 1001, 2001});
+    IN(&o, ACK, .seq = 5001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 1, .n_sacks = 3, .sacks = {5001, 6001, 3001, 4001, 1001, 2001});
+    IN(&o, ACK, .seq = 2001, .ack = 1, .len = 1000); /* joins two */
+    TAKE(&o, ACK, .seq = 1, .ack = 1, .n_sacks = 2, .sacks = {1001, 4001, 5001, 6001});
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 4001, .n_sacks = 1, .sacks = {5001, 6001});
+    user_sends(&o, 10); /* data segments tell it too where there is room */
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 4001, .len = 10, .n_sacks = 1, .sacks = {5001, 6001});
+    IN(&o, ACK, .seq = 4001, .ack = 11, .len = 1000);
+    TAKE(&o, ACK, .seq = 11, .ack = 6001);
+    user_reads(&o, 6000);
+    one_fini(&o);
+}
+
+/* A super-segment counts as many segments (and is full-sized though longer than any segment). */
+static void test_super_segment(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 30000, .gso = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 30001);
+    assert_int_equal(o.tcp.rcv.mss, 1000);
+    user_reads(&o, 30000);
+    one_fini(&o);
+}
+
+/* The window closes as data waits unread; its right edge never moves left (bug class 26); it
+ * reopens once there is room for something worth sending, and the peer is told. */
+static void test_window(void **state)
+{
+    struct one o;
+    uint32_t seq = 1, right = 1 + 64240;
+    uint16_t win = 1;
+
+    (void)state;
+    one_init(&o);
+    one_connect_with(&o, (struct seg){.mss = 1000, .ws = 1});
+    assert_int_equal(o.tcp.rcv.wscale, 7);
+    while (win > 0) {
+        assert_true(seq < 75000);
+        IN(&o, ACK, .seq = seq, .ack = 1, .len = 500);
+        IN(&o, ACK, .seq = seq + 500, .ack = 1, .len = 501);
+        seq += 1001;
+        if (sw_tcp_recv_queue(&o.tcp)->len < seq - 1) { /* the last did not fit */
+            seq = 1 + sw_tcp_recv_queue(&o.tcp)->len;
+        }
+        win = TAKE(&o, ACK, .seq = 1, .ack = seq);
+        assert_true(seq + ((uint32_t)win << 7) >= right);
+        right = seq + ((uint32_t)win << 7);
+    }
+    assert_in_range(seq, 64000, 74000);
+    user_reads(&o, 500); /* not worth a word: less than a segment */
+    nothing(&o);
+    user_reads(&o, 12000);
+    win = TAKE(&o, ACK, .seq = 1, .ack = seq);
+    assert_in_range((uint32_t)win << 7, 1000, 12500);
+    user_reads(&o, seq - 1 - 12500);
+    win = TAKE(&o, ACK, .seq = 1, .ack = seq);
+    assert_in_range((uint32_t)win << 7, 60000, 65536);
+    one_fini(&o);
+}
+
+/* One-byte segments do not make the window creep beyond the buffer (rounding up to the scale). */
+static void test_window_creep(void **state)
+{
+    struct one o;
+    uint32_t seq = 1;
+
+    (void)state;
+    one_init(&o);
+    one_connect_with(&o, (struct seg){.mss = 1000, .ws = 1});
+    for (int i = 0; i < 200000; i++) {
+        struct sw_packet *pkt;
+
+        IN(&o, ACK, .seq = seq, .ack = 1, .len = 1);
+        seq = 1 + sw_tcp_recv_queue(&o.tcp)->len;
+        while ((pkt = one_take_packet(&o)) != NULL)
+            sw_packet_free(pkt);
+        if (sw_tcp_rcv_room(&o.tcp) == 0)
+            break;
+    }
+    assert_in_range(seq, 60000, 74000);
+    one_fini(&o);
+}
+
+/* A window probe into a closed window is answered and its byte refused. */
+static void test_probed(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 64240);
+    pass(&o, 50 * MS);
+    TAKE(&o, ACK, .seq = 1, .ack = 64241, .win = NO_WINDOW);
+    for (int i = 0; i < 3; i++) {
+        IN(&o, ACK, .seq = 64241, .ack = 1, .len = 1);
+        TAKE(&o, ACK, .seq = 1, .ack = 64241, .win = NO_WINDOW);
+    }
+    IN(&o, ACK, .seq = 64240, .ack = 1); /* Linux's kind of probe */
+    TAKE(&o, ACK, .seq = 1, .ack = 64241, .win = NO_WINDOW);
+    assert_int_equal(sw_tcp_recv_queue(&o.tcp)->len, 64240);
+    user_reads(&o, 64240);
+    TAKE(&o, ACK, .seq = 1, .ack = 64241);
+    one_fini(&o);
+}
+
+/* Tuning: a reader who keeps up gets a window that follows the sender's, up to the host's limit. */
+static void test_tuning(void **state)
+{
+    struct one o;
+    uint32_t seq = 1, got = 0;
+
+    (void)state;
+    one_init(&o);
+    one_connect_with(&o, (struct seg){.mss = 1000, .ws = 1});
+    o.tcp.snd.srtt_us8 = 8 * 50000;
+    for (int round = 0; round < 20; round++) {
+        uint32_t room = sw_tcp_rcv_room(&o.tcp);
+
+        got = 0;
+        while (got + 1000 <= room) {
+            struct sw_packet *pkt;
+
+            IN(&o, ACK, .seq = seq, .ack = 1, .len = 1000);
+            seq += 1000;
+            got += 1000;
+            user_reads(&o, 1000);
+            while ((pkt = one_take_packet(&o)) != NULL)
+                sw_packet_free(pkt);
+        }
+        pass(&o, 50 * MS);
+        struct sw_packet *pkt;
+        while ((pkt = one_take_packet(&o)) != NULL)
+            sw_packet_free(pkt);
+    }
+    assert_int_equal(o.tcp.rcv.buf, 6 << 20);
+    assert_true(got > 3000000);
+    one_fini(&o);
+}
+
+/* But not for a buffer the user has set. */
+static void test_locked(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_block(&o);
+    sw_tcp_set_buffers(&o.tcp, 0, 20000);
+    assert_int_equal(sw_tcp_connect(&o.tcp), 0);
+    TAKE(&o, SYN, .seq = 0, .win = 8760, .ws = 1);
+    IN(&o, SYN | ACK, .ack = 1, .mss = 1000, .ws = 1);
+    TAKE(&o, ACK, .seq = 1, .ack = 1);
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct sw_packet *pkt;
+
+        IN(&o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        user_reads(&o, 1000);
+        pass(&o, MS);
+        while ((pkt = one_take_packet(&o)) != NULL)
+            sw_packet_free(pkt);
+    }
+    assert_int_equal(o.tcp.rcv.buf, 20000);
+    assert_true(sw_tcp_rcv_room(&o.tcp) <= 10000);
+    one_fini(&o);
+}
+
+/* PAWS: a segment from an earlier round of sequence numbers is refused, and answered once. */
+static void test_paws(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    o.layer.config.timestamps = true;
+    one_connect_with(&o, (struct seg){.mss = 1000, .ts = 1000});
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 10, .ts = 1005);
+    IN(&o, ACK, .seq = 11, .ack = 1, .len = 10, .ts = 1004);
+    TAKE(&o, ACK, .seq = 1, .ack = 11, .ecr = 1005);
+    assert_int_equal(o.env.drops[SW_DROP_TCP_PAWS], 1);
+    IN(&o, ACK, .seq = 31, .ack = 1, .len = 10,
+       .ts = 1010); /* beyond a hole: not the one to echo */
+    TAKE(&o, ACK, .seq = 1, .ack = 11, .ecr = 1005);
+    IN(&o, ACK, .seq = 11, .ack = 1, .len = 20, .ts = 1008);
+    TAKE(&o, ACK, .seq = 1, .ack = 41, .ecr = 1008);
+    user_reads(&o, 40);
+    IN(&o, RST, .seq = 41, .ts = 1); /* a reset is not judged by it */
+    assert_int_equal(one_state(&o), SW_TCP_CLOSED);
+    one_fini(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_second),  cmocka_unit_test(test_quick),
+        cmocka_unit_test(test_out_of_order),  cmocka_unit_test(test_sack_blocks),
+        cmocka_unit_test(test_super_segment), cmocka_unit_test(test_window),
+        cmocka_unit_test(test_window_creep),  cmocka_unit_test(test_probed),
+        cmocka_unit_test(test_tuning),        cmocka_unit_test(test_locked),
+        cmocka_unit_test(test_paws),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
