@@ -52,6 +52,10 @@ struct sw_iface *sw_ip_iface(struct sw_ip_layer *ip, int iface); /* NULL: none *
 /* Whether `addr` is one of this host's own: an interface's, all of 127.0.0.0/8 on a loopback. */
 bool sw_ip_is_local(const struct sw_ip_layer *ip, const struct sw_ip *addr);
 
+/* Whether it is 255.255.255.255, or the last address of a subnet that an interface of ours is on.
+ */
+bool sw_ip_is_broadcast(const struct sw_ip_layer *ip, const struct sw_ip *addr);
+
 /* How a packet to `dst` leaves. */
 struct sw_ip_path {
     int iface;

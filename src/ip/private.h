@@ -36,8 +36,6 @@ uint8_t sw_ip_prefix_bits(const struct sw_ip *ip, unsigned prefix_len);
 bool sw_ip_prefix_covers(const struct sw_ip *prefix, unsigned bits, const struct sw_ip *ip);
 unsigned sw_ip_common_bits(const struct sw_ip *a, const struct sw_ip *b);
 struct sw_ip sw_ip_masked(const struct sw_ip *ip, unsigned bits);
-/* 255.255.255.255, or the last address of a subnet that an interface of ours is on. */
-bool sw_ip_is_broadcast(const struct sw_ip_layer *ip, const struct sw_ip *addr);
 /* One host that could be answered: not "any", multicast, broadcast, nor 240.0.0.0/4. */
 bool sw_ip_is_unicast(const struct sw_ip_layer *ip, const struct sw_ip *addr);
 /* The address to send from when leaving by `iface` for `dst`; false: there is none of the family.

@@ -129,8 +129,7 @@ static int check_address(struct sw_sock_layer *layer, struct sw_sock *s,
     bool v4 = sw_ip_is4(&local->ip);
     if (sw_ip_is_multicast(&local->ip))
         return v4 || !sw_sock_is_stream(s) ? 0 : -EINVAL;
-    const struct sw_ip broadcast = SW_IP4(255, 255, 255, 255);
-    if (sw_ip_eq(&local->ip, &broadcast) || (s->on & SW_ON_FREEBIND))
+    if ((s->on & SW_ON_FREEBIND) || sw_ip_is_broadcast(layer->ip, &local->ip))
         return 0;
     return sw_ip_is_local(layer->ip, &local->ip) ? 0 : -EADDRNOTAVAIL;
 }

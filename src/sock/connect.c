@@ -83,11 +83,11 @@ static struct sw_addr destination(const struct sw_addr *remote)
     return to;
 }
 
-static int check_destination(const struct sw_sock *s, const struct sw_ip *ip)
+static int check_destination(struct sw_sock_layer *layer, const struct sw_sock *s,
+                             const struct sw_ip *ip)
 {
     int r = sw_sock_check_family(s, ip, -ENETUNREACH);
-    const struct sw_ip broadcast = SW_IP4(255, 255, 255, 255);
-    if (r == 0 && (sw_ip_is_multicast(ip) || sw_ip_eq(ip, &broadcast)))
+    if (r == 0 && (sw_ip_is_multicast(ip) || sw_ip_is_broadcast(layer->ip, ip)))
         r = -ENETUNREACH;
     return r;
 }
@@ -95,7 +95,7 @@ static int check_destination(const struct sw_sock *s, const struct sw_ip *ip)
 static int begin(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
 {
     const struct sw_addr to = destination(remote);
-    int r = check_destination(s, &to.ip);
+    int r = check_destination(layer, s, &to.ip);
     if (r < 0)
         return r;
     if (s->is & SW_IS_DONE) { /* a block that was used up */

@@ -37,8 +37,7 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
     int r = sw_sock_check_family(s, &dst, -ENETUNREACH);
     if (r < 0)
         return r;
-    const struct sw_ip broadcast = SW_IP4(255, 255, 255, 255);
-    if (sw_ip_eq(&dst, &broadcast) && !(s->on & SW_ON_BROADCAST))
+    if (!(s->on & SW_ON_BROADCAST) && sw_ip_is_broadcast(layer->ip, &dst))
         return -EACCES;
     if (!sw_ip_is_any(src) && sw_ip_is4(src) != sw_ip_is4(&dst))
         return -ENETUNREACH;

@@ -38,5 +38,5 @@ void sw_sock_icmp_error(struct sw_sock_layer *layer, const struct sw_icmp_error 
     if (s)
         to_dgram(layer, s, error);
     else
-        layer->env->drops[SW_DROP_ICMP_QUOTE]++;
+        sw_drop(layer->env, NULL, SW_DROP_ICMP_QUOTE, &local, &remote);
 }

@@ -83,7 +83,7 @@ static const struct option table[] = {
 
     BIT(SW_SOL_TCP, SW_TCP_NODELAY, SW_ON_NODELAY),
     BIT(SW_SOL_TCP, SW_TCP_CORK, SW_ON_CORK),
-    BIT_OFF(SW_SOL_TCP, SW_TCP_QUICKACK, SW_ON_NO_QUICKACK),
+    CALLS(SW_SOL_TCP, SW_TCP_QUICKACK, sw_opt_get_quickack, sw_opt_set_quickack),
     CALLS(SW_SOL_TCP, SW_TCP_MAXSEG, sw_opt_get_maxseg, sw_opt_set_maxseg),
     CALLS(SW_SOL_TCP, SW_TCP_KEEPIDLE, sw_opt_get_keepidle, sw_opt_set_keepidle),
     CALLS(SW_SOL_TCP, SW_TCP_KEEPINTVL, sw_opt_get_keepintvl, sw_opt_set_keepintvl),

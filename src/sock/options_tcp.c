@@ -61,6 +61,23 @@ SW_OPT_SET(sw_opt_set_maxseg)
     return SW_OPT_STORE(layer, s, maxseg, v);
 }
 
+/* On Linux it says "not in interactive mode now", which is so at first; who sets it to 1 wants no
+ * delayed ACKs. */
+SW_OPT_GET(sw_opt_get_quickack)
+{
+    (void)layer;
+    *ret = !(s->on & SW_ON_NO_QUICKACK);
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_quickack)
+{
+    (void)layer;
+    s->on &= ~(uint32_t)(SW_ON_QUICKACK | SW_ON_NO_QUICKACK);
+    s->on |= v ? (uint32_t)SW_ON_QUICKACK : (uint32_t)SW_ON_NO_QUICKACK;
+    return 0;
+}
+
 SW_OPT_GET(sw_opt_get_linger2)
 {
     int32_t v = sw_sock_opts(s)->linger2_s;

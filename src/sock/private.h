@@ -62,7 +62,7 @@ enum {
     SW_ON_TIMESTAMPNS = 1 << 8,
     SW_ON_NODELAY = 1 << 9,
     SW_ON_CORK = 1 << 10,
-    SW_ON_NO_QUICKACK = 1 << 11,
+    SW_ON_NO_QUICKACK = 1 << 11, /* TCP_QUICKACK was set to 0 */
     SW_ON_V6ONLY = 1 << 12,
     SW_ON_FREEBIND = 1 << 13,
     SW_ON_NO_PORT = 1 << 14, /* IP_BIND_ADDRESS_NO_PORT */
@@ -81,6 +81,7 @@ enum {
     SW_ON_DEBUG = 1 << 27,
     SW_ON_DONTFRAG6 = 1 << 28,
     SW_ON_MULTICAST_ONLY_MINE = 1 << 29, /* IP_MULTICAST_ALL is off */
+    SW_ON_QUICKACK = 1 << 30,            /* TCP_QUICKACK was set to 1: no delayed ACKs */
 };
 
 /* Options with values that few sockets set. Shared by reference between a socket and what inherits
@@ -146,6 +147,11 @@ struct sw_stream_sock {
     struct sw_sock sock;
     struct sw_tcp tcp;
 };
+
+_Static_assert(sizeof(void *) != 8 || sizeof(struct sw_stream_sock) + sizeof(struct sw_slot) +
+                                              2 * sizeof(struct sw_table_slot) <=
+                                          512,
+               "an idle connection takes at most 512 bytes, its places in the tables included");
 
 struct sw_dgram_sock {
     struct sw_sock sock;

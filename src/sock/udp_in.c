@@ -83,8 +83,7 @@ void sw_sock_udp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
         sw_drop(layer->env, pkt, why, &l, &r);
         return;
     }
-    const struct sw_ip broadcast = SW_IP4(255, 255, 255, 255);
-    if (sw_ip_is_multicast(&ip->dst) || sw_ip_eq(&ip->dst, &broadcast)) {
+    if (sw_ip_is_multicast(&ip->dst) || sw_ip_is_broadcast(layer->ip, &ip->dst)) {
         deliver_all(layer, pkt, ip, &udp, iface);
         return;
     }

@@ -144,6 +144,16 @@ static void test_broadcast(void **state)
     struct sw_addr all = at("255.255.255.255", 53);
     assert_int_equal(sw_send(w.host[0], a, "x", 1, 0, &all), -EACCES);
     assert_int_equal(sw_connect(w.host[0], a, &all), -EACCES);
+    struct sw_addr net = at("10.0.0.255", 53);
+    assert_int_equal(sw_send(w.host[0], a, "x", 1, 0, &net), -EACCES);
+    assert_int_equal(set_int(&w, 0, a, SW_SOL_SOCKET, SW_SO_BROADCAST, 1), 0);
+    sw_socket_t s[] = {bound(&w, SW_AF_INET, "0.0.0.0", SW_SO_REUSEADDR, 0),
+                       bound(&w, SW_AF_INET, "0.0.0.0", SW_SO_REUSEADDR, 0),
+                       bound(&w, SW_AF_INET, "10.0.0.2", SW_SO_REUSEADDR, 0)};
+    assert_int_equal(sw_send(w.host[0], a, "x", 1, 0, &net), 1);
+    world_settle(&w);
+    for (int i = 0; i < 3; i++) /* everybody who hears any address */
+        assert_int_equal(sw_recv(w.host[1], s[i], buf, 9, 0, NULL), i < 2 ? 1 : -EAGAIN);
     world_fini(&w);
 }
 

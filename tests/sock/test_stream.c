@@ -371,6 +371,30 @@ static void test_zero_copy(void **state)
     world_fini(&w);
 }
 
+/* A socket may be its own peer: simultaneous open with itself (RFC 9293 3.5), as on Linux. */
+static void test_self(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_host *h = w.host[0];
+    struct sw_addr self = at("127.0.0.1", 4000);
+    sw_socket_t s = stream(&w, 0, SW_AF_INET);
+    assert_int_equal(sw_bind(h, s, &self), 0);
+    assert_int_equal(sw_connect(h, s, &self), -EINPROGRESS);
+    world_settle(&w);
+    assert_int_equal(sw_connect(h, s, &self), 0);
+    assert_int_equal(sw_send(h, s, "echo", 4, 0, NULL), 4);
+    world_settle(&w);
+    assert_int_equal(sw_recv(h, s, buf, 10, 0, NULL), 4);
+    assert_int_equal(sw_close(h, s), 0);
+    world_run(&w, 200 * S);
+    struct sw_host_stats stats;
+    sw_host_get_stats(h, &stats);
+    assert_int_equal(stats.sockets + stats.time_wait, 0);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_destinations), cmocka_unit_test(test_half_close),
         cmocka_unit_test(test_shut_rd),      cmocka_unit_test(test_reset),
         cmocka_unit_test(test_write_space),  cmocka_unit_test(test_zero_copy),
+        cmocka_unit_test(test_self),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
