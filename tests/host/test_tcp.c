@@ -32,7 +32,7 @@ static void transfer(struct world *w, int from, sw_socket_t a, int to, sw_socket
         }
         assert_int_equal(n, -EAGAIN);
     }
-    world_run(w, 2 * S); /* the last acknowledgment may be delayed, and lost */
+    world_run(w, 20 * S); /* the last acknowledgment may be delayed, and lost */
     assert_int_equal(sw_send_queued(w->host[from], a), 0);
 }
 
