@@ -157,8 +157,8 @@ static struct standin *adopt(struct run *run, struct standin *listener, struct p
         return NULL;
     s->far_fd = p->far_fd;
     p->far_fd = -1;
+    s->sndbuf = listener->sndbuf;
     stream_prepare_far(run, s);
-    stream_raise_sndbuf(s, near);
     copy_timeouts(run, s, near);
     return s;
 }
@@ -191,7 +191,7 @@ static void hand_out(struct run *run, struct run_call *call, struct pending *p, 
     p->sock = 0;
     s->holder_tid = call->tid;
     s->holder_fd = call->returned_fd;
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = s};
+    struct epoll_event ev = {.events = FAR_EVENTS, .data.ptr = s};
     epoll_ctl(run->epoll_fd, EPOLL_CTL_MOD, s->far_fd, &ev);
     stream_established(run, s, near);
 }

@@ -155,6 +155,7 @@ static int renew(struct run *run, struct run_call *call)
     standin_rename(run, s, st.st_ino, name);
     s->fin_from_program = s->fin_to_program = s->rd_shutdown = false;
     s->program_shut = 0;
+    s->broken = 0;
     s->error = 0;
     if (run->keep_dups)
         s->kept_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);

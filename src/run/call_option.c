@@ -71,6 +71,25 @@ static void record_option(struct run *run, struct run_call *call, const void *va
     record_value(run, call, number);
 }
 
+/* How much may wait between a connected program and the core is the size of its buffers there. */
+static void set_buffers(struct run *run, struct run_call *call, int name, const void *value,
+                        size_t len)
+{
+    struct standin *s = call->standin;
+    int bytes;
+
+    if (!s->stream || len < sizeof(bytes))
+        return;
+    memcpy(&bytes, value, sizeof(bytes));
+    if (name == SO_RCVBUF && s->far_fd >= 0)
+        stream_prepare_far(run, s);
+    int fd = name == SO_SNDBUF ? standin_fetch(run, call) : -1;
+    if (fd >= 0) {
+        stream_sndbuf_set(s, fd, bytes);
+        close(fd);
+    }
+}
+
 void on_setsockopt(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
@@ -96,6 +115,8 @@ void on_setsockopt(struct run *run, struct run_call *call)
         err = set_natively(run, call, value, len);
     if (err == 0 && s->sock != 0) /* a connection that has ended takes any option to no effect */
         err = sw_setsockopt(run->host, s->sock, level, name, value, len);
+    if (err == 0 && level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
+        set_buffers(run, call, name, value, len);
     if (err < 0)
         call_fail(run, call, -err);
     else

@@ -28,8 +28,15 @@ static void set_sndbuf(int fd, int bytes)
 
 void stream_raise_sndbuf(struct standin *s, int fd)
 {
-    set_sndbuf(fd, STANDIN_SNDBUF);
+    set_sndbuf(fd, s->sndbuf != 0 ? s->sndbuf : STANDIN_SNDBUF);
     s->small_sndbuf = false;
+}
+
+void stream_sndbuf_set(struct standin *s, int fd, int bytes)
+{
+    s->sndbuf = bytes < FAR_SNDBUF_MIN ? FAR_SNDBUF_MIN : bytes > STANDIN_SNDBUF ? 0 : bytes;
+    if (s->state == STANDIN_CONNECTED)
+        stream_raise_sndbuf(s, fd);
 }
 
 /* As much as the program asked for with SO_RCVBUF, if that is less than the usual. */
@@ -104,7 +111,7 @@ int stream_meet(struct run *run, struct standin *s, int fd, bool stuffed)
     int far = take_far(run);
     if (far < 0)
         return far;
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = s};
+    struct epoll_event ev = {.events = FAR_EVENTS, .data.ptr = s};
     if (epoll_ctl(run->epoll_fd, EPOLL_CTL_ADD, far, &ev) < 0) {
         err = -errno;
         close(far);

@@ -131,12 +131,14 @@ struct standin {
     char name[33];              /* abstract name, without its leading NUL; "": accepted, has none */
     pid_t holder_tid;           /* who last made a call on it, and by which number: where a dup is */
     int holder_fd;              /*   looked for when there is no call (standin_borrow()) */
+    int sndbuf;                 /* SO_SNDBUF as the program set it; 0: it has not */
     bool small_sndbuf;          /* still as CONNECTING left it: raised with the next call */
     uint8_t program_shut;       /* bit 0: the program shut down reading; bit 1: writing */
     uint32_t junk;              /* stuffed bytes not yet drained */
     bool far_in, far_out;       /* readiness remembered from edges */
     bool far_rdhup;             /* the program writes no more: read on until the end */
     bool far_hup;               /* every holder has closed; or both directions are shut down */
+    int broken;                 /* positive errno that sending met first; told once all is read */
     bool want_out;              /* the far end is full: EPOLLOUT is asked for */
     bool fin_to_program, fin_from_program, rd_shutdown;
     bool error_is_native;       /* native calls have been shown an error too, as ECONNRESET */
@@ -188,6 +190,9 @@ struct run_call {
     struct sw_addr from;       /*   the address it gives back */
     bool has_from;
 };
+
+/* What is asked of a stream's far end. */
+#define FAR_EVENTS (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
 /* epoll's data is a pointer to a stand-in, or one of: */
 #define RUN_EVENT_PENDING 1U /* bit 0 of a listening stand-in's: one of its pending far ends hung up */
@@ -319,6 +324,8 @@ void stream_established(struct run *run, struct standin *s, int fd);
 /* The attempt failed, or the connection broke: says so to the program. */
 void stream_failed(struct run *run, struct standin *s, int err);
 void stream_raise_sndbuf(struct standin *s, int fd);
+/* The program has set SO_SNDBUF (`fd`: a dup) or SO_RCVBUF. */
+void stream_sndbuf_set(struct standin *s, int fd, int bytes);
 void stream_prepare_far(struct run *run, struct standin *s);
 /* The timeout option (SO_RCVTIMEO, SO_SNDTIMEO) of a stand-in in ns; 0: none. */
 uint64_t standin_timeout_ns(struct run *run, struct standin *s, int name);

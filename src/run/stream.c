@@ -27,7 +27,7 @@ static void want_out(struct run *run, struct standin *s, bool want)
     if (s->want_out == want)
         return;
     s->want_out = want;
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = s};
+    struct epoll_event ev = {.events = FAR_EVENTS, .data.ptr = s};
     if (want)
         ev.events |= EPOLLOUT;
     epoll_ctl(run->epoll_fd, EPOLL_CTL_MOD, s->far_fd, &ev);
@@ -59,6 +59,14 @@ static void end_from_program(struct run *run, struct standin *s)
     }
 }
 
+/* The program closed with data unread: RFC 2525 2.17. */
+static void closed_unread(struct run *run, struct standin *s)
+{
+    s->far_hup = s->fin_from_program = true;
+    sw_abort(run->host, s->sock);
+    s->sock = 0;
+}
+
 /* What the program wrote goes to the core. Returns whether there is more than one turn allows. */
 static bool to_core(struct run *run, struct standin *s)
 {
@@ -69,9 +77,9 @@ static bool to_core(struct run *run, struct standin *s)
         if (moved >= TURN_BYTES)
             return true;
         int64_t want = sw_send_reserve(run->host, s->sock, SW_CHUNK_BYTES, &room);
-        if (want < 0) { /* no room; or broken, and what is unread makes a reset of our close */
-            if (want != -EAGAIN && want != -ENOBUFS)
-                s->error = (int)-want; /* the core tells it once */
+        if (want < 0) { /* no room; or broken: what is unread now makes a reset of our close */
+            if (want != -EAGAIN && want != -EPIPE && want != -ENOBUFS)
+                s->broken = (int)-want;
             return false;
         }
         ssize_t n = read(s->far_fd, room, (size_t)want);
@@ -83,11 +91,8 @@ static bool to_core(struct run *run, struct standin *s)
             end_from_program(run, s);
         } else if (n < 0) {
             s->far_in = false;
-            if (err == ECONNRESET) { /* it closed with data unread: RFC 2525 2.17 */
-                s->far_hup = s->fin_from_program = true;
-                sw_abort(run->host, s->sock);
-                s->sock = 0;
-            }
+            if (err == ECONNRESET)
+                closed_unread(run, s);
         } else {
             moved += (size_t)n;
             if (n < want && !s->far_rdhup)
@@ -100,7 +105,7 @@ static bool to_core(struct run *run, struct standin *s)
 /* What came for the program is put before it. */
 static void to_program(struct run *run, struct standin *s)
 {
-    while (s->far_out && !s->fin_to_program && !s->rd_shutdown) {
+    while (s->far_out && s->sock != 0 && !s->fin_to_program && !s->rd_shutdown) {
         struct sw_bytes pieces[PIECES];
         struct iovec iov[PIECES];
         size_t total = 0;
@@ -108,14 +113,14 @@ static void to_program(struct run *run, struct standin *s)
         int n = sw_recv_peek(run->host, s->sock, pieces, PIECES);
         if (n == -EAGAIN)
             return;
-        if (n == 0 && s->error == 0) {
+        if (n < 0 || (n == 0 && s->broken != 0)) {
+            stream_failed(run, s, n < 0 ? -n : s->broken);
+            return;
+        }
+        if (n == 0) {
             shutdown(s->far_fd, SHUT_WR);
             s->fin_to_program = true;
             record_data(run, s, SW_VIEW_GIVEN, 0);
-            return;
-        }
-        if (n <= 0) {
-            stream_failed(run, s, n < 0 ? -n : s->error);
             return;
         }
         for (int i = 0; i < n; i++) {
@@ -197,6 +202,11 @@ void stream_far_event(struct run *run, struct standin *s, uint32_t events)
         s->far_in = true;
     if (events & EPOLLRDHUP)
         s->far_rdhup = true;
+    if ((events & EPOLLPRI) && s->far_fd >= 0) { /* MSG_OOB: its byte goes in line with the rest */
+        int on = 1;
+        setsockopt(s->far_fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+        s->far_rdhup = true; /* reads come back short at the mark */
+    }
     if (events & EPOLLHUP)
         s->far_hup = true;
     if (events & EPOLLOUT)
