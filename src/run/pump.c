@@ -2,8 +2,27 @@
 /* Packets and time: host -> link -> host until nothing moves, then ready sockets to their pumps. */
 #include "base/assert.h"
 #include "run/record.h"
+#include "wire/wire.h"
 
-/* The loopback interface is one end of the link, and the other: what leaves comes back. */
+/* At which end of the link a packet enters. The host is at both; so that the two directions of a
+ * conversation are the link's two directions, each with its own rate and its own chance, the side
+ * with the larger port (as a rule the client) is at end 0. What shows no ports (fragments, ICMP) is
+ * all at one end, and so stays in order. */
+static int end_of(const struct sw_packet *pkt)
+{
+    const uint8_t *bytes = pkt->head + pkt->head_off;
+    struct sw_ip_hdr ip;
+
+    if (sw_ip_parse_hdr(bytes, pkt->head_len, sw_packet_len(pkt), &ip) != SW_DROP_NONE)
+        return 0;
+    bool ports = (ip.proto == SW_PROTO_TCP || ip.proto == SW_PROTO_UDP) && !ip.fragment &&
+                 pkt->head_len >= ip.hdr_len + 4;
+    if (!ports)
+        return 0;
+    const uint8_t *p = bytes + ip.hdr_len;
+    return (p[0] << 8 | p[1]) < (p[2] << 8 | p[3]);
+}
+
 static bool move_packets(struct run *run, uint64_t now_ns)
 {
     struct sw_packet *pkt;
@@ -13,13 +32,15 @@ static bool move_packets(struct run *run, uint64_t now_ns)
         moved = true;
         sw_view_capture(run->view, now_ns, pkt);
         if (run->link != NULL)
-            sw_link_send(run->link, 0, pkt, now_ns);
+            sw_link_send(run->link, end_of(pkt), pkt, now_ns);
         else
             sw_host_input(run->host, run->lo, pkt, now_ns);
     }
-    while (run->link != NULL && (pkt = sw_link_receive(run->link, 1, now_ns)) != NULL) {
-        moved = true;
-        sw_host_input(run->host, run->lo, pkt, now_ns);
+    for (int end = 0; run->link != NULL && end < 2; end++) {
+        while ((pkt = sw_link_receive(run->link, end, now_ns)) != NULL) {
+            moved = true;
+            sw_host_input(run->host, run->lo, pkt, now_ns);
+        }
     }
     return moved;
 }

@@ -51,6 +51,12 @@ static uint64_t value_at(const void *stats, size_t field)
     return value;
 }
 
+static void add_at(void *stats, size_t field, uint64_t more)
+{
+    uint64_t sum = value_at(stats, field) + more;
+    memcpy((char *)stats + field, &sum, sizeof(sum));
+}
+
 static void line(FILE *out, const char *text, uint64_t value)
 {
     fprintf(out, "%14llu  %s\n", (unsigned long long)value, text);
@@ -113,8 +119,12 @@ void stats_print(struct run *run, FILE *out)
     struct sw_link_stats link = {0};
 
     sw_host_get_stats(run->host, &stats);
-    if (run->link != NULL) /* what leaves the host enters at end 0 */
-        sw_link_get_stats(run->link, 0, &link);
+    for (int end = 0; run->link != NULL && end < 2; end++) {
+        struct sw_link_stats one;
+        sw_link_get_stats(run->link, end, &one);
+        for (size_t i = 0; i < N_LINK; i++)
+            add_at(&link, link_counters[i].field, value_at(&one, link_counters[i].field));
+    }
     if (run->config->json)
         print_json(run, &stats, &link, out);
     else

@@ -54,7 +54,8 @@ static void end_from_program(struct run *run, struct standin *s)
     s->fin_from_program = true;
     s->far_in = false;
     if (!s->far_hup) {
-        record_data(run, s, SW_VIEW_SHUT, 0);
+        if ((s->program_shut & 2) == 0) /* else the call has been recorded */
+            record_data(run, s, SW_VIEW_SHUT, 0);
         sw_shutdown(run->host, s->sock, SW_SHUT_WR);
     }
 }
