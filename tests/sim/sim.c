@@ -119,6 +119,22 @@ void sim_check_storm(struct sim *sim)
                        (unsigned long long)sim->w.packets[host], (unsigned long long)bound);
 }
 
+void sim_check_retransmissions(struct sim *sim)
+{
+    for (int end = 0; end < 2; end++) {
+        const struct sw_link_conditions *c = &sim->w.conditions[end];
+        if (c->loss_ppm || c->reorder_ppm || c->duplicate_ppm || c->corrupt_ppm || c->rate_bps)
+            return;
+    }
+    for (int host = 0; host < sim->w.hosts; host++) {
+        struct sw_host_stats stats;
+        sw_host_get_stats(sim->w.host[host], &stats);
+        if (stats.tcp_retrans)
+            world_fail(&sim->w, "host %d sent %llu segments again on a good link", host,
+                       (unsigned long long)stats.tcp_retrans);
+    }
+}
+
 void sim_finish(struct sim *sim)
 {
     struct world *w = &sim->w;

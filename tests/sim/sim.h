@@ -29,6 +29,9 @@ void sim_check_finished(struct sim *sim);
 /* No more packets than a generous multiple of what the contents need. */
 void sim_check_storm(struct sim *sim);
 
+/* Where nothing is lost, late or out of order, nothing is sent twice. */
+void sim_check_retransmissions(struct sim *sim);
+
 /* The end of each simulation: closes what is open, and nothing may be left. */
 void sim_finish(struct sim *sim);
 

@@ -28,8 +28,8 @@ struct stream_end {
     uint32_t max_write, max_read;
     uint32_t rest_one_in; /* how often it rests */
     uint32_t rests_left;
-    uint64_t rest_ns;     /* for how long at most */
-    bool waits_for_end;   /* finishes only after the other side has */
+    uint64_t rest_ns;   /* for how long at most */
+    bool waits_for_end; /* finishes only after the other side has */
     bool shut, got_end;
     int error; /* of the connection: positive errno; 0: none */
 };

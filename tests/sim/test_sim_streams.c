@@ -49,6 +49,7 @@ static void simulate(struct sim *sim, uint64_t seed, int verbose)
     if (sim->has_dgram)
         dgram_check(&sim->dgram);
     sim_check_storm(sim);
+    sim_check_retransmissions(sim);
     sim_finish(sim);
 }
 
