@@ -176,6 +176,58 @@ static void test_ephemeral(void **state)
     exhaust(SW_SOCK_DGRAM);
 }
 
+/* connect() leaves ports alone that bind() was asked for, and may use one for many destinations. */
+static void test_connect_ports(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_addr name, to = at("127.0.0.1", 80);
+    for (int port = FIRST; port <= LAST; port++) {
+        if (port == FIRST + 7)
+            continue;
+        sw_socket_t s = stream(&w, 0, SW_AF_INET);
+        struct sw_addr addr = at("0.0.0.0", (uint16_t)port);
+        assert_int_equal(sw_bind(w.host[0], s, &addr), 0);
+    }
+    for (uint16_t i = 0; i < 3; i++) {
+        sw_socket_t s = stream(&w, 0, SW_AF_INET);
+        to.port = (uint16_t)(80 + i);
+        assert_int_equal(sw_connect(w.host[0], s, &to), -EINPROGRESS);
+        assert_int_equal(sw_getsockname(w.host[0], s, &name), 0);
+        assert_int_equal(name.port, FIRST + 7);
+    }
+    sw_socket_t s = stream(&w, 0, SW_AF_INET);
+    assert_int_equal(sw_connect(w.host[0], s, &to), -EADDRNOTAVAIL);
+    world_fini(&w);
+}
+
+/* RFC 6056: successive ports to one destination, another beginning for another destination. */
+static void test_connect_sequence(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_addr name, to;
+    uint16_t first[2], last = 0;
+    for (uint16_t d = 0; d < 2; d++) {
+        to = at("127.0.0.1", (uint16_t)(80 + d));
+        for (int i = 0; i < 100; i++) {
+            sw_socket_t s = stream(&w, 0, SW_AF_INET);
+            assert_int_equal(sw_connect(w.host[0], s, &to), -EINPROGRESS);
+            assert_int_equal(sw_getsockname(w.host[0], s, &name), 0);
+            assert_in_range(name.port, FIRST, LAST);
+            if (i == 0)
+                first[d] = name.port;
+            else
+                assert_int_equal(name.port, last == LAST ? FIRST : last + 1);
+            last = name.port;
+        }
+    }
+    assert_true(abs(first[0] - first[1]) > 100);
+    world_fini(&w);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -200,9 +252,13 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matrix), cmocka_unit_test(test_listen_again),
-        cmocka_unit_test(test_errors), cmocka_unit_test(test_ephemeral),
+        cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_listen_again),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_ephemeral),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_connect_ports),
+        cmocka_unit_test(test_connect_sequence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,6 +62,14 @@ static void test_best_match(void **state)
     s[0] = bound(&w, SW_AF_INET6, "::", 0, 1);
     assert_int_equal(who_gets(&w, "10.0.0.2", s, 1), -1);
     assert_int_equal(who_gets(&w, "fd00::2", s, 1), 0);
+    sw_close(w.host[1], s[0]);
+    s[0] = bound(&w, SW_AF_INET, "10.0.0.2", reuse, 0); /* and not because it was bound last */
+    s[1] = bound(&w, SW_AF_INET, "0.0.0.0", reuse, 0);
+    s[2] = bound(&w, SW_AF_INET6, "::", reuse, 0);
+    assert_int_equal(who_gets(&w, "10.0.0.2", s, 3), 0);
+    sw_close(w.host[1], s[0]);
+    s[0] = s[2];
+    assert_int_equal(who_gets(&w, "10.0.0.2", s, 2), 1);
     world_fini(&w);
 }
 
