@@ -44,7 +44,7 @@ static const struct call_row calls[] = {
     {SYS_connect, "connect", {A_FD, A_ADDR}, ROLE_CONNECT},
     {SYS_accept, "accept", {A_FD}, ROLE_ACCEPT},
     {SYS_accept4, "accept4", {A_FD, A_SKIP, A_SKIP, A_NEWFD}, ROLE_ACCEPT},
-    {SYS_shutdown, "shutdown", {A_FD, A_HOW}, ROLE_OTHER},
+    {SYS_shutdown, "shutdown", {A_FD, A_HOW}, ROLE_SHUTDOWN},
     {SYS_getsockname, "getsockname", {A_FD}, ROLE_NAME},
     {SYS_getpeername, "getpeername", {A_FD}, ROLE_NAME},
     {SYS_getsockopt, "getsockopt", {A_FD, A_LEVEL, A_OPTION}, ROLE_OTHER},
@@ -359,6 +359,8 @@ void view_call_text(const struct view_call *call, char *buf, size_t size)
         say_arg(&w, call, kind, call->args[i]);
         sep = ", ";
     }
+    if (row->role == ROLE_CONNECT && !call->has_addr && call->answer && call->result == 0)
+        view_say(&w, ", AF_UNSPEC"); /* the one address that is none: it dissolves an association */
     view_say(&w, ")");
 }
 

@@ -18,9 +18,11 @@
 #define WIDTH_MIN 72U
 #define TIME_WIDTH 11U             /* "9999999.999": two hours and a half in ms */
 #define LEFT_LINE (TIME_WIDTH + 2) /* column of the client's lifeline */
-#define DELAYED_NS 50000U          /* a packet that took longer is shown with both its times */
-#define FOLD_MIN 16U               /* plain rows in a run before it is folded ... */
-#define FOLD_HEAD 6U               /* ... to its first and last ones */
+/* A packet that took longer than this is shown with both its times; a busy supervisor takes less.
+ */
+#define DELAYED_NS 300000U
+#define FOLD_MIN 16U /* plain rows in a run before it is folded ... */
+#define FOLD_HEAD 6U /* ... to its first and last ones */
 #define FOLD_TAIL 4U
 
 struct glyphs {

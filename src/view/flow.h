@@ -21,6 +21,7 @@ struct flow_socket {
     uint64_t handle;
     pid_t pid; /* that made it, or first named it */
     bool bound;
+    bool shut;    /* by a call, so that its effect need not be told again */
     uint8_t side; /* enum flow_side */
 };
 

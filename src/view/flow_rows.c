@@ -78,6 +78,9 @@ static int call_row(struct flow *flow, const struct view_record *r)
 
 static int data_row(struct flow *flow, const struct view_record *r)
 {
+    const struct flow_socket *s = flow_socket(flow, r->data.socket);
+    if (r->data.what == SW_VIEW_SHUT && s && s->shut)
+        return 0;
     struct flow_row *row = new_row(flow, r, ROW_DATA);
     if (!row)
         return -ENOMEM;

@@ -90,6 +90,8 @@ static int see_call(struct flow *flow, const struct view_call *call)
         return -ENOMEM;
     if (view_call_role(call->nr) == ROLE_BIND && call->result == 0)
         s->bound = true;
+    if (view_call_role(call->nr) == ROLE_SHUTDOWN && call->result == 0)
+        s->shut = true;
     if (s->side == SIDE_UNKNOWN)
         s->side = (uint8_t)side_of_call(call, s);
     if (p->side == SIDE_UNKNOWN)

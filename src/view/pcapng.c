@@ -191,15 +191,24 @@ static bool between(const struct held *p, const struct sw_ip *a, const struct sw
     return (sw_ip_eq(a, &src) && sw_ip_eq(b, &dst)) || (sw_ip_eq(a, &dst) && sw_ip_eq(b, &src));
 }
 
-/* The youngest packet of that length. Layers above IP have pulled its header off already. */
+/* Whether the packet may be the one whose drop was told, by its length: transports have pulled the
+ * IP header off already, and perhaps their own. */
+static bool length_fits(const struct held *p, const struct sw_trace_event *event)
+{
+    uint64_t hdr = p->bytes[0] >> 4 == 4 ? 20 : 40, len = event->v[1];
+    if (event->v[0] >= SW_DROP_ICMP_TRUNCATED && event->v[0] <= SW_DROP_TCP_TIME_WAIT)
+        return p->len >= len + hdr && p->len <= len + hdr + 60;
+    return p->len == len;
+}
+
+/* The youngest that fits. */
 void view_capture_drop(struct view_capture *capture, const struct sw_trace_event *event)
 {
     for (uint32_t i = 1; i <= HELD_BACK; i++) {
         struct held *p = &capture->ring[(capture->next + HELD_BACK - i) % HELD_BACK];
         if (!p->bytes)
             return;
-        uint64_t hdr = p->bytes[0] >> 4 == 4 ? 20 : 40;
-        if (p->why == SW_DROP_NONE && (p->len == event->v[1] || p->len == event->v[1] + hdr) &&
+        if (p->why == SW_DROP_NONE && length_fits(p, event) &&
             between(p, &event->local.ip, &event->remote.ip)) {
             p->why = (enum sw_drop)event->v[0];
             return;

@@ -106,6 +106,7 @@ enum view_role {
     ROLE_SEND,
     ROLE_RECV,
     ROLE_NAME, /* asks for an address */
+    ROLE_SHUTDOWN,
 };
 enum view_role view_call_role(int nr);
 /* "connect(3, 127.0.0.1:7000)" */

@@ -25,6 +25,7 @@ static const struct {
       .result = -EINPROGRESS},
      "connect(4, [::1]:80) = -1 EINPROGRESS"},
     {{.nr = SYS_connect, .args = {4}, .result = -EFAULT}, "connect(4) = -1 EFAULT"},
+    {{.nr = SYS_connect, .args = {4}, .answer = 9}, "connect(4, AF_UNSPEC) = 0"},
     {{.nr = SYS_listen, .args = {3, (uint64_t)-1}}, "listen(3, -1) = 0"},
     {{.nr = SYS_accept,
       .args = {3},

@@ -58,6 +58,7 @@ static void test_stream(void **state)
     uint64_t shut = call(view, 120, 41, SYS_shutdown, 3, SHUT_WR, 0);
     arrow(view, 120, 120, 40000, 7000, 15, 501, FIN | ACK, 0);
     sw_view_answer(view, us(121), shut, 2, 0, NULL);
+    sw_view_data(view, us(121), 2, SW_VIEW_SHUT, 0); /* the same, seen from below: not told again */
     sw_view_data(view, us(122), 3, SW_VIEW_GIVEN, 0);
     sw_view_data(view, us(123), 3, SW_VIEW_CLOSED, 0);
     arrow(view, 124, 124, 7000, 40000, 501, 16, RST, 0);
@@ -198,7 +199,7 @@ static void test_folded(void **state)
     }
     segment(view, 200, SW_TRACE_SEGMENT_SENT, 0, 40000, 7000, seq, 1, ACK, 3000); /* in three */
     for (uint32_t i = 0; i < 3; i++)
-        segment(view, 201 + i * 100, SW_TRACE_SEGMENT_RECEIVED, 0, 7000, 40000, seq + i * 1000, 1,
+        segment(view, 201 + i * 200, SW_TRACE_SEGMENT_RECEIVED, 0, 7000, 40000, seq + i * 1000, 1,
                 ACK, 1000);
     segment(view, 600, SW_TRACE_SEGMENT_SENT, 0, 40000, 7000, seq + 3000, 1, ACK, 500);
     segment(view, 600, SW_TRACE_SEGMENT_SENT, 0, 40000, 7000, seq + 3500, 1, ACK, 500);
@@ -215,7 +216,7 @@ static void test_folded(void **state)
                    "      0.003  |<- ACK  seq 0  ack 3001  win 65535 --|\n"
                    "             .     193 more, 97000 bytes -->       .\n"
                    "      0.100  |<---------- ACK  seq 0  ack 100001 --|\n"
-                   "      0.200  |-- seq 100001  3000 bytes -- 0.401 ->|\n"
+                   "      0.200  |-- seq 100001  3000 bytes -- 0.601 ->|\n"
                    "      0.600  |-- ACK  seq 103001  500 bytes ------>|\n"
                    "      0.600  |-- ACK  seq 103501  500 bytes ------>|\n"
                    "\n"
@@ -261,6 +262,41 @@ static void test_two_clients(void **state)
         "      0.030  │ 42: connect(5) ...                  │\n"
         "\n"
         "             2 conversations, 4 segments\n");
+}
+
+/* Both ends do the same at the same time: nothing but the direction tells the segments apart. And
+ * an answer that has others in front of it is told by itself. */
+static void test_crossing(void **state)
+{
+    (void)state;
+    struct sw_view *view = view_new(0, NULL);
+    server(view, 0);
+    for (unsigned i = 0; i < 2; i++)
+        segment(view, 10 + i, SW_TRACE_SEGMENT_SENT, 0, i ? 7000 : 40000, i ? 40000 : 7000, 5, 0,
+                SYN, 0);
+    segment(view, 20000, SW_TRACE_SEGMENT_RECEIVED, 0, 40000, 7000, 5, 0, SYN, 0);
+    segment(view, 30000, SW_TRACE_SEGMENT_RECEIVED, 0, 7000, 40000, 5, 0, SYN, 0);
+    segment(view, 30001, SW_TRACE_SEGMENT_SENT, 0, 40000, 7000, 6, 6, ACK, 0); /* does not arrive */
+    arrow(view, 30002, 30003, 40000, 7000, 6, 6, RST | ACK, 0);
+    uint64_t listen = call(view, 40000, 40, SYS_listen, 3, 9, 0);
+    call_now(view, 40001, 40, SYS_getsockname, 3, 0, 0, 1, 0);
+    sw_view_answer(view, us(40002), listen, 1, 0, NULL);
+    assert_picture(
+        view, &plain,
+        "    time ms  client                                server\n"
+        "                                                   server (pid 40)\n"
+        "      0.000  |                                     | socket(AF_INET, SOCK_STREAM) = 3\n"
+        "      0.001  |                                     | bind(3, 127.0.0.1:7000)\n"
+        "      0.002  |                                     | listen(3, 5)\n"
+        "      0.010  |-- SYN  seq 0  mss 1460 --- 30.000 ->|\n"
+        "      0.011  |<- 20.000 --- SYN  seq 0  mss 1460 --|\n"
+        "     30.001  |-- ACK  seq 1 -x not seen to arrive  |\n"
+        "     30.002  |-- RST ACK  ack 1 ------------------>|\n"
+        "     40.000  |                                     | listen(3, 9) ...\n"
+        "     40.001  |                                     | getsockname(3)\n"
+        "     40.002  |                                     | ... listen = 0\n"
+        "\n"
+        "             1 conversation, 4 segments\n");
 }
 
 static void test_nothing(void **state)
@@ -366,8 +402,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream),      cmocka_unit_test(test_delay_and_loss),
         cmocka_unit_test(test_datagrams),   cmocka_unit_test(test_folded),
-        cmocka_unit_test(test_two_clients), cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_anything),
+        cmocka_unit_test(test_two_clients), cmocka_unit_test(test_crossing),
+        cmocka_unit_test(test_nothing),     cmocka_unit_test(test_anything),
     };
     return cmocka_run_group_tests_name("view/flow", tests, NULL, NULL);
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Captures, read back by a reader of our own that checks every length, and by tshark where there is
- * one (tests/programs has that).
- */
+/* Captures, read back by a reader of our own that checks every length. */
 #include "view/fixture.h"
 
 #include "wire/wire.h"
@@ -108,8 +105,11 @@ static void test_capture(void **state)
             dropped(view, i, SW_DROP_LINK_LOSS, 7, 9, 28 + i % 50, 0);
             dropped(view, i, SW_DROP_LINK_LOSS, 7, 9, 9999, 0); /* nobody's */
         }
-        if (i == 600) /* the transport saw it without its IP header, some packets later */
-            dropped(view, i, SW_DROP_UDP_CHECKSUM, 9, 7, 8 + 45, 0);
+        if (i == 700) /* two of one length: the last two of it */
+            for (int twice = 0; twice < 2; twice++)
+                dropped(view, i, SW_DROP_LINK_QUEUE, 7, 9, 28, 0);
+        if (i == 600) /* the transport saw it without its IP header, a packet later */
+            dropped(view, i, SW_DROP_UDP_CHECKSUM, 9, 7, 8 + 49, 0);
     }
     sw_view_free(view);
     assert_int_equal(sw_mem_used(mem), 0);
@@ -125,13 +125,17 @@ static void test_capture(void **state)
         unsigned i = r.packets - 1;
         assert_int_equal(r.last_time, 1700000000000000000ULL + i * 1000);
         assert_int_equal(r.last_len, 28 + i % 50);
-        assert_int_equal(r.comments, (i >= 500) + (i >= 595));
+        assert_int_equal(r.comments, (i >= 500) + (i >= 599) + (i >= 650) + (i >= 700));
         if (i == 500)
             assert_string_equal(r.comment, "dropped: link-loss (the link was told to lose it)");
-        if (i == 595)
+        if (i == 599)
             assert_string_equal(r.comment, "dropped: udp-checksum (UDP checksum is wrong)");
-        if (i == 3) /* "xxx": the checksum is there, and right */
-            assert_int_equal((r.last[26] << 8 | r.last[27]) != 0, 1);
+        if (i == 4) { /* the checksum is there, and right: pseudo header and datagram add up */
+            uint32_t sum = 17 + 12;
+            for (unsigned k = 12; k < 32; k++)
+                sum += k % 2 ? r.last[k] : (uint32_t)r.last[k] << 8;
+            assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
+        }
     }
     assert_int_equal(r.packets, 1000);
     free(bytes);
