@@ -155,7 +155,7 @@ static void bulk(struct result *result, double seconds, uint32_t gso_max, bool o
     sw_link_get_stats(w.link, 0, &before);
     double start = cpu_seconds(), end = start;
     for (unsigned round = 0; end - start < seconds; round++) {
-        while (sw_send(w.host[0], client, out, sizeof(out), 0, NULL) > 0)
+        for (int i = 0; i < 4 && sw_send(w.host[0], client, out, sizeof(out), 0, NULL) > 0; i++)
             ;
         step(&w);
         int64_t n;

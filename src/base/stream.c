@@ -238,8 +238,8 @@ int sw_stream_append(struct sw_stream *st, struct sw_mem *mem, const void *bytes
     return 0;
 }
 
-/* Whether to keep the slice's chunk alive rather than copy out of it. A stream may always hold on to
- * a chunk or two: one that is read as fast as it comes is then never copied. */
+/* Whether to keep the slice's chunk alive rather than copy out of it. A stream may always hold on
+ * to a chunk or two: one that is read as fast as it comes is then never copied. */
 static bool worth_sharing(const struct sw_stream *st, struct sw_slice slice)
 {
     uint64_t cost = (uint64_t)slice.chunk->cap + CHUNK_COST;

@@ -12,31 +12,7 @@
 #include <string.h>
 
 #include "wire/bytes.h"
-
-/* Four lanes of 32 bits: gcc and clang make vector instructions of it wherever there are any. Even
- * and odd 16-bit words are summed apart, so that a lane cannot overflow within BLOCK_BYTES. */
-typedef uint32_t lanes __attribute__((vector_size(16)));
-#define STEP_BYTES (2 * sizeof(lanes))
-#define BLOCK_BYTES (32768 * STEP_BYTES)
-
-/* Sum of `len` bytes, a multiple of STEP_BYTES and at most BLOCK_BYTES. */
-static uint64_t sum_block(const uint8_t *p, size_t len)
-{
-    lanes low0 = {0}, low1 = {0}, high0 = {0}, high1 = {0};
-    for (size_t i = 0; i < len; i += STEP_BYTES) {
-        lanes a, b;
-        memcpy(&a, p + i, sizeof(a));
-        memcpy(&b, p + i + sizeof(a), sizeof(b));
-        low0 += a & 0xffff;
-        high0 += a >> 16;
-        low1 += b & 0xffff;
-        high1 += b >> 16;
-    }
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < 4; i++)
-        sum += (uint64_t)low0[i] + low1[i] + high0[i] + high1[i];
-    return sum;
-}
+#include "wire/csum_block.h"
 
 static inline uint64_t word32(const uint8_t *p)
 {
@@ -45,12 +21,17 @@ static inline uint64_t word32(const uint8_t *p)
     return word;
 }
 
-/* Less than STEP_BYTES. */
+/* Less than SW_CSUM_STEP_BYTES. */
 static inline uint64_t sum_few(const uint8_t *p, size_t len)
 {
     uint64_t sum = 0;
-    for (; len >= 4; p += 4, len -= 4)
+    for (; len >= 8; p += 8, len -= 8)
+        sum += word32(p) + word32(p + 4);
+    if (len >= 4) {
         sum += word32(p);
+        p += 4;
+        len -= 4;
+    }
     if (len > 0) { /* as if followed by zeros */
         uint32_t word = 0;
         memcpy(&word, p, len);
@@ -59,12 +40,12 @@ static inline uint64_t sum_few(const uint8_t *p, size_t len)
     return sum;
 }
 
-static uint64_t sum_bytes(const uint8_t *p, size_t len)
+static inline uint64_t sum_bytes(const uint8_t *p, size_t len)
 {
     uint64_t sum = 0;
-    while (len >= STEP_BYTES) {
-        size_t n = len < BLOCK_BYTES ? len - len % STEP_BYTES : BLOCK_BYTES;
-        sum += sum_block(p, n);
+    while (len >= SW_CSUM_STEP_BYTES) {
+        size_t n = len < SW_CSUM_BLOCK_BYTES ? len - len % SW_CSUM_STEP_BYTES : SW_CSUM_BLOCK_BYTES;
+        sum += sw_csum_block(p, n);
         p += n;
         len -= n;
     }
@@ -81,10 +62,15 @@ static inline uint16_t fold(uint64_t sum)
     return (uint16_t)sum;
 }
 
-uint64_t sw_csum_add(uint64_t sum, const void *bytes, size_t len, bool odd)
+static inline uint64_t add(uint64_t sum, const void *bytes, size_t len, bool odd)
 {
     uint64_t more = sum_bytes(bytes, len);
     return sum + (odd ? __builtin_bswap16(fold(more)) : more);
+}
+
+uint64_t sw_csum_add(uint64_t sum, const void *bytes, size_t len, bool odd)
+{
+    return add(sum, bytes, len, odd);
 }
 
 uint16_t sw_csum_fold(uint64_t sum)
@@ -115,7 +101,7 @@ uint64_t sw_csum_packet(const struct sw_packet *pkt, uint32_t off, uint32_t len)
             continue;
         }
         uint32_t n = s->len - off < len ? s->len - off : len;
-        sum = sw_csum_add(sum, s->chunk->data + s->off + off, n, odd);
+        sum = add(sum, s->chunk->data + s->off + off, n, odd);
         odd ^= n % 2 != 0;
         len -= n;
         off = 0;

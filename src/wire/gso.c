@@ -12,39 +12,6 @@
 #include "wire/bytes.h"
 #include "wire/offload.h"
 
-/* ones' complement arithmetic on a folded sum (RFC 1624 3): the sum after a word changed. */
-static uint16_t csum_change(uint16_t sum, uint16_t from, uint16_t to)
-{
-    uint32_t s = (uint32_t)sum + (uint16_t)~from + to;
-    s = (s >> 16) + (s & 0xffff);
-    return (uint16_t)((s >> 16) + s);
-}
-
-void sw_offload_ip4_put(uint8_t *ip, unsigned at, uint16_t to)
-{
-    uint16_t sum = csum_change((uint16_t)~sw_get16(ip + IP4_CSUM), sw_get16(ip + at), to);
-    sw_put16(ip + at, to);
-    sw_put16(ip + IP4_CSUM, (uint16_t)~sum);
-}
-
-void sw_offload_fix_lengths(struct sw_packet *pkt, uint32_t ip_len)
-{
-    uint8_t *ip = sw_packet_head(pkt);
-    uint8_t *tcp = ip + ip_len;
-    uint32_t len = sw_packet_len(pkt);
-    uint16_t from, to;
-    if (ip[0] >> 4 == 4) {
-        from = sw_get16(ip + IP4_TOTAL_LEN);
-        to = (uint16_t)len;
-        sw_offload_ip4_put(ip, IP4_TOTAL_LEN, to);
-    } else {
-        from = sw_get16(ip + IP6_PAYLOAD_LEN);
-        to = (uint16_t)(len - SW_IP6_HDR);
-        sw_put16(ip + IP6_PAYLOAD_LEN, to);
-    }
-    sw_put16(tcp + TCP_CSUM, csum_change(sw_get16(tcp + TCP_CSUM), from, to));
-}
-
 /* Where the TCP header begins, in a super-segment that this process made: no need to judge it. */
 static uint32_t tcp_offset(const struct sw_packet *super)
 {
