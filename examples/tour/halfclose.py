@@ -19,6 +19,9 @@ server.start()
 client = socket.create_connection(("127.0.0.1", 7000))
 client.sendall(b"what is a socket?")
 client.shutdown(socket.SHUT_WR)
-print(client.recv(100).decode())
+answer = b""
+while part := client.recv(100):  # until the server has said everything, too
+    answer += part
+print(answer.decode())
 client.close()
 server.join()
