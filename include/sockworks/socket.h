@@ -67,7 +67,7 @@ int sw_listen(struct sw_host *host, sw_socket_t s, int backlog);
  * -EISCONN after, or the error of the attempt once. Datagram: sets the peer, 0. `remote` NULL is
  * AF_UNSPEC: dissolves a datagram association, disconnects a stream.
  * Also -EBADF, -EAFNOSUPPORT, -EINVAL, -EADDRNOTAVAIL, -ENETUNREACH, -EADDRINUSE, -EACCES, -ENOMEM,
- * -EISCONN, -EOPNOTSUPP (listening). */
+ * -EISCONN (also when listening, as Linux). */
 int sw_connect(struct sw_host *host, sw_socket_t s, const struct sw_addr *remote);
 
 /* accept(2): the first connection of the listener's queue; a connection that was reset while it

@@ -74,15 +74,6 @@ static int take_pair(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     return r;
 }
 
-/* connect() to "any" means this host (Linux; RFC 1122 3.2.1.3 only forbids it on the wire). */
-static struct sw_addr destination(const struct sw_addr *remote)
-{
-    struct sw_addr to = *remote;
-    if (sw_ip_is_any(&to.ip))
-        to.ip = sw_ip_is4(&to.ip) ? SW_IP4_LOOPBACK : SW_IP6_LOOPBACK;
-    return to;
-}
-
 static int check_destination(struct sw_sock_layer *layer, const struct sw_sock *s,
                              const struct sw_ip *ip)
 {
@@ -94,8 +85,10 @@ static int check_destination(struct sw_sock_layer *layer, const struct sw_sock *
 
 static int begin(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
 {
-    const struct sw_addr to = destination(remote);
-    int r = check_destination(layer, s, &to.ip);
+    struct sw_addr to;
+    int r = sw_sock_destination(s, remote, &to);
+    if (r == 0)
+        r = check_destination(layer, s, &to.ip);
     if (r < 0)
         return r;
     if (s->is & SW_IS_DONE) { /* a block that was used up */

@@ -29,14 +29,15 @@ static void forget_peer(struct sw_sock_layer *layer, struct sw_sock *s)
 
 /* Who may be sent to, and from which address: `src`, or "any" for a choice by the routes. */
 static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
-                 const struct sw_ip *src, struct sw_ip *ret_dst, struct sw_ip_path *ret_path)
+                 const struct sw_ip *src, struct sw_addr *ret_dst, struct sw_ip_path *ret_path)
 {
-    struct sw_ip dst = to->ip;
-    if (sw_ip_is_any(&dst))
-        dst = sw_ip_is4(&dst) ? SW_IP4_LOOPBACK : SW_IP6_LOOPBACK;
-    int r = sw_sock_check_family(s, &dst, -ENETUNREACH);
+    struct sw_addr addr;
+    int r = sw_sock_destination(s, to, &addr);
+    if (r == 0)
+        r = sw_sock_check_family(s, &addr.ip, -ENETUNREACH);
     if (r < 0)
         return r;
+    const struct sw_ip dst = addr.ip;
     if (!(s->on & SW_ON_BROADCAST) && sw_ip_is_broadcast(layer->ip, &dst))
         return -EACCES;
     if (!sw_ip_is_any(src) && sw_ip_is4(src) != sw_ip_is4(&dst))
@@ -45,7 +46,7 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
                    ret_path);
     if (r < 0)
         return r;
-    *ret_dst = dst;
+    *ret_dst = addr;
     return 0;
 }
 
@@ -63,7 +64,7 @@ int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     bool was_connected = s->is & SW_IS_HASHED;
     if (was_connected && !(s->is & SW_IS_BOUND_ADDR))
         d->local.ip = sw_sock_any(s); /* the new peer may want another source */
-    int r = route(layer, s, remote, &d->local.ip, &peer.ip, &path);
+    int r = route(layer, s, remote, &d->local.ip, &peer, &path);
     d->local = was_local;
     if (r < 0)
         return r;
@@ -99,6 +100,26 @@ static void trace_sent(struct sw_sock_layer *layer, struct sw_sock *s, const str
     sw_trace(layer->env, &event);
 }
 
+/* What the socket's options decide, and `info`, which goes before them. */
+static struct sw_ip_tx decide(struct sw_sock *s, const struct sw_ip *src, const struct sw_addr *dst,
+                              const struct sw_datagram_info *info)
+{
+    const struct sw_sock_opts *opts = sw_sock_opts(s);
+    int discover = sw_ip_is4(&dst->ip) ? opts->mtu_discover : opts->mtu_discover6;
+    struct sw_ip_tx tx = {.src = *src, .dst = dst->ip, .proto = SW_PROTO_UDP};
+    tx.tos = sw_sock_tos(s, &dst->ip);
+    tx.ttl = sw_sock_ttl(s, &dst->ip);
+    tx.dont_fragment = discover == SW_PMTUDISC_DO || discover == SW_PMTUDISC_PROBE;
+    tx.iface = dst->scope_id ? (int)dst->scope_id : opts->bind_iface;
+    if (info && info->tos >= 0)
+        tx.tos = (uint8_t)info->tos;
+    if (info && info->ttl > 0)
+        tx.ttl = (uint8_t)info->ttl;
+    if (info && info->iface != 0)
+        tx.iface = info->iface;
+    return tx;
+}
+
 int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                       const struct sw_addr *to, const struct sw_datagram_info *info)
 {
@@ -116,9 +137,9 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
     if (len > (sw_ip_is4(&to->ip) ? SW_UDP_MAX : SW_UDP6_MAX))
         return -EMSGSIZE;
     struct sw_ip_path path;
-    struct sw_ip_tx tx = {.proto = SW_PROTO_UDP};
+    struct sw_addr dst;
     bool own_src = info && !sw_ip_is_any(&info->local);
-    r = route(layer, s, to, own_src ? &info->local : &d->local.ip, &tx.dst, &path);
+    r = route(layer, s, to, own_src ? &info->local : &d->local.ip, &dst, &path);
     if (r < 0)
         return own_src && r == -EADDRNOTAVAIL ? -EINVAL : r;
     int err = sw_sock_take_error(s);
@@ -126,19 +147,7 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         return -err;
     if (s->shut & SW_SHUT_BIT_SEND)
         return -EPIPE;
-    const struct sw_sock_opts *opts = sw_sock_opts(s);
-    int discover = sw_ip_is4(&tx.dst) ? opts->mtu_discover : opts->mtu_discover6;
-    tx.src = path.src;
-    tx.tos = sw_sock_tos(s, &tx.dst);
-    tx.ttl = sw_sock_ttl(s, &tx.dst);
-    tx.dont_fragment = discover == SW_PMTUDISC_DO || discover == SW_PMTUDISC_PROBE;
-    tx.iface = opts->bind_iface;
-    if (info && info->tos >= 0)
-        tx.tos = (uint8_t)info->tos;
-    if (info && info->ttl > 0)
-        tx.ttl = (uint8_t)info->ttl;
-    if (info && info->iface != 0)
-        tx.iface = info->iface;
+    const struct sw_ip_tx tx = decide(s, &path.src, &dst, info);
     r = sw_udp_send(layer->ip, &tx, d->local.port, to->port, buf, (uint32_t)len);
     if (r < 0)
         return r == -ENOMEM ? -ENOBUFS : r;

@@ -36,6 +36,20 @@ bool sw_listen_full(const struct sw_listener *l)
     return l->n_accept > l->backlog;
 }
 
+/* The one state TCP does not move itself. */
+static void trace_state(struct sw_sock_layer *layer, struct sw_sock *s, enum sw_tcp_state from,
+                        enum sw_tcp_state to)
+{
+    if (!sw_tracing(layer->env))
+        return;
+    struct sw_trace_event event = {.kind = SW_TRACE_STATE,
+                                   .socket = sw_sock_handle(layer, s),
+                                   .local = *sw_sock_local(s),
+                                   .remote = {.ip = sw_sock_any(s)},
+                                   .v = {from, to}};
+    sw_trace(layer->env, &event);
+}
+
 int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog)
 {
     if (!sw_sock_is_stream(s))
@@ -65,6 +79,7 @@ int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog)
     s->shut = 0;
     s->is &= (uint16_t)~SW_IS_DONE;
     sw_port_hear(&s->ref, true);
+    trace_state(layer, s, SW_TCP_CLOSED, SW_TCP_LISTEN);
     return 0;
 }
 
@@ -201,5 +216,6 @@ void sw_listen_stop(struct sw_sock_layer *layer, struct sw_sock *s)
         }
     }
     s->listener = NULL;
+    trace_state(layer, s, SW_TCP_LISTEN, SW_TCP_CLOSED);
     sw_mem_free(layer->env->mem, l, sizeof(*l));
 }

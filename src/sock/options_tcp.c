@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "sock/options.h"
+#include "tcp/cc.h"
 
 enum {
     KEEP_MAX_S = 32767,
@@ -171,20 +172,31 @@ SW_OPT_GET_BYTES(sw_opt_get_info)
     return sw_opt_copy_out(val, len, info, size);
 }
 
-static const char congestion[CC_NAME] = "reno"; /* what there is */
+static void congestion_name(struct sw_sock *s, char ret_name[CC_NAME])
+{
+    const char *name = sw_cc(sw_sock_tcp(s))->name;
+    memset(ret_name, 0, CC_NAME);
+    for (int i = 0; i < CC_NAME - 1 && name[i]; i++)
+        ret_name[i] = name[i];
+}
 
 SW_OPT_GET_BYTES(sw_opt_get_congestion)
 {
-    (void)layer, (void)s;
-    return sw_opt_copy_out(val, len, congestion, sizeof(congestion));
+    (void)layer;
+    char name[CC_NAME];
+    congestion_name(s, name);
+    return sw_opt_copy_out(val, len, name, sizeof(name));
 }
+
+/* There is one, so it can only be asked for. */
 
 SW_OPT_SET_BYTES(sw_opt_set_congestion)
 {
-    (void)layer, (void)s;
-    char name[CC_NAME] = {0};
+    (void)layer;
+    char name[CC_NAME] = {0}, current[CC_NAME];
     if (len < 1)
         return -EINVAL;
+    congestion_name(s, current);
     memcpy(name, val, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
-    return strncmp(name, congestion, sizeof(name)) == 0 ? 0 : -ENOENT;
+    return memcmp(name, current, sizeof(name)) == 0 ? 0 : -ENOENT;
 }

@@ -277,6 +277,10 @@ int sw_sock_hash(struct sw_sock_layer *layer,
 void sw_sock_unhash(struct sw_sock_layer *layer, struct sw_sock *s);
 /* An address from a packet, with its zone if it needs one. */
 struct sw_addr sw_addr_of(const struct sw_ip *ip, uint16_t port, int iface);
+/* Where a socket's caller wants to: "any" is this host (Linux; RFC 1122 3.2.1.3 forbids it on the
+ * wire only), and a link-local address has a zone (RFC 4007 6) and no other one has. 0 or -EINVAL.
+ */
+int sw_sock_destination(const struct sw_sock *s, const struct sw_addr *to, struct sw_addr *ret_to);
 
 /* ---- listen.c ------------------------------------------------------------------------- */
 

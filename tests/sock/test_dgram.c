@@ -119,6 +119,44 @@ static void test_queue(void **state)
     world_fini(&w);
 }
 
+/* A link-local address needs a zone (RFC 4007); another has none, whatever the caller says. */
+static void test_zones(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_addr ll[2] = {at("fe80::1", 9), at("fe80::2", 9)}, from, global = at("fd00::2", 9);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sw_host_add_addr(w.host[i], w.eth[i], &ll[i].ip, 64), 0);
+    for (int type = SW_SOCK_STREAM; type <= SW_SOCK_DGRAM; type++) {
+        sw_socket_t s;
+        assert_int_equal(sw_socket(w.host[0], SW_AF_INET6, type, 0, &s), 0);
+        struct sw_addr to = ll[1];
+        assert_int_equal(sw_connect(w.host[0], s, &to), -EINVAL);
+        to.scope_id = (uint32_t)w.eth[0];
+        assert_int_equal(sw_connect(w.host[0], s, &to), type == SW_SOCK_STREAM ? -EINPROGRESS : 0);
+        world_settle(&w);
+        if (type == SW_SOCK_STREAM) /* nobody listens; but the answer found the socket */
+            assert_int_equal(sw_take_error(w.host[0], s), ECONNREFUSED);
+    }
+    sw_socket_t a = dgram(&w, 0, SW_AF_INET6), b = dgram(&w, 1, SW_AF_INET6);
+    struct sw_addr any = at("::", 9);
+    assert_int_equal(sw_bind(w.host[1], b, &any), 0);
+    struct sw_addr to = ll[1];
+    to.scope_id = (uint32_t)w.eth[0];
+    assert_int_equal(sw_send(w.host[0], a, "x", 1, 0, &to), 1);
+    world_settle(&w);
+    assert_int_equal(sw_recv(w.host[1], b, buf, 9, 0, &from), 1);
+    assert_true(sw_ip_eq(&from.ip, &ll[0].ip));
+    assert_int_equal(from.scope_id, w.eth[1]);
+    global.scope_id = 77;
+    assert_int_equal(sw_connect(w.host[0], a, &global), 0);
+    assert_int_equal(sw_connect(w.host[1], b, &from), 0);
+    assert_int_equal(sw_getpeername(w.host[0], a, &from), 0);
+    assert_int_equal(from.scope_id, 0);
+    world_fini(&w);
+}
+
 struct counts {
     uint64_t sent, received, bytes;
 };
@@ -161,7 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states), cmocka_unit_test(test_names), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_queue),  cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_zones),  cmocka_unit_test(test_queue), cmocka_unit_test(test_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
