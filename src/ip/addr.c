@@ -17,18 +17,24 @@ uint8_t sw_ip_prefix_bits(const struct sw_ip *ip, unsigned prefix_len)
     return (uint8_t)(128 - sw_ip_family_bits(ip) + prefix_len);
 }
 
+/* Eight bytes of an address as a number, the first in front. Written out so that compilers see the
+ * byte swap in it. */
+static uint64_t half(const uint8_t *b)
+{
+    return (uint64_t)b[0] << 56 | (uint64_t)b[1] << 48 | (uint64_t)b[2] << 40 |
+           (uint64_t)b[3] << 32 | (uint64_t)b[4] << 24 | (uint64_t)b[5] << 16 |
+           (uint64_t)b[6] << 8 | (uint64_t)b[7];
+}
+
+static unsigned leading_zeros(uint64_t v)
+{
+    return v == 0 ? 64 : (unsigned)__builtin_clzll(v);
+}
+
 unsigned sw_ip_common_bits(const struct sw_ip *a, const struct sw_ip *b)
 {
-    unsigned bits = 0;
-    for (unsigned i = 0; i < 16; i++, bits += 8) {
-        uint8_t differ = a->b[i] ^ b->b[i];
-        if (differ) {
-            for (; !(differ & 0x80); differ = (uint8_t)(differ << 1))
-                bits++;
-            break;
-        }
-    }
-    return bits;
+    unsigned bits = leading_zeros(half(a->b) ^ half(b->b));
+    return bits < 64 ? bits : 64 + leading_zeros(half(a->b + 8) ^ half(b->b + 8));
 }
 
 bool sw_ip_prefix_covers(const struct sw_ip *prefix, unsigned bits, const struct sw_ip *ip)
@@ -108,7 +114,7 @@ static bool host_part_ones(const struct sw_ip *ip, unsigned prefix_bits)
 bool sw_ip_is_broadcast(const struct sw_ip_layer *ip, const struct sw_ip *addr)
 {
     static const struct sw_ip limited = SW_IP4(255, 255, 255, 255);
-    if (!sw_ip_is4(addr))
+    if (!(addr->b[15] & 1) || !sw_ip_is4(addr)) /* half of all addresses are known not to be */
         return false;
     if (sw_ip_eq(addr, &limited))
         return true;
