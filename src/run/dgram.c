@@ -27,6 +27,7 @@
 /* Tokens in a stand-in. Unconnected, net.unix.max_dgram_qlen (10 by default) is the kernel's limit.
  */
 enum {
+    EDGES_MAX = 8, /* tokens for the sake of edges; fewer than net.unix.max_dgram_qlen */
     FLIGHT_MAX = 64,
     BATCH_BYTES = 64 * 1024,
     BATCH = 16,       /* native writes fetched by one call */
@@ -169,13 +170,14 @@ static int put(struct standin *s, const struct run_datagram *d)
     }
 }
 
-void dgram_refill(struct run *run, struct standin *s)
+/* Puts datagrams into the stand-in until `most` are there. */
+static void refill(struct run *run, struct standin *s, uint32_t most)
 {
     if (s->far_fd < 0 || s->state != STANDIN_DGRAM || s->rd_shutdown)
         return; /* shut down, it takes nothing, and the core's end of data is no empty datagram */
     take_core_error(run, s); /* or receiving would take it */
     settle(run, s);
-    while (s->in_flight < s->flight_max) {
+    while (s->in_flight < most) {
         int err = 0;
         struct run_datagram *d = head(&s->front);
         bool from_core = d == NULL;
@@ -199,6 +201,11 @@ void dgram_refill(struct run *run, struct standin *s)
             program_gone(run, s);
         return;
     }
+}
+
+void dgram_refill(struct run *run, struct standin *s)
+{
+    refill(run, s, s->flight_max);
 }
 
 /* ---- and back
@@ -368,7 +375,9 @@ void dgram_core_event(struct run *run, struct standin *s, int sw_events)
     if ((sw_events & SW_EV_ERR) != 0)
         take_core_error(run, s);
     calls_wake(run, s);
-    dgram_refill(run, s);
+    /* One more than there are: whoever waits for edges (EPOLLET) sees one for each arrival. */
+    uint32_t most = s->in_flight < EDGES_MAX ? s->in_flight + 1 : EDGES_MAX;
+    refill(run, s, most > s->flight_max ? most : s->flight_max);
 }
 
 /* ---- connect
