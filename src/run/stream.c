@@ -136,9 +136,11 @@ static void to_program(struct run *run, struct standin *s)
             s->bytes_in += (uint64_t)sent;
             record_data(run, s, SW_VIEW_GIVEN, (uint64_t)sent);
         }
-        if (sent < 0 && err != EAGAIN)
-            s->rd_shutdown =
-                true; /* it reads no more; data stays where it is and the window closes */
+        /* EPIPE: it reads no more; data stays where it is, and the window closes. */
+        if (err == ECONNRESET)
+            closed_unread(run, s);
+        else if (err != 0 && err != EAGAIN)
+            s->rd_shutdown = true;
         else if ((size_t)sent != total)
             s->far_out = false;
     }
