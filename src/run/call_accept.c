@@ -8,8 +8,8 @@
  * belongs to the first connection of the core, whoever came in between is recognised by SO_PEERCRED
  * and thrown out.
  *
- * What was taken for a caller that has no free descriptor, or has gone, goes back: as a new unix
- * connection that already has its core socket.
+ * What was taken for a caller that has no free descriptor, or has gone, goes back to where it was:
+ * first in line, with a new unix connection to show that somebody waits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,29 +24,39 @@
 #include "base/assert.h"
 #include "run/record.h"
 
-/* Waits to be accepted. */
+/* Shows the program that a connection waits. Which one is settled when it is accepted. */
 struct pending {
     struct sw_list link; /* in standin->pending */
     int far_fd;
-    sw_socket_t sock;      /* already taken from the core's queue; else 0 */
-    struct sw_addr remote; /* of `sock` */
 };
 
-static void pending_free(struct run *run, struct standin *s, struct pending *p)
+/* A connection that waits outside of the core's queue. */
+struct returned {
+    struct sw_list link; /* in standin->returned */
+    sw_socket_t sock;
+    struct sw_addr remote;
+};
+
+static void pending_free(struct standin *s, struct pending *p)
 {
     sw_list_del(&p->link);
     s->n_pending--;
     if (p->far_fd >= 0)
         close(p->far_fd);
-    if (p->sock != 0)
-        sw_abort(run->host, p->sock);
     free(p);
 }
 
 void accept_drop_pending(struct run *run, struct standin *s)
 {
     while (!sw_list_empty(&s->pending))
-        pending_free(run, s, SW_CONTAINER(s->pending.next, struct pending, link));
+        pending_free(s, SW_CONTAINER(s->pending.next, struct pending, link));
+    while (!sw_list_empty(&s->returned)) {
+        struct returned *r = SW_CONTAINER(s->returned.next, struct returned, link);
+        sw_list_del(&r->link);
+        sw_abort(run->host, r->sock);
+        free(r);
+    }
+    s->n_returned = 0;
 }
 
 /* A unix connection to the listening stand-in. A descriptor, or a negative errno: -EAGAIN its queue
@@ -70,8 +80,7 @@ static int knock(struct run *run, struct standin *s)
 }
 
 /* 0 or a negative errno. */
-static int add_pending(struct run *run, struct standin *s, sw_socket_t sock,
-                       const struct sw_addr *remote)
+static int add_pending(struct run *run, struct standin *s)
 {
     struct pending *p = calloc(1, sizeof(*p));
     if (p == NULL)
@@ -82,28 +91,16 @@ static int add_pending(struct run *run, struct standin *s, sw_socket_t sock,
         free(p);
         return err;
     }
-    p->sock = sock;
-    if (remote != NULL)
-        p->remote = *remote;
     sw_list_add_tail(&s->pending, &p->link);
     s->n_pending++;
     return 0;
 }
 
-/* How many of the pending have a connection of the core's queue still to be given. */
-static int mirrored(const struct standin *s)
-{
-    int n = 0;
-    for (const struct sw_list *l = s->pending.next; l != &s->pending; l = l->next)
-        n += SW_CONTAINER(l, struct pending, link)->sock == 0;
-    return n;
-}
-
 void accept_mirror(struct run *run, struct standin *s)
 {
-    int want = sw_accept_queue_len(run->host, s->sock);
-    for (int have = mirrored(s); have < want; have++) {
-        int err = add_pending(run, s, 0, NULL);
+    int waiting = sw_accept_queue_len(run->host, s->sock);
+    while (waiting >= 0 && s->n_pending < (uint32_t)waiting + s->n_returned) {
+        int err = add_pending(run, s);
         if (err == -ECONNREFUSED && !standin_alive(run, s))
             standin_gone(run, s);
         if (err < 0)
@@ -126,12 +123,35 @@ static int take_near(struct run *run, int listener, int flags)
     }
 }
 
-/* Back into the queue. */
-static void put_back(struct run *run, struct standin *s, struct pending *p)
+/* The first connection that waits. */
+static int take_first(struct run *run, struct standin *s, sw_socket_t *ret_sock,
+                      struct sw_addr *ret_remote)
 {
-    if (s->state != STANDIN_LISTENING || add_pending(run, s, p->sock, &p->remote) < 0)
-        sw_abort(run->host, p->sock);
-    p->sock = 0;
+    if (sw_list_empty(&s->returned))
+        return sw_accept(run->host, s->sock, ret_sock, ret_remote);
+    struct returned *r = SW_CONTAINER(s->returned.next, struct returned, link);
+    *ret_sock = r->sock;
+    *ret_remote = r->remote;
+    sw_list_del(&r->link);
+    s->n_returned--;
+    free(r);
+    return 0;
+}
+
+/* It is the first again. */
+static void put_back(struct run *run, struct standin *s, sw_socket_t sock,
+                     const struct sw_addr *remote)
+{
+    struct returned *r = s->state == STANDIN_LISTENING ? calloc(1, sizeof(*r)) : NULL;
+    if (r == NULL || add_pending(run, s) < 0) {
+        free(r);
+        sw_abort(run->host, sock);
+        return;
+    }
+    r->sock = sock;
+    r->remote = *remote;
+    sw_list_add_head(&s->returned, &r->link);
+    s->n_returned++;
 }
 
 /* A program reads what native calls do with a timeout from the stand-in itself. */
@@ -147,12 +167,13 @@ static void copy_timeouts(struct run *run, struct standin *s, int fd)
 }
 
 /* The new socket's stand-in, in place of the pending connection. NULL: no memory. */
-static struct standin *adopt(struct run *run, struct standin *listener, struct pending *p, int near)
+static struct standin *adopt(struct run *run, struct standin *listener, sw_socket_t sock,
+                             struct pending *p, int near)
 {
     struct stat st;
     if (fstat(near, &st) < 0)
         return NULL;
-    struct standin *s = standin_adopt(run, p->sock, st.st_ino, true, listener->ipv6);
+    struct standin *s = standin_adopt(run, sock, st.st_ino, true, listener->ipv6);
     if (s == NULL)
         return NULL;
     s->far_fd = p->far_fd;
@@ -166,29 +187,34 @@ static struct standin *adopt(struct run *run, struct standin *listener, struct p
 static void hand_out(struct run *run, struct run_call *call, struct pending *p, int near, int flags)
 {
     struct standin *listener = call->standin;
-    struct standin *s = adopt(run, listener, p, near);
+    struct sw_addr remote;
+    sw_socket_t sock;
 
+    int err = take_first(run, listener, &sock, &remote);
+    if (err < 0) {
+        call_fail(run, call, -err);
+        return;
+    }
+    struct standin *s = adopt(run, listener, sock, p, near);
     if (s == NULL) {
-        put_back(run, listener, p);
+        put_back(run, listener, sock, &remote);
         call_fail(run, call, ENOBUFS);
         return;
     }
-    int err = mem_write_addr(run, call->tid, call->args[1], call->args[2], &p->remote, s->ipv6);
+    err = mem_write_addr(run, call->tid, call->args[1], call->args[2], &remote, s->ipv6);
     if (err < 0) { /* Linux has taken it from the queue by then */
-        p->sock = 0;
         standin_gone(run, s);
         call_fail(run, call, -err);
         return;
     }
     record_made(call, s->sock);
-    record_from(call, &p->remote);
+    record_from(call, &remote);
     if (!call_return_fd(run, call, near, (flags & SOCK_CLOEXEC) != 0)) {
         s->sock = 0;
         standin_gone(run, s);
-        put_back(run, listener, p);
+        put_back(run, listener, sock, &remote);
         return;
     }
-    p->sock = 0;
     s->holder_tid = call->tid;
     s->holder_fd = call->returned_fd;
     struct epoll_event ev = {.events = FAR_EVENTS, .data.ptr = s};
@@ -220,14 +246,9 @@ static enum run_verdict try_accept(struct run *run, struct run_call *call)
         return CALL_DONE;
     }
     struct pending *p = SW_CONTAINER(s->pending.next, struct pending, link);
-    sw_list_del(&p->link);
-    int err = p->sock != 0 ? 0 : sw_accept(run->host, s->sock, &p->sock, &p->remote);
-    if (err == 0)
-        hand_out(run, call, p, near, flags);
-    else
-        call_fail(run, call, -err);
+    hand_out(run, call, p, near, flags);
     close(near);
-    pending_free(run, s, p);
+    pending_free(s, p);
     return CALL_DONE;
 }
 

@@ -146,6 +146,9 @@ struct standin {
     struct sw_list listening;   /* LISTENING: in run->listeners */
     struct sw_list pending;     /* LISTENING: far ends connected but not yet accepted, in order */
     uint32_t n_pending;
+    struct sw_list returned;    /* LISTENING: taken from the core's queue for a caller that could not have
+                                 * it; the next ones to be handed out */
+    uint32_t n_returned;
     struct sw_list flight;      /* DGRAM: of struct run_datagram, see above */
     struct sw_list front;       /* DGRAM: taken back from the stand-in, to be answered first */
     uint32_t in_flight, flight_max;

@@ -204,6 +204,7 @@ struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool
     sw_list_init(&s->active);
     sw_list_init(&s->listening);
     sw_list_init(&s->pending);
+    sw_list_init(&s->returned);
     sw_list_init(&s->flight);
     sw_list_init(&s->front);
     sw_list_init(&s->held);
