@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -106,23 +105,6 @@ static void leave_connect(struct run *run, struct run_call *call)
     close(fd);
 }
 
-/* The close-on-exec flag of a descriptor of the caller. */
-static bool is_cloexec(pid_t tid, int fd)
-{
-    char path[64], line[128];
-    unsigned flags = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)tid, fd);
-    FILE *f = fopen(path, "re");
-    if (f == NULL)
-        return false;
-    while (fgets(line, sizeof(line), f) != NULL)
-        if (sscanf(line, "flags: %o", &flags) == 1)
-            break;
-    fclose(f);
-    return (flags & O_CLOEXEC) != 0;
-}
-
 /* TCP may connect again after a failure, a connected AF_UNIX socket may not: another one takes its
  * place. Other descriptors of the old one, and epoll, keep the old one (a known difference). */
 static int renew(struct run *run, struct run_call *call)
@@ -132,6 +114,7 @@ static int renew(struct run *run, struct run_call *call)
     struct stat st;
     char name[33];
     int nonblock = call_nonblocking(run, call) ? SOCK_NONBLOCK : 0;
+    int flags = fetch_flags(call->tid, (int)call->args[0]);
 
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | nonblock, 0);
     if (fd < 0)
@@ -143,7 +126,7 @@ static int renew(struct run *run, struct run_call *call)
         .flags = SECCOMP_ADDFD_FLAG_SETFD,
         .srcfd = (uint32_t)fd,
         .newfd = (uint32_t)call->args[0],
-        .newfd_flags = is_cloexec(call->tid, (int)call->args[0]) ? O_CLOEXEC : 0,
+        .newfd_flags = flags > 0 && (flags & O_CLOEXEC) != 0 ? O_CLOEXEC : 0,
     };
     if (bind(fd, (struct sockaddr *)&addr, len) < 0 || fstat(fd, &st) < 0 ||
         ioctl(run->notify_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0) {

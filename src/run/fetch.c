@@ -93,6 +93,23 @@ int fetch_fd(struct run *run, pid_t tid, int fd)
     return -ESRCH;
 }
 
+int fetch_flags(pid_t tid, int fd)
+{
+    char path[64], line[128];
+    unsigned flags;
+    int found = -1;
+
+    snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)tid, fd);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return -1;
+    while (found < 0 && fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "flags: %o", &flags) == 1)
+            found = (int)flags;
+    fclose(file);
+    return found;
+}
+
 void fetch_fini(struct run *run)
 {
     for (int i = 0; run->peers != NULL && i < PEERS; i++)

@@ -74,7 +74,8 @@ bool call_nonblocking(struct run *run, struct run_call *call)
 {
     if (call->fd_flags < 0) {
         int fd = call->fd >= 0 ? call->fd : standin_fetch(run, call);
-        call->fd_flags = fd >= 0 ? fcntl(fd, F_GETFL) : 0;
+        int flags = fd >= 0 ? fcntl(fd, F_GETFL) : fetch_flags(call->tid, (int)call->args[0]);
+        call->fd_flags = flags >= 0 ? flags : 0;
         if (fd >= 0 && fd != call->fd)
             close(fd);
     }

@@ -305,6 +305,8 @@ void standins_sweep(struct run *run, bool force);      /* amortised: asks all th
 /* ---- fetch.c: the callers' descriptors --------------------------------------------------------------- */
 /* A dup of `fd` in the table of `tid`, close-on-exec; or a negative errno. */
 int fetch_fd(struct run *run, pid_t tid, int fd);
+/* Its flags as of open(2), O_CLOEXEC among them, from /proc/TID/fdinfo; -1: there is no such. */
+int fetch_flags(pid_t tid, int fd);
 void fetch_fini(struct run *run);
 
 /* ---- name.c: abstract names ---------------------------------------------------------------------------- */
