@@ -256,7 +256,7 @@ static void draw_sum(struct picture *p)
         datagrams += row->record->trace.kind == SW_TRACE_DATAGRAM_SENT;
         lost += row->drop >= SW_DROP_LINK_LOSS && row->drop <= SW_DROP_LINK_DOWN;
     }
-    fprintf(out, "\n%*s", (int)LEFT_LINE, "");
+    fprintf(out, "\n%*s", (int)TIME_WIDTH - 7, "");
     say_count(out, &sep, flow->n_conns, "conversation");
     say_count(out, &sep, segments, "segment");
     say_count(out, &sep, datagrams, "datagram");
@@ -264,7 +264,7 @@ static void draw_sum(struct picture *p)
         fprintf(out, "%s%u lost on the way", sep, lost);
     fprintf(out, "%s\n", *sep ? "" : "nothing was sent");
     if (flow->view->left_out)
-        fprintf(out, "%*srecords not kept: %llu\n", (int)LEFT_LINE, "",
+        fprintf(out, "%*srecords not kept: %llu\n", (int)TIME_WIDTH - 7, "",
                 (unsigned long long)flow->view->left_out);
 }
 

@@ -163,7 +163,8 @@ static int received_row(struct flow *flow, const struct view_record *r)
     for (uint32_t i = 0; i < flow->n_open;) {
         struct flow_row *row = &flow->rows[flow->open[i]];
         const struct sw_trace_event *sent = &row->record->trace;
-        if (row->conn != conn || row->dir != dir || !same_packet(sent, &r->trace)) {
+        bool broken = !is_tcp(row) && row->drop != SW_DROP_NONE; /* a fragment of it was lost */
+        if (row->conn != conn || row->dir != dir || broken || !same_packet(sent, &r->trace)) {
             i++;
             continue;
         }
@@ -216,20 +217,23 @@ static bool drop_fits(const struct flow_row *row, const struct sw_trace_event *d
         return false;
     if (by_link && is_tcp(row) && drop->v[2] - sent->v[0] > sent->v[3])
         return false; /* not from this segment */
-    /* Headers of 8 to 120 bytes, or nothing: the header was pulled off. A piece of a larger segment
-     * is shorter than the whole. */
-    return len <= payload + 120 && (len >= payload || is_tcp(row));
+    /* Headers of 8 to 120 bytes, or nothing: the header was pulled off. Less than the whole: a
+     * piece of a larger segment, a fragment of a larger datagram. */
+    return len <= payload + 120 && (len >= payload || is_tcp(row) || by_link);
 }
 
-/* The arrow that a drop ends: under way, or arrived at this very moment. NULL: none. */
+/* The arrow that a drop ends: under way, or arrived at this very moment. NULL: none. An arrow of
+ * which only a part was dropped stays open for the rest. */
 static struct flow_row *dropped_arrow(struct flow *flow, const struct view_record *r)
 {
     bool by_link = r->trace.v[0] >= SW_DROP_LINK_LOSS && r->trace.v[0] <= SW_DROP_LINK_DOWN;
     for (uint32_t i = 0; i < flow->n_open; i++) { /* a link loses what was just sent */
         uint32_t at = by_link ? flow->n_open - 1 - i : i;
         struct flow_row *row = &flow->rows[flow->open[at]];
-        if (row->drop == SW_DROP_NONE && drop_fits(row, &r->trace)) {
-            if (!is_tcp(row) || row->record->trace.v[3] <= r->trace.v[1])
+        uint64_t payload = row->record->trace.v[is_tcp(row) ? 3 : 0];
+        bool part = r->trace.v[1] < payload;
+        if ((row->drop == SW_DROP_NONE || part) && drop_fits(row, &r->trace)) {
+            if (!part)
                 close_arrow(flow, at);
             return row;
         }

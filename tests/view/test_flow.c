@@ -88,7 +88,7 @@ static void test_stream(void **state)
         "      0.123  |                                     | close\n"
         "      0.124  |<----------------------------- RST --|\n"
         "\n"
-        "             1 conversation, 7 segments\n");
+        "    1 conversation, 7 segments\n");
 }
 
 /* Delay, loss, and what is sent again. */
@@ -137,7 +137,7 @@ static void test_delay_and_loss(void **state)
                    "             |     checksum is wrong)              |\n"
                    "    280.000  |  not seen to arrive x- ACK  seq 1 --|\n"
                    "\n"
-                   "             1 conversation, 8 segments, 1 lost on the way\n");
+                   "    1 conversation, 8 segments, 1 lost on the way\n");
 }
 
 static void test_datagrams(void **state)
@@ -160,6 +160,11 @@ static void test_datagrams(void **state)
     sw_view_answer(view, us(7), receive, 1, 11, &from);
     datagram(view, 8, SW_TRACE_DATAGRAM_SENT, 40000, 9, 1);
     dropped(view, 9, SW_DROP_UDP_NO_SOCKET, 9, 40000, 9, 0);
+    for (unsigned i = 0; i < 2; i++) /* of one length; two fragments of the second are lost */
+        datagram(view, 8, SW_TRACE_DATAGRAM_SENT, 40000, 53, 4000);
+    dropped(view, 8, SW_DROP_LINK_LOSS, 40000, 53, 1500, 0);
+    dropped(view, 8, SW_DROP_LINK_LOSS, 0, 0, 1068, 0);
+    datagram(view, 8, SW_TRACE_DATAGRAM_RECEIVED, 53, 40000, 4000);
     struct sw_trace_event icmp = {.at_ns = us(9), .kind = SW_TRACE_ICMP_SENT, .v = {4, 3, 3}};
     sw_view_trace_fn(view, &icmp);
     uint64_t odd[3] = {6, 200, 1};
@@ -175,14 +180,16 @@ static void test_datagrams(void **state)
         "      0.003  | socket(AF_INET, SOCK_DGRAM) = 3     |\n"
         "      0.004  | sendto(3, 11 bytes, 127.0.0.1:53)   |\n"
         "             |     = 11                            |\n"
-        "      0.004  |-- 11 bytes ------------------------>|\n"
+        "      0.004  |-- :40000  11 bytes ---------------->|\n"
         "      0.007  |                                     | ... recvfrom = 11, from\n"
         "             |                                     |     127.0.0.1:40000\n"
-        "      0.008  |-- 1 byte ----------x udp-no-socket  |\n"
+        "      0.008  |-- :40000  1 byte --x udp-no-socket  |\n"
+        "      0.008  |-- :40000  4000 bytes -------------->|\n"
+        "      0.008  |-- :40000  4000 bytes --x link-loss  |\n"
         "      0.009  |<----------- ICMP port unreachable --|\n"
         "      0.009  |<---------- ICMPv6 type 200 code 1 --|\n"
         "\n"
-        "             2 conversations, 2 datagrams\n");
+        "    2 conversations, 4 datagrams, 1 lost on the way\n");
 }
 
 /* A long transfer is folded; packets may be cut or merged on the way. */
@@ -220,7 +227,7 @@ static void test_folded(void **state)
                    "      0.600  |-- ACK  seq 103001  500 bytes ------>|\n"
                    "      0.600  |-- ACK  seq 103501  500 bytes ------>|\n"
                    "\n"
-                   "             1 conversation, 204 segments\n");
+                   "    1 conversation, 204 segments\n");
 }
 
 /* Two clients at once: pids before calls, ports on arrows. States, and lines instead of ASCII. */
@@ -261,7 +268,7 @@ static void test_two_clients(void **state)
         "      0.022  │ (SYN_SENT -> ESTABLISHED)           │\n"
         "      0.030  │ 42: connect(5) ...                  │\n"
         "\n"
-        "             2 conversations, 4 segments\n");
+        "    2 conversations, 4 segments\n");
 }
 
 /* Both ends do the same at the same time: nothing but the direction tells the segments apart. And
@@ -296,7 +303,7 @@ static void test_crossing(void **state)
         "     40.001  |                                     | getsockname(3)\n"
         "     40.002  |                                     | ... listen = 0\n"
         "\n"
-        "             1 conversation, 4 segments\n");
+        "    1 conversation, 4 segments\n");
 }
 
 static void test_nothing(void **state)
@@ -308,8 +315,8 @@ static void test_nothing(void **state)
     assert_picture(view, &plain,
                    "    time ms  client                                server\n"
                    "\n"
-                   "             nothing was sent\n"
-                   "             records not kept: 1\n");
+                   "    nothing was sent\n"
+                   "    records not kept: 1\n");
 }
 
 /* Columns that a line takes: UTF-8's continuation bytes and escapes take none. */
