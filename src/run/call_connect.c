@@ -135,13 +135,15 @@ static int renew(struct run *run, struct run_call *call)
         return -err;
     }
     standin_drop_far(s);
+    accept_drop_pending(run, s);
     standin_rename(run, s, st.st_ino, name);
     s->fin_from_program = s->fin_to_program = s->rd_shutdown = false;
     s->program_shut = 0;
     s->broken = 0;
     s->error = 0;
-    if (run->keep_dups)
-        s->kept_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (s->kept_fd >= 0)
+        close(s->kept_fd);
+    s->kept_fd = run->keep_dups ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (call->fd >= 0)
         close(call->fd);
     call->fd = fd;
@@ -182,7 +184,7 @@ static void disconnect(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
     int err = sw_connect(run->host, s->sock, NULL);
-    if (err == 0 && (s->state == STANDIN_CONNECTED || s->state == STANDIN_FAILED))
+    if (err == 0 && s->state != STANDIN_FRESH && s->state != STANDIN_CONNECTING)
         err = renew(run, call);
     if (err < 0)
         call_fail(run, call, -err);
@@ -197,7 +199,9 @@ static void connect_stream(struct run *run, struct run_call *call, const struct 
     forget_dead_listeners(run, to);
     int err = sw_connect(run->host, s->sock, to);
     if (err == -EINPROGRESS) {
-        if (s->state == STANDIN_FAILED && (err = renew(run, call)) < 0) {
+        /* A failed attempt, a connection that both have ended, a listener that was shut down. */
+        bool used = s->state != STANDIN_FRESH && s->state != STANDIN_CONNECTING;
+        if (used && (err = renew(run, call)) < 0) {
             give_up(run, call, -err);
             return;
         }

@@ -270,7 +270,7 @@ void standin_set_state(struct run *run, struct standin *s, enum standin_state st
         [STANDIN_CONNECTING] = 1U << STANDIN_CONNECTED | 1U << STANDIN_FAILED,
         [STANDIN_CONNECTED] = 1U << STANDIN_FAILED | 1U << STANDIN_FRESH,
         [STANDIN_FAILED] = 1U << STANDIN_FRESH,
-        [STANDIN_LISTENING] = 1U << STANDIN_LISTENING,
+        [STANDIN_LISTENING] = 1U << STANDIN_LISTENING | 1U << STANDIN_FRESH,
         [STANDIN_DGRAM] = 0,
         [STANDIN_GONE] = 0,
     };
