@@ -188,6 +188,23 @@ static inline size_t make_udp(uint8_t *to, const struct sw_ip *src, const struct
     return 8 + len;
 }
 
+/* An allocator that gives `left` times and then never again. */
+struct failing {
+    int left;
+};
+
+static inline void *failing_alloc(void *ctx, size_t size)
+{
+    struct failing *fail = ctx;
+    return fail->left-- > 0 ? sw_alloc_libc.alloc(sw_alloc_libc.ctx, size) : NULL;
+}
+
+static inline void failing_free(void *ctx, void *ptr, size_t size)
+{
+    (void)ctx;
+    sw_alloc_libc.free(sw_alloc_libc.ctx, ptr, size);
+}
+
 /* The counter that must have moved, by exactly one, since `before`; all others must not. */
 static inline void assert_dropped(const struct fixture *f, const uint64_t *before, enum sw_drop why,
                                   const char *what)

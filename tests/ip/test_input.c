@@ -182,6 +182,52 @@ static void test_header_errors(void **state)
     fixture_fini(&f);
 }
 
+/* IPv4 options and IPv6 extension headers: walked, or dropped by name. */
+static void test_options(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    static const struct {
+        uint8_t option[4];
+        enum sw_drop why;
+    } rows4[] = {
+        {{1, 1, 1, 0}, SW_DROP_NONE},
+        {{148, 4, 0, 0}, SW_DROP_NONE}, /* router alert */
+        {{148, 0, 0, 0}, SW_DROP_IP_OPTION},
+        {{148, 5, 0, 0}, SW_DROP_IP_OPTION},
+    };
+    for (size_t i = 0; i < sizeof(rows4) / sizeof(rows4[0]); i++) {
+        struct made m = {.src = addr("8.8.8.8"), .dst = addr("10.0.0.1"), .proto = 17};
+        uint8_t bytes[64];
+        memcpy(bytes + 40, rows4[i].option, 4);
+        size_t n = make_bytes(bytes, &m, false, bytes + 40, 4); /* the payload becomes the option */
+        memset(bytes + n, 0, 8);
+        bytes[0] = 0x46;
+        put16(bytes + 2, (uint32_t)n + 8);
+        put16(bytes + 10, 0);
+        put16(bytes + 10, (uint16_t)~sum16(0, bytes, 24));
+        char what[32];
+        snprintf(what, sizeof(what), "IPv4 option, row %zu", i);
+        arrive(&f, ETH, sw_packet_from_bytes(f.env.mem, bytes, n + 8), rows4[i].why, what);
+    }
+    for (unsigned count = 0; count < 12; count++) { /* a chain of destination options */
+        struct made m = {.src = addr("2001:4860::8"), .dst = addr("2001:db8::1")};
+        uint8_t chain[12 * 8 + 8] = {0};
+        m.proto = count ? 60 : 17;
+        for (unsigned i = 0; i < count; i++) {
+            chain[i * 8] = i + 1 < count ? 60 : 17;
+            chain[i * 8 + 2] = 1; /* PadN over the remaining four bytes */
+            chain[i * 8 + 3] = 4;
+        }
+        char what[32];
+        snprintf(what, sizeof(what), "%u extension headers", count);
+        arrive(&f, ETH, make(&f, &m, chain, count * 8 + 8),
+               count <= SW_IP6_EXT_MAX ? SW_DROP_NONE : SW_DROP_IP_EXT_HEADER, what);
+    }
+    fixture_fini(&f);
+}
+
 /* A link's padding goes, whether it lies in the slices or, as in a 46-byte frame, in the head. */
 static void test_padding(void **state)
 {
@@ -228,10 +274,10 @@ static void test_header_in_slice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_martians),    cmocka_unit_test(test_mapped_on_the_wire),
-        cmocka_unit_test(test_truncated),   cmocka_unit_test(test_header_errors),
-        cmocka_unit_test(test_padding),     cmocka_unit_test(test_header_in_slice),
-        cmocka_unit_test(test_no_loopback),
+        cmocka_unit_test(test_martians),  cmocka_unit_test(test_mapped_on_the_wire),
+        cmocka_unit_test(test_truncated), cmocka_unit_test(test_header_errors),
+        cmocka_unit_test(test_padding),   cmocka_unit_test(test_header_in_slice),
+        cmocka_unit_test(test_options),   cmocka_unit_test(test_no_loopback),
     };
     return cmocka_run_group_tests_name("ip/input", tests, NULL, NULL);
 }

@@ -221,22 +221,6 @@ static void test_super_segments(void **state)
 }
 
 /* Whatever allocation fails, the packet is gone, an error is returned, and nothing leaks. */
-struct failing {
-    int left;
-};
-
-static void *failing_alloc(void *ctx, size_t size)
-{
-    struct failing *fail = ctx;
-    return fail->left-- > 0 ? sw_alloc_libc.alloc(sw_alloc_libc.ctx, size) : NULL;
-}
-
-static void failing_free(void *ctx, void *ptr, size_t size)
-{
-    (void)ctx;
-    sw_alloc_libc.free(sw_alloc_libc.ctx, ptr, size);
-}
-
 static void test_no_memory(void **state)
 {
     (void)state;
