@@ -433,6 +433,5 @@ int run_main(const struct run_config *config)
     }
     close(fds[1]);
     int status = supervise(config, &origin, fds[0]);
-    fflush(NULL);
-    _exit(status);
+    exit(status);
 }
