@@ -63,7 +63,13 @@ static size_t line_break(const char *text, size_t room)
         return (size_t)(result - text);
     while (cut > room / 2 && text[cut] != ' ')
         cut--;
-    return text[cut] == ' ' ? cut : room;
+    if (text[cut] == ' ')
+        return cut;
+    for (cut = room; cut > room / 2; cut--) {
+        if (text[cut - 1] == ',' || text[cut - 1] == '|')
+            return cut;
+    }
+    return room;
 }
 
 static void draw_side(struct picture *p, const struct flow_row *row)
