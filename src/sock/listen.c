@@ -20,7 +20,7 @@
  */
 #include <errno.h>
 
-#include "sock/private.h"
+#include "sock/options.h"
 
 enum { SYN_QUEUE_MIN = 8, SYN_QUEUE_MAX = 4096, BACKLOG_MAX = 4096 /* Linux's somaxconn */ };
 #define NS_PER_MS 1000000U
@@ -31,9 +31,31 @@ static uint32_t syn_limit(const struct sw_listener *l)
                                       : (l->backlog > SYN_QUEUE_MAX ? SYN_QUEUE_MAX : l->backlog);
 }
 
-bool sw_listen_full(const struct sw_listener *l)
+static bool is_full(const struct sw_listener *l)
 {
     return l->n_accept > l->backlog;
+}
+
+static uint32_t now_ms(const struct sw_sock_layer *layer)
+{
+    return (uint32_t)(layer->env->now_ns / NS_PER_MS);
+}
+
+enum sw_drop sw_listen_refuses(struct sw_sock_layer *layer, struct sw_sock *child,
+                               const struct sw_segment *seg)
+{
+    const uint16_t of_interest = SW_TCP_SYN | SW_TCP_RST | SW_TCP_ACK | SW_TCP_FIN;
+    uint16_t flags = seg->tcp.flags & of_interest;
+    if (!(flags & SW_TCP_ACK) || (flags & (SW_TCP_SYN | SW_TCP_RST)))
+        return SW_DROP_NONE; /* it does not complete the handshake */
+    if (is_full(child->parent->listener))
+        return SW_DROP_TCP_BACKLOG;
+    /* Linux's TCP_DEFER_ACCEPT: a bare ACK is not heard until our SYN-ACK has been sent again for
+     * so long. The peer believes to be connected and will send its data. */
+    uint32_t age_ms = now_ms(layer) - child->born_ms;
+    if (flags == SW_TCP_ACK && seg->len == 0 && age_ms < sw_opt_defer_s(child->parent) * 1000)
+        return SW_DROP_TCP_DEFERRED;
+    return SW_DROP_NONE;
 }
 
 /* The one state TCP does not move itself. */
@@ -116,7 +138,7 @@ static int new_child(struct sw_sock_layer *layer, struct sw_sock *parent,
     sw_port_share(parent->ref.port, &child->ref, true);
     child->parent = parent;
     child->state = SW_SS_CONNECTED;
-    child->born_ms = (uint32_t)(layer->env->now_ns / NS_PER_MS);
+    child->born_ms = now_ms(layer);
     sw_list_add_tail(&parent->listener->syn_queue, &child->node);
     parent->listener->n_syn++;
     *ret_child = child;
@@ -141,7 +163,7 @@ static bool make_room(struct sw_sock_layer *layer, struct sw_listener *l)
     if (l->n_syn < syn_limit(l))
         return true;
     struct sw_sock *oldest = SW_CONTAINER(l->syn_queue.next, struct sw_sock, node);
-    uint32_t age_ms = (uint32_t)(layer->env->now_ns / NS_PER_MS) - oldest->born_ms;
+    uint32_t age_ms = now_ms(layer) - oldest->born_ms;
     if (age_ms < layer->tcp->config.rto_initial_ns / NS_PER_MS)
         return false;
     sw_sock_free(layer, oldest);
@@ -153,7 +175,7 @@ void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_seg
 {
     struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);
     struct sw_addr remote = sw_addr_of(&seg->ip.src, seg->tcp.src_port, iface);
-    if (sw_listen_full(s->listener) || !make_room(layer, s->listener)) {
+    if (is_full(s->listener) || !make_room(layer, s->listener)) {
         sw_drop(layer->env, seg->pkt, SW_DROP_TCP_BACKLOG, &local, &remote);
         return;
     }

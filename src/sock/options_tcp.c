@@ -103,15 +103,20 @@ static int32_t retransmissions_in(int32_t seconds)
     return n;
 }
 
-SW_OPT_GET(sw_opt_get_defer)
+uint32_t sw_opt_defer_s(const struct sw_sock *s)
 {
-    (void)layer;
-    int32_t step = 1, period = 0;
+    uint32_t step = 1, period = 0;
     for (int32_t n = sw_sock_opts(s)->defer_accept; n > 0; n--) {
         period += step;
         step = step * 2 > RTO_MAX_S ? RTO_MAX_S : step * 2;
     }
-    *ret = period;
+    return period;
+}
+
+SW_OPT_GET(sw_opt_get_defer)
+{
+    (void)layer;
+    *ret = (int)sw_opt_defer_s(s);
     return 0;
 }
 

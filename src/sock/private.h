@@ -290,7 +290,9 @@ void sw_listen_stop(struct sw_sock_layer *layer, struct sw_sock *s); /* resets a
 /* A SYN for a listener; isn: the least initial sequence number, or NULL. Takes the segment. */
 void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_segment *seg,
                    int iface, const sw_seq *isn);
-bool sw_listen_full(const struct sw_listener *l);
+/* Why a segment for a child in the SYN queue is not to be heard now, or SW_DROP_NONE. */
+enum sw_drop sw_listen_refuses(struct sw_sock_layer *layer, struct sw_sock *child,
+                               const struct sw_segment *seg);
 void sw_listen_child_established(struct sw_sock_layer *layer, struct sw_sock *child);
 void sw_listen_child_gone(struct sw_sock *child); /* out of its queue; the caller frees it */
 

@@ -4,12 +4,17 @@
  * readiness, errors.
  *
  *   sock.c      handles and lifetime: socket, close, and what becomes of orphans
- *   port.c      who holds a port; ephemeral ports (RFC 6056); bind.c conflicts and the call
+ *   port.c      who holds a port; ephemeral ports (RFC 6056)
+ *   bind.c      who may share one: bind
  *   demux.c     which socket a packet is for: one probe of a keyed table for connections, the
  * port's list for listeners and datagram sockets listen.c    listen, the SYN queue and the accept
- * queue, accept stream.c    connect, send, recv, shutdown of SOCK_STREAM dgram.c     the same of
- * SOCK_DGRAM options.c   one table of options: level, name, type, get, set ready.c     poll bits
- * and the queue of sockets to which something happened tcp_in.c, udp_in.c, icmp_in.c   what arrives
+ * queue, accept connect.c   connect of SOCK_STREAM, and its undoing stream.c    send, recv,
+ * shutdown, close of SOCK_STREAM timewait.c  connections in TIME_WAIT, without their sockets
+ *   dgram.c     everything of SOCK_DGRAM
+ *   options.c   one table of options: level, name, type, get, set; options_sock.c, options_tcp.c,
+ *               options_ip.c those that are more than a bit or a number; opts.c where values are
+ * kept ready.c     poll bits and the queue of sockets to which something happened tcp_in.c,
+ * udp_in.c, icmp_in.c   what arrives
  *
  * The public sw_* socket calls (socket.h) are thin checks of the handle in host/calls.c over these.
  */

@@ -9,10 +9,12 @@ static void for_connection(struct sw_sock_layer *layer, struct sw_sock *s, struc
                            const struct sw_addr *local, const struct sw_addr *remote)
 {
     struct sw_tcp *tcp = sw_sock_tcp(s);
-    bool completes = (seg->tcp.flags & (SW_TCP_SYN | SW_TCP_RST | SW_TCP_ACK)) == SW_TCP_ACK;
-    if (s->parent && !(s->is & SW_IS_QUEUED) && completes && sw_listen_full(s->parent->listener)) {
-        sw_drop(layer->env, seg->pkt, SW_DROP_TCP_BACKLOG, local, remote);
-        return;
+    if (s->parent && !(s->is & SW_IS_QUEUED)) {
+        enum sw_drop why = sw_listen_refuses(layer, s, seg);
+        if (why != SW_DROP_NONE) {
+            sw_drop(layer->env, seg->pkt, why, local, remote);
+            return;
+        }
     }
     sw_tcp_input(tcp, seg);
     sw_stream_after(layer, s);

@@ -163,6 +163,30 @@ static void test_bind_again(void **state)
     }
 }
 
+/* A connection without data is accepted only after its time; one with data at once. */
+static void test_defer_accept(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_addr addr = at("10.0.0.2", 80);
+    sw_socket_t l = listener(&w, 1, SW_AF_INET, addr, 5), c[2];
+    set_int(&w, 1, l, SW_SOL_TCP, SW_TCP_DEFER_ACCEPT, 3);
+    dial(&w, addr, 2, c);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sw_connect(w.host[0], c[i], &addr), 0);
+    assert_int_equal(sw_accept_queue_len(w.host[1], l), 0);
+    assert_int_equal(sw_host_drops(w.host[1], SW_DROP_TCP_DEFERRED), 2);
+    assert_int_equal(sw_send(w.host[0], c[0], "GET", 3, 0, NULL), 3);
+    world_settle(&w);
+    assert_int_equal(sw_accept_queue_len(w.host[1], l), 1);
+    world_run(&w, 2 * S);
+    assert_int_equal(sw_accept_queue_len(w.host[1], l), 1);
+    world_run(&w, 8 * S);
+    assert_int_equal(sw_accept_queue_len(w.host[1], l), 2);
+    world_fini(&w);
+}
+
 /* ---- a flood of SYNs ------------------------------------------------------------------ */
 
 static void forged_syn(struct world *w, uint32_t n)
@@ -223,7 +247,7 @@ int main(void)
         cmocka_unit_test(test_backlog),        cmocka_unit_test(test_backlog_zero),
         cmocka_unit_test(test_reset_in_queue), cmocka_unit_test(test_close_resets_children),
         cmocka_unit_test(test_inherit),        cmocka_unit_test(test_bind_again),
-        cmocka_unit_test(test_syn_flood),
+        cmocka_unit_test(test_defer_accept),   cmocka_unit_test(test_syn_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
