@@ -146,7 +146,8 @@ def command_line(stage, case, inner, options=()):
 
 
 def environment(home, mark):
-    keep = {k: v for k, v in os.environ.items() if k == "SOCKWORKS_PATIENCE"}
+    keep = {k: v for k, v in os.environ.items()
+            if k in ("SOCKWORKS_PATIENCE", "ASAN_OPTIONS", "UBSAN_OPTIONS")}
     return {**keep, "PATH": PATH, "HOME": str(home), "TMPDIR": str(home), "LC_ALL": "C.UTF-8", MARK: mark,
             "PYTHONDONTWRITEBYTECODE": "1"}
 
