@@ -97,6 +97,26 @@ static void connect_refused_ask_by_recv(void)
     TRY(send(client, "x", 1, MSG_NOSIGNAL));
 }
 
+/* As programs do that wait for a server: the error is told once, then the next attempt begins. */
+static void connect_refused_then_served(void)
+{
+    int fd = stream_socket(), client = stream_socket();
+    struct sockaddr_storage address = loopback(0);
+    MUST(bind(fd, ADDRESS(address)));
+    address = loopback(port_of(fd));
+    set_nonblocking(client);
+    TRY(connect(client, ADDRESS(address)));
+    settle();
+    MUST(listen(fd, 1));
+    TRY(connect(client, ADDRESS(address)));
+    show_poll("after connect told the error", client);
+    TRY(connect(client, ADDRESS(address)));
+    settle();
+    show_poll("connected", client);
+    show_error("connected", client);
+    TRY(connect(client, ADDRESS(address)));
+}
+
 static void connect_unspecified_address(void)
 {
     int fd = listener(8), client = stream_socket();
@@ -194,6 +214,7 @@ const struct scenario connect_scenarios[] = {
     {"connect-refused-nonblocking", connect_refused_nonblocking, BOTH},
     {"connect-refused-ask-by-connect", connect_refused_ask_by_connect, BOTH},
     {"connect-refused-ask-by-recv", connect_refused_ask_by_recv, BOTH},
+    {"connect-refused-then-served", connect_refused_then_served, BOTH},
     {"connect-unspecified-address", connect_unspecified_address, BOTH},
     {"connect-bound", connect_bound, BOTH},
     {"connect-same-port", connect_same_port, BOTH},
