@@ -64,7 +64,10 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
     snd->una = hdr->ack;
     snd->retries = 0;
     snd->flight->retrans_start_ns = 0;
-    snd->flight->small_end = sw_seq_max(snd->flight->small_end, snd->una); /* or it would lap */
+    /* Marks that the stream has passed would seem to lie ahead after 2^31 bytes. */
+    snd->flight->small_end = sw_seq_max(snd->flight->small_end, snd->una);
+    snd->flight->sack_lost = sw_seq_max(snd->flight->sack_lost, snd->una);
+    snd->flight->high_sacked = sw_seq_max(snd->flight->high_sacked, snd->una);
     tcp->soft_error = 0;
     if (snd->flight->count == 0)
         sw_tcp_disarm(tcp, SW_TCP_TIMER_RETRANSMIT); /* RFC 6298 5.2 */
@@ -82,6 +85,10 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
     struct sw_ack ack = {0};
     bool was_closed = snd->wnd == 0, changed, outstanding = !sw_seq_eq(snd->una, snd->nxt);
 
+    if (snd->flight) {
+        snd->flight->delivered = 0;
+        snd->flight->high_before = sw_seq_max(snd->flight->high_sacked, snd->una);
+    }
     switch (sw_tcp_ack_verdict(seg->tcp.ack, snd->una, snd->nxt, snd->max_wnd)) {
     case SW_ACK_FUTURE:
         sw_tcp_challenge(tcp);
@@ -93,10 +100,12 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
         return SW_DROP_NONE; /* old news, but what it carries may be new */
     case SW_ACK_NEW:
         update_window(tcp, seg, true);
+        ack.sacked = sw_sack_update(tcp, &seg->tcp, &ack.dsack);
         ack.acked = advance(tcp, &seg->tcp);
         break;
     case SW_ACK_DUP:
         changed = update_window(tcp, seg, false);
+        ack.sacked = sw_sack_update(tcp, &seg->tcp, &ack.dsack);
         ack.duplicate = outstanding && !changed && seg->len == 0 && snd->wnd > 0 &&
                         !(seg->tcp.flags & (SW_TCP_SYN | SW_TCP_FIN)); /* RFC 5681 2 */
         break;

@@ -10,8 +10,7 @@
 
 const struct sw_cc_ops *sw_cc(const struct sw_tcp *tcp)
 {
-    (void)tcp;
-    return &sw_cc_newreno;
+    return tcp->layer->config.cubic ? &sw_cc_cubic : &sw_cc_newreno;
 }
 
 void sw_cc_free(struct sw_tcp *tcp)

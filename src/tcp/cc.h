@@ -15,12 +15,10 @@ struct sw_cc_ops {
     void (*on_ack)(struct sw_tcp *tcp, uint32_t acked);
     /* A loss: what ssthresh becomes (RFC 5681 equation 4 or its successors). */
     uint32_t (*ssthresh)(struct sw_tcp *tcp);
-    /* The last loss was none: cwnd and ssthresh have been put back. May be NULL. */
-    void (*undo)(struct sw_tcp *tcp);
     size_t state_size; /* of *snd.cc_state, which the control makes when it needs it */
 };
 
-extern const struct sw_cc_ops sw_cc_newreno;
+extern const struct sw_cc_ops sw_cc_newreno, sw_cc_cubic;
 
 const struct sw_cc_ops *sw_cc(const struct sw_tcp *tcp);
 void sw_cc_free(struct sw_tcp *tcp);
@@ -30,6 +28,9 @@ uint32_t sw_cc_slow_start(struct sw_tcp *tcp, uint32_t acked);
 /* Adds one MSS to cwnd for each `per` bytes acknowledged. */
 void sw_cc_avoid(struct sw_tcp *tcp, uint32_t acked, uint32_t per);
 void sw_cc_trace(struct sw_tcp *tcp);
+
+/* Largest integer whose cube is at most v. */
+uint32_t sw_cc_cube_root(uint64_t v);
 
 static inline bool sw_cc_in_slow_start(const struct sw_tcp *tcp)
 {

@@ -73,27 +73,27 @@ struct sw_tcp_rcv {
     struct sw_tcp_extra *extra;
 };
 
-enum {                                /* struct sw_tcp's flags */
-       SW_TCPF_ACTIVE = 1 << 0,       /* this end called connect() */
-       SW_TCPF_ORPHAN = 1 << 1,       /* the user called close(): nobody reads or hears any more */
-       SW_TCPF_FIN_QUEUED = 1 << 2,   /* a FIN follows the last byte of the send queue */
-       SW_TCPF_FIN_RECEIVED = 1 << 3, /* and everything before it */
-       SW_TCPF_TIMESTAMPS = 1 << 4,   /* negotiated (RFC 7323 3.2) */
-       SW_TCPF_SACK = 1 << 5,         /* negotiated (RFC 2018 2) */
-       SW_TCPF_WSCALE = 1 << 6,       /* negotiated */
-       SW_TCPF_SNDBUF_LOCK = 1 << 7,  /* the user chose the sizes: no tuning */
-       SW_TCPF_RCVBUF_LOCK = 1 << 8,
-       SW_TCPF_CWND_LIMITED = 1 << 9, /* cwnd was what held data back; else it must not grow */
-       SW_TCPF_PINGPONG = 1 << 10,    /* answers carry our ACKs: delay them */
-       SW_TCPF_ACK_NOW = 1 << 11,     /* an ACK is due at the end of this input */
-       SW_TCPF_ISN_SET = 1 << 12,     /* snd.iss was chosen by sw_tcp_set_isn() */
-       SW_TCPF_MORE = 1 << 13,        /* the last push said MSG_MORE */
-       SW_TCPF_NODELAY = 1 << 14,     /* TCP_NODELAY */
-       SW_TCPF_CORK = 1 << 15,        /* TCP_CORK */
-       SW_TCPF_KEEPALIVE = 1 << 16,   /* SO_KEEPALIVE */
-       SW_TCPF_QUICKACK = 1 << 17,    /* TCP_QUICKACK: ACKs are not delayed */
-       SW_TCPF_FIN_SENT = 1 << 19,    /* snd.nxt is beyond our FIN */
-       SW_TCPF_HEARD = 1 << 18,       /* data has come since we last sent some */
+/* struct sw_tcp's flags */
+enum {
+    SW_TCPF_ACTIVE = 1 << 0,       /* this end called connect() */
+    SW_TCPF_ORPHAN = 1 << 1,       /* the user called close(): nobody reads or hears any more */
+    SW_TCPF_FIN_QUEUED = 1 << 2,   /* a FIN follows the last byte of the send queue */
+    SW_TCPF_FIN_RECEIVED = 1 << 3, /* and everything before it */
+    SW_TCPF_TIMESTAMPS = 1 << 4,   /* negotiated (RFC 7323 3.2) */
+    SW_TCPF_SACK = 1 << 5,         /* negotiated (RFC 2018 2) */
+    SW_TCPF_WSCALE = 1 << 6,       /* negotiated */
+    SW_TCPF_SNDBUF_LOCK = 1 << 7,  /* the user chose the sizes: no tuning */
+    SW_TCPF_RCVBUF_LOCK = 1 << 8,
+    SW_TCPF_CWND_LIMITED = 1 << 9, /* cwnd was what held data back; else it must not grow */
+    SW_TCPF_PINGPONG = 1 << 10,    /* answers carry our ACKs: delay them */
+    SW_TCPF_ACK_NOW = 1 << 11,     /* an ACK is due at the end of this input */
+    SW_TCPF_ISN_SET = 1 << 12,     /* snd.iss was chosen by sw_tcp_set_isn() */
+    SW_TCPF_MORE = 1 << 13,        /* the last push said MSG_MORE */
+    SW_TCPF_NODELAY = 1 << 14,     /* TCP_NODELAY */
+    SW_TCPF_CORK = 1 << 15,        /* TCP_CORK */
+    SW_TCPF_KEEPALIVE = 1 << 16,   /* SO_KEEPALIVE */
+    SW_TCPF_FIN_SENT = 1 << 18,    /* snd.nxt is beyond our FIN */
+    SW_TCPF_HEARD = 1 << 17,       /* data has come since we last sent some */
 };
 
 /* The socket layer knows layer, timer, local, remote, id and state; the rest is this layer's. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "tcp/private.h"
+#include "tcp/recovery.h"
 
 struct sw_txrec *sw_flight_at(const struct sw_tcp_flight *f, uint32_t i)
 {
@@ -44,6 +45,7 @@ int sw_flight_reserve(struct sw_tcp *tcp)
         f->ring = f->space;
         f->cap = SW_FLIGHT_INLINE;
         f->high_seq = f->small_end = tcp->snd.una;
+        f->sack_lost = f->high_sacked = f->high_before = f->rack_end = tcp->snd.una;
         tcp->snd.flight = f;
     }
     return f->count < f->cap ? 0 : grow(tcp, f);
@@ -150,8 +152,11 @@ void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
         len = end.v - rec->seq.v;
         again = again || (rec->flags & SW_TX_AGAIN);
         /* A SACKED record was delivered earlier than this acknowledgment says. */
-        if (!sent_ns && !(rec->flags & SW_TX_SACKED))
-            sent_ns = rec->sent_ns;
+        if (!(rec->flags & SW_TX_SACKED)) {
+            sent_ns = sent_ns ? sent_ns : rec->sent_ns;
+            f->delivered += len;
+            sw_rack_delivered(tcp, rec, end);
+        }
         f->sacked -= rec->flags & SW_TX_SACKED ? len : 0;
         f->lost -= rec->flags & SW_TX_LOST ? len : 0;
         f->retrans -= rec->flags & SW_TX_RETRANS ? len : 0;

@@ -51,6 +51,18 @@ struct sw_tcp_flight {
     sw_seq small_end;               /* end of the last segment sent that was not full (Nagle) */
     uint8_t ca;                     /* enum sw_ca_state */
     uint8_t dupacks;
+    bool reordering;  /* RACK: segments were seen to overtake each other */
+    bool probe_again; /* TLP: the probe was a repetition */
+    bool probing;     /* TLP: a probe is out, up to probe_end */
+    sw_seq probe_end;
+    sw_seq sack_lost;   /* RFC 6675: everything not SACKED before it is LOST already */
+    sw_seq high_sacked; /* end of the highest SACKED byte (forward ACK) */
+    sw_seq high_before; /* the same before this ACK */
+    uint32_t delivered; /* bytes that this ACK told have arrived */
+    uint32_t prr_delivered, prr_out, prr_flight; /* see prr.c */
+    sw_seq rack_end;                             /* RACK.end_seq */
+    uint64_t rack_sent_ns;                       /* RACK.xmit_ts */
+    uint64_t rack_rtt_ns;                        /* RACK.rtt */
     uint64_t retrans_start_ns; /* when the first of the current retransmissions left; 0: none */
     struct sw_txrec space[SW_FLIGHT_INLINE];
 };

@@ -31,6 +31,10 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .window_scaling = true,
                 .sack = true,
                 .slow_start_after_idle = true,
+                .rack = true,
+                .tlp = true,
+                .prr = true,
+                .cubic = true,
             },
     };
     sw_rng_key(&env->rng, &layer->isn_key);

@@ -135,6 +135,7 @@ bool sw_tcp_fin_acked(const struct sw_tcp *tcp);
 /* A part of what waits, even if small: the override timeout of RFC 9293 3.8.6.2.1. False: the
  * window is closed, or no memory. */
 bool sw_tcp_output_override(struct sw_tcp *tcp);
+void sw_tcp_output_probe(struct sw_tcp *tcp);
 void sw_tcp_grow_sndbuf(struct sw_tcp *tcp);
 
 /* ---- ack.c ---- */

@@ -10,6 +10,7 @@
 /* ACKs that go out at once at the start of a connection, so that the peer's slow start is not held
  * up: Linux's TCP_MAX_QUICKACKS. */
 #define QUICK_ACKS 16U
+#define UPDATE_MIN_BYTES 16384U     /* new room less than this alone is not worth a packet */
 #define INITIAL_WINDOW_BYTES 65535U /* what a SYN can say; Linux's first window too */
 
 /* ---- the window ---- */
@@ -108,7 +109,7 @@ static void schedule_ack(struct sw_tcp *tcp, uint32_t len)
     uint32_t pending = tcp->rcv.nxt.v - tcp->rcv.wup.v;
 
     tcp->flags |= SW_TCPF_HEARD;
-    if (pending > tcp->rcv.mss || len > tcp->rcv.mss || sw_tcp_has(tcp, SW_TCPF_QUICKACK) ||
+    if (pending > tcp->rcv.mss || len > tcp->rcv.mss ||
         (tcp->rcv.quick && !sw_tcp_has(tcp, SW_TCPF_PINGPONG)))
         tcp->flags |= SW_TCPF_ACK_NOW;
     else if (tcp->delack_ns == SW_NEVER)
@@ -224,11 +225,13 @@ bool sw_tcp_recv_eof(const struct sw_tcp *tcp)
     return sw_tcp_has(tcp, SW_TCPF_FIN_RECEIVED) && tcp->rcv.queue.len == 0;
 }
 
-/* Tells the peer of new room once it has at least doubled, as Linux does, or if it had none. An ACK
- * that is owed for more than a segment goes now too, for the reader has nothing to send. */
+/* Tells the peer of new room once it has at least doubled, as Linux does, or has grown by an eighth
+ * of all there can be: after a burst the ACKs sent meanwhile have left the peer with a small
+ * window, and with nothing to come that would tell it more. */
 void sw_tcp_consumed(struct sw_tcp *tcp, uint32_t len)
 {
     uint32_t offered = sw_tcp_rcv_room(tcp), wnd;
+    uint32_t step = sw_max32(window_max(tcp) / 8, UPDATE_MIN_BYTES);
 
     if (len == 0)
         return;
@@ -242,6 +245,6 @@ void sw_tcp_consumed(struct sw_tcp *tcp, uint32_t len)
         return; /* the peer has sent its FIN: it needs no window */
     }
     wnd = next_window(tcp);
-    if (wnd > offered && wnd >= 2 * offered)
+    if (wnd > offered && (wnd >= 2 * offered || wnd - offered >= step))
         sw_tcp_send_ack(tcp);
 }

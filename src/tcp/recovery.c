@@ -33,17 +33,28 @@ static void reno_add(struct sw_tcp *tcp, uint32_t bytes)
     f->reno_sacked = sw_min32(f->reno_sacked + bytes, max);
 }
 
+static bool has_sack(const struct sw_tcp *tcp)
+{
+    return sw_tcp_has(tcp, SW_TCPF_SACK);
+}
+
 static void enter_recovery(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
 
     f->ca = SW_CA_RECOVERY;
     f->high_seq = tcp->snd.nxt;
+    f->probing = false;
     tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
-    tcp->snd.cwnd = tcp->snd.ssthresh;
     f->cwnd_acc = 0;
-    mark_head_lost(tcp);
-    reno_add(tcp, 0);
+    if (!has_sack(tcp)) {
+        mark_head_lost(tcp);
+        reno_add(tcp, 0);
+    }
+    if (has_sack(tcp) && tcp->layer->config.prr)
+        sw_prr_begin(tcp);
+    else
+        tcp->snd.cwnd = tcp->snd.ssthresh;
     sw_cc_trace(tcp);
 }
 
@@ -72,7 +83,7 @@ static bool recovered(const struct sw_tcp *tcp)
     const struct sw_tcp_flight *f = tcp->snd.flight;
 
     return sw_seq_lt(f->high_seq, tcp->snd.una) ||
-           (sw_seq_eq(f->high_seq, tcp->snd.una) && f->count == 0);
+           (sw_seq_eq(f->high_seq, tcp->snd.una) && (f->count == 0 || has_sack(tcp)));
 }
 
 static void leave(struct sw_tcp *tcp)
@@ -80,7 +91,8 @@ static void leave(struct sw_tcp *tcp)
     struct sw_tcp_flight *f = tcp->snd.flight;
 
     if (f->ca == SW_CA_RECOVERY)
-        tcp->snd.cwnd = sw_min32(tcp->snd.cwnd, tcp->snd.ssthresh);
+        tcp->snd.cwnd =
+            has_sack(tcp) ? tcp->snd.ssthresh : sw_min32(tcp->snd.cwnd, tcp->snd.ssthresh);
     f->ca = SW_CA_OPEN;
     f->dupacks = 0;
     f->reno_sacked = 0;
@@ -98,6 +110,8 @@ static void on_advance(struct sw_tcp *tcp, const struct sw_ack *ack)
             leave(tcp);
             break;
         }
+        if (has_sack(tcp))
+            break; /* the scoreboard knows better */
         /* A partial ACK (RFC 6582 3.2 step 3): the hole behind it is lost too. The duplicate ACKs
          * so far stood for what it covers, but for the retransmission itself. */
         f->reno_sacked -=
@@ -117,6 +131,30 @@ static void on_advance(struct sw_tcp *tcp, const struct sw_ack *ack)
     }
 }
 
+/* With SACK: what is lost is marked, recovery begins with the first loss. */
+static void detect(struct sw_tcp *tcp, bool advanced)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    uint32_t lost = f->lost;
+    uint64_t wait_ns = 0;
+
+    if (f->count > 0 && (f->sacked > 0 || f->lost > 0)) {
+        if (tcp->layer->config.rack)
+            wait_ns = sw_rack_detect(tcp);
+        else
+            sw_sack_mark_lost(tcp);
+    }
+    if (f->ca <= SW_CA_DISORDER) {
+        f->ca = f->sacked > 0 ? SW_CA_DISORDER : SW_CA_OPEN;
+        if (f->lost > f->retrans)
+            enter_recovery(tcp);
+    }
+    if (f->ca == SW_CA_RECOVERY && tcp->layer->config.prr)
+        sw_prr_on_ack(tcp, advanced, f->lost > lost);
+    if (wait_ns && sw_tcp_now(tcp) + wait_ns < tcp->main_ns)
+        sw_tcp_arm(tcp, SW_TCP_TIMER_REORDER, sw_tcp_now(tcp) + wait_ns);
+}
+
 void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
@@ -125,16 +163,26 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
     if (!f)
         return;
     may_grow = f->ca != SW_CA_RECOVERY;
+    sw_tlp_on_ack(tcp, ack);
     if (ack->acked > 0)
         on_advance(tcp, ack);
-    else if (ack->duplicate)
+    else if (ack->duplicate && !has_sack(tcp))
         on_duplicate(tcp);
+    if (has_sack(tcp))
+        detect(tcp, ack->acked > 0);
     /* Only a window that was used may grow (RFC 5681 4.1 in spirit, RFC 7661); in slow start a half
      * used one is, because the next round will be twice this one. */
-    if (ack->acked > 0 && may_grow && sw_tcp_has(tcp, SW_TCPF_CWND_LIMITED)) {
+    if (ack->acked > 0 && may_grow && f->ca != SW_CA_RECOVERY &&
+        sw_tcp_has(tcp, SW_TCPF_CWND_LIMITED)) {
         sw_cc(tcp)->on_ack(tcp, ack->acked);
         sw_cc_trace(tcp);
     }
+}
+
+void sw_recovery_on_reorder_timer(struct sw_tcp *tcp)
+{
+    tcp->snd.flight->delivered = 0;
+    detect(tcp, false);
 }
 
 static void mark_all_lost(struct sw_tcp *tcp)
@@ -144,6 +192,8 @@ static void mark_all_lost(struct sw_tcp *tcp)
     for (uint32_t i = 0; i < f->count; i++)
         if (!(sw_flight_at(f, i)->flags & SW_TX_SACKED))
             sw_flight_mark(tcp, i, SW_TX_LOST, SW_TX_RETRANS);
+    f->sack_lost = tcp->snd.nxt;
+    f->probing = false;
     f->reno_sacked = 0;
     f->dupacks = 0;
     f->ca = SW_CA_LOSS;
@@ -161,6 +211,8 @@ void sw_recovery_on_timeout(struct sw_tcp *tcp)
         tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
     tcp->snd.cwnd = tcp->snd.mss; /* the loss window */
     f->cwnd_acc = 0;
+    if (sw_flight_at(f, 0)->flags & SW_TX_SACKED) /* acknowledged it would have been: reneging */
+        sw_sack_forget(tcp);
     mark_all_lost(tcp);
     tcp->flags |= SW_TCPF_CWND_LIMITED;
     sw_cc_trace(tcp);

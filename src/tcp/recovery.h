@@ -11,13 +11,14 @@
 #ifndef SW_TCP_RECOVERY_H
 #define SW_TCP_RECOVERY_H
 
-#include "tcp/control.h"
+#include "tcp/flight.h"
 
 /* An acceptable acknowledgment, after snd.una moved and the flight forgot what it covers. */
 struct sw_ack {
-    uint32_t acked; /* bytes newly acknowledged */
-    bool duplicate; /* as RFC 5681 2 defines it */
-    uint32_t prior_cwnd;
+    uint32_t acked;  /* bytes newly acknowledged */
+    uint32_t sacked; /* bytes newly selectively acknowledged */
+    bool duplicate;  /* as RFC 5681 2 defines it */
+    bool dsack;      /* the peer reports a duplicate (RFC 2883) */
 };
 void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack);
 
@@ -27,5 +28,27 @@ void sw_recovery_on_timeout(struct sw_tcp *tcp);
 /* The path turned out to carry smaller packets: what is in flight was lost, but not to congestion.
  */
 void sw_recovery_on_too_big(struct sw_tcp *tcp);
+
+/* The time to tell late from lost is over (RFC 8985 6.3). */
+void sw_recovery_on_reorder_timer(struct sw_tcp *tcp);
+
+/* ---- sack.c: the scoreboard (RFC 2018, RFC 6675) ---- */
+/* Marks what the blocks of an acceptable ACK report; snd.una has not moved yet. Returns bytes newly
+ * marked; *ret_dsack if the first block reports a duplicate. */
+uint32_t sw_sack_update(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr, bool *ret_dsack);
+void sw_sack_mark_lost(struct sw_tcp *tcp); /* RFC 6675 4 IsLost() */
+void sw_sack_forget(struct sw_tcp *tcp);    /* the receiver has reneged (RFC 2018 8) */
+
+/* ---- rack.c (RFC 8985) ---- */
+void sw_rack_delivered(struct sw_tcp *tcp, const struct sw_txrec *rec, sw_seq end);
+/* Marks what is lost; returns how long until more would be, in ns; 0: nothing to wait for. */
+uint64_t sw_rack_detect(struct sw_tcp *tcp);
+bool sw_tlp_wanted(const struct sw_tcp *tcp);
+uint64_t sw_tlp_ns(const struct sw_tcp *tcp); /* the probe timeout */
+void sw_tlp_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack);
+
+/* ---- prr.c (RFC 9937) ---- */
+void sw_prr_begin(struct sw_tcp *tcp);
+void sw_prr_on_ack(struct sw_tcp *tcp, bool advanced, bool new_loss);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "tcp/flight.h"
 #include "tcp/private.h"
+#include "tcp/recovery.h"
 
 /* An idle sender may not rely on a congestion window of long ago (RFC 5681 4.1). */
 static void restart_after_idle(struct sw_tcp *tcp)
@@ -139,32 +140,25 @@ static bool send_new(struct sw_tcp *tcp, uint32_t len)
     if ((uint32_t)sent % snd->mss)
         snd->flight->small_end = snd->nxt;
     snd->last_ms = sw_tcp_clock_ms(tcp);
-    if (tcp->main_kind != SW_TCP_TIMER_RETRANSMIT || tcp->main_ns == SW_NEVER)
+    if (snd->flight->ca == SW_CA_RECOVERY)
+        snd->flight->prr_out += (uint32_t)sent;
+    if (tcp->main_kind == SW_TCP_TIMER_PERSIST || tcp->main_ns == SW_NEVER || sw_tlp_wanted(tcp))
         sw_tcp_arm_retransmit(tcp);
     return true;
 }
 
-/* Sends a lost record again, or as much of it as `room` and a segment allow. False: stop here. */
-static bool send_again(struct sw_tcp *tcp, uint32_t i, uint32_t room)
+/* Sends record i once more, as it is. False: no memory. */
+static bool repeat(struct sw_tcp *tcp, uint32_t i)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
     struct sw_txrec *rec = sw_flight_at(f, i);
-    uint32_t len = sw_flight_len(tcp, i), mss = tcp->snd.mss;
-    uint32_t max = sw_min32(segment_max(tcp), sw_max32(room - room % mss, mss));
-    sw_seq data_end = sw_seq_add(sw_tcp_snd_base(tcp), tcp->snd.queue.len), end;
-    uint16_t flags;
-    int64_t sent;
+    sw_seq data_end = sw_seq_add(sw_tcp_snd_base(tcp), tcp->snd.queue.len);
+    sw_seq end = sw_flight_end(tcp, i);
+    uint16_t flags = (uint16_t)((sw_seq_lt(data_end, end) ? SW_TCP_FIN : 0) |
+                                (sw_seq_le(data_end, end) ? SW_TCP_PSH : 0));
+    uint32_t len = sw_seq_min(end, data_end).v - rec->seq.v;
+    int64_t sent = sw_tcp_send_data(tcp, rec->seq, len, flags, true);
 
-    if (len > max) {
-        if (sw_flight_split(tcp, i, sw_seq_add(rec->seq, max)) < 0)
-            return false;
-        rec = sw_flight_at(f, i);
-    }
-    end = sw_flight_end(tcp, i);
-    flags = (uint16_t)((sw_seq_lt(data_end, end) ? SW_TCP_FIN : 0) |
-                       (sw_seq_le(data_end, end) ? SW_TCP_PSH : 0));
-    len = sw_seq_min(end, data_end).v - rec->seq.v;
-    sent = sw_tcp_send_data(tcp, rec->seq, len, flags, true);
     if (sent < 0)
         return false;
     if (sent < len) { /* too many pieces for one packet */
@@ -173,9 +167,27 @@ static bool send_again(struct sw_tcp *tcp, uint32_t i, uint32_t room)
         rec = sw_flight_at(f, i);
     }
     rec->sent_ns = sw_tcp_now(tcp);
-    sw_flight_mark(tcp, i, SW_TX_RETRANS | SW_TX_AGAIN, 0);
+    rec->flags |= SW_TX_AGAIN;
     if (!f->retrans_start_ns)
         f->retrans_start_ns = sw_tcp_now(tcp);
+    return true;
+}
+
+/* Sends a lost record again, or as much of it as `room` and a segment allow. False: stop here. */
+static bool send_again(struct sw_tcp *tcp, uint32_t i, uint32_t room)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    uint32_t mss = tcp->snd.mss;
+    uint32_t max = sw_min32(segment_max(tcp), sw_max32(room - room % mss, mss));
+
+    if (sw_flight_len(tcp, i) > max &&
+        sw_flight_split(tcp, i, sw_seq_add(sw_flight_at(f, i)->seq, max)) < 0)
+        return false;
+    if (!repeat(tcp, i))
+        return false;
+    sw_flight_mark(tcp, i, SW_TX_RETRANS, 0);
+    if (f->ca == SW_CA_RECOVERY)
+        f->prr_out += sw_flight_len(tcp, i);
     return true;
 }
 
@@ -250,6 +262,27 @@ bool sw_tcp_output_override(struct sw_tcp *tcp)
     if (!may_send(tcp) || window == 0 || !sw_tcp_unsent(tcp))
         return false;
     return send_new(tcp, sw_min32(sw_min32(unsent, window), tcp->snd.mss));
+}
+
+/* A tail loss probe: a new segment if there is one, else the last one again (RFC 8985 7.3). */
+void sw_tcp_output_probe(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    uint32_t unsent = unsent_bytes(tcp), window = window_room(tcp), mss = tcp->snd.mss, last;
+    bool fresh = unsent > 0 && window >= sw_min32(unsent, mss);
+
+    f->probing = true; /* first, lest sending arms another one */
+    f->probe_again = !fresh;
+    if (!fresh || !send_new(tcp, sw_min32(unsent, mss))) {
+        f->probe_again = true;
+        last = f->count - 1;
+        if (sw_flight_len(tcp, last) > mss &&
+            sw_flight_split(
+                tcp, last, sw_seq_sub(tcp->snd.nxt, (sw_flight_len(tcp, last) - 1) % mss + 1)) == 0)
+            last++;
+        repeat(tcp, last);
+    }
+    f->probe_end = tcp->snd.nxt;
 }
 
 /* ---- the send buffer ---- */

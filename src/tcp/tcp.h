@@ -10,9 +10,11 @@
  *   rcv.c       the receiving half: in order, out of order, window to offer, delayed ACK
  *   reasm.c     out-of-order ranges (attached while needed)
  *   output.c    builds segments
- *   rto.c       RFC 6298; recovery.c fast retransmit and NewReno (RFC 5681, 6582)
- *   cc.h        congestion control as a table of functions; cc_newreno.c
- *   timers.c    the one timer node of a connection: retransmit, persist, delayed ACK, keepalive,
+ *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
+ *   recovery.c  loss recovery: fast retransmit, NewReno (RFC 5681, 6582), with SACK (sack.c, RFC
+ * 6675), by time (rack.c, RFC 8985), at a measured rate (prr.c, RFC 9937) cc.h        congestion
+ * control as a table of functions; cc_newreno.c, cc_cubic.c (RFC 9438) timers.c    the one timer
+ * node of a connection: retransmit, persist, delayed ACK, keepalive,
  * ... timewait.c  TIME_WAIT as a small record of its own isn.c       RFC 6528;  challenge.c RFC
  * 5961 7;  info.c struct tcp_info
  *
@@ -50,6 +52,8 @@ enum sw_tcp_timer_kind {
     SW_TCP_TIMER_KEEPALIVE,
     SW_TCP_TIMER_FIN_WAIT_2,
     SW_TCP_TIMER_TIME_WAIT,
+    SW_TCP_TIMER_REORDER, /* RACK: is it lost or only late? (RFC 8985 6.3) */
+    SW_TCP_TIMER_PROBE,   /* tail loss probe (RFC 8985 7) */
     SW_TCP_TIMER_COUNT
 };
 
@@ -73,6 +77,10 @@ struct sw_tcp_config {
     uint32_t challenge_ack_ns;   /* RFC 5961 7: at most one per connection in this time; 500 ms */
     bool timestamps, window_scaling, sack; /* on */
     bool slow_start_after_idle;            /* on; RFC 5681 4.1 */
+    bool rack;  /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
+    bool tlp;   /* on; tail loss probes (RFC 8985 7) */
+    bool prr;   /* on; proportional rate reduction (RFC 9937) */
+    bool cubic; /* on; RFC 9438; off: RFC 5681 */
 };
 
 struct sw_tcp_layer {
@@ -109,7 +117,8 @@ struct sw_tcp_options {
     uint16_t maxseg;                  /* TCP_MAXSEG; 0: none */
     uint8_t keepcnt, syncnt;          /* 0: the host's */
     uint8_t tos, ttl;                 /* ttl 0: default */
-    bool nodelay, cork, keepalive, quickack;
+    bool nodelay, cork, keepalive;
+    bool quickack; /* TCP_QUICKACK; Linux's default is on, which only says that ACKs begin quick */
 };
 
 /* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them.

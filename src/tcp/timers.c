@@ -57,8 +57,9 @@ void sw_tcp_disarm(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind)
         tcp->delack_ns = SW_NEVER;
     else if (is_slow(kind) && tcp->slow_kind == kind)
         tcp->slow_ns = SW_NEVER;
-    else if (!is_slow(kind) && tcp->main_kind == kind)
-        tcp->main_ns = SW_NEVER;
+    else if (!is_slow(kind) &&
+             (tcp->main_kind == SW_TCP_TIMER_PERSIST) == (kind == SW_TCP_TIMER_PERSIST))
+        tcp->main_ns = SW_NEVER; /* RETRANSMIT stands for REORDER and PROBE too */
 }
 
 /* What is left of the user's patience (RFC 5482), counted like R2 from the first retransmission. */
@@ -78,6 +79,10 @@ void sw_tcp_arm_retransmit(struct sw_tcp *tcp)
 {
     uint64_t rto_ns = sw_rto_ns(tcp), patience = patience_ns(tcp);
 
+    if (sw_tlp_wanted(tcp) && sw_tlp_ns(tcp) < rto_ns) {
+        sw_tcp_arm(tcp, SW_TCP_TIMER_PROBE, sw_tcp_now(tcp) + sw_tlp_ns(tcp));
+        return;
+    }
     sw_tcp_arm(tcp, SW_TCP_TIMER_RETRANSMIT,
                sw_tcp_now(tcp) + (rto_ns < patience ? rto_ns : patience));
 }
@@ -291,12 +296,39 @@ static void on_slow(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind)
         sw_tcp_finish(tcp, 0);
 }
 
+static void on_reorder(struct sw_tcp *tcp)
+{
+    if (!tcp->snd.flight || tcp->snd.flight->count == 0)
+        return;
+    sw_tcp_arm_retransmit(tcp); /* detection may put a nearer one in its place */
+    sw_recovery_on_reorder_timer(tcp);
+    sw_tcp_output(tcp);
+}
+
+static void on_probe(struct sw_tcp *tcp)
+{
+    if (!tcp->snd.flight || tcp->snd.flight->count == 0)
+        return;
+    sw_tcp_output_probe(tcp);
+    sw_tcp_arm_retransmit(tcp);
+}
+
 static void on_main(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind)
 {
-    if (kind == SW_TCP_TIMER_RETRANSMIT)
+    switch (kind) {
+    case SW_TCP_TIMER_RETRANSMIT:
         on_retransmit(tcp);
-    else
+        break;
+    case SW_TCP_TIMER_REORDER:
+        on_reorder(tcp);
+        break;
+    case SW_TCP_TIMER_PROBE:
+        on_probe(tcp);
+        break;
+    default:
         on_persist(tcp);
+        break;
+    }
 }
 
 static bool due(uint64_t *deadline_ns, uint64_t now_ns)

@@ -84,8 +84,6 @@ void sw_tcp_abort(struct sw_tcp *tcp, int err)
 
 void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options)
 {
-    bool quickack = options->quickack && !sw_tcp_has(tcp, SW_TCPF_QUICKACK);
-
     tcp->keepidle_s = (uint16_t)sw_min32(options->keepidle_s, INT16_MAX);
     tcp->keepintvl_s = (uint16_t)sw_min32(options->keepintvl_s, INT16_MAX);
     tcp->user_timeout_ms = options->user_timeout_ms;
@@ -97,14 +95,16 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     sw_tcp_flag(tcp, SW_TCPF_NODELAY, options->nodelay);
     sw_tcp_flag(tcp, SW_TCPF_CORK, options->cork);
     sw_tcp_flag(tcp, SW_TCPF_KEEPALIVE, options->keepalive);
-    sw_tcp_flag(tcp, SW_TCPF_QUICKACK, options->quickack);
     if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_LISTEN ||
         tcp->state == SW_TCP_TIME_WAIT)
         return;
     if (tcp->slow_kind == SW_TCP_TIMER_KEEPALIVE || tcp->slow_ns == SW_NEVER)
         sw_tcp_rearm_keepalive(tcp);
-    if (quickack && tcp->delack_ns != SW_NEVER)
-        sw_tcp_send_ack(tcp); /* what is owed is paid at once */
+    /* TCP_QUICKACK is no lasting mode on Linux either: on pays what is owed, off delays from here
+     * on. */
+    sw_tcp_flag(tcp, SW_TCPF_PINGPONG, !options->quickack);
+    if (options->quickack && tcp->delack_ns != SW_NEVER)
+        sw_tcp_send_ack(tcp);
     if (!sw_tcp_syn_unacked(tcp)) {
         sw_tcp_path(tcp);   /* TCP_MAXSEG */
         sw_tcp_output(tcp); /* TCP_NODELAY set, TCP_CORK cleared: what waited may go */
