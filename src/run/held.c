@@ -60,7 +60,8 @@ static void leave(struct run *run, struct run_call *call, int err)
 {
     if (call->leave != NULL)
         call->leave(run, call);
-    call_fail(run, call, err);
+    if (!call->answered) /* leaving may have had a part of the result */
+        call_fail(run, call, err);
     call_free(call);
 }
 

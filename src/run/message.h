@@ -63,6 +63,15 @@ void control_put(struct control *c, int level, int type, const void *data, size_
 int control_next(const void *buf, size_t len, size_t *offset, int *ret_level, int *ret_type,
                  const void **ret_data, size_t *ret_len);
 
+/* Answers with a value or a negative errno. */
+static inline void call_answer(struct run *run, struct run_call *call, int64_t r)
+{
+    if (r < 0)
+        call_fail(run, call, (int)-r);
+    else
+        call_return(run, call, r);
+}
+
 /* call_stream.c: the same calls on a stream. */
 void stream_send(struct run *run, struct run_call *call);
 void stream_receive(struct run *run, struct run_call *call);

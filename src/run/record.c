@@ -263,7 +263,7 @@ void record_close(struct run *run)
         bool ok = record->trace == NULL || sw_view_ndjson(run->view, record->trace) == 0;
         if (run->config->flow)
             draw(run);
-        if (sw_view_left_out(run->view) > 0 && (run->config->flow || record->trace != NULL))
+        if (sw_view_left_out(run->view) > 0 && record->trace != NULL)
             fprintf(stderr, "sockworks: %llu events more were not kept\n",
                     (unsigned long long)sw_view_left_out(run->view));
         sw_view_free(run->view);

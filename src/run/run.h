@@ -361,7 +361,7 @@ void on_accept(struct run *run, struct run_call *call);      /* call_accept.c: a
 void on_getname(struct run *run, struct run_call *call);     /* call_name.c: getsockname, getpeername */
 void on_getsockopt(struct run *run, struct run_call *call);  /* call_option.c */
 void on_setsockopt(struct run *run, struct run_call *call);
-void on_sendto(struct run *run, struct run_call *call);      /* call_message.c */
+void on_sendto(struct run *run, struct run_call *call);      /* call_send.c, call_recv.c */
 void on_recvfrom(struct run *run, struct run_call *call);
 void on_sendmsg(struct run *run, struct run_call *call);
 void on_recvmsg(struct run *run, struct run_call *call);

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * recvfrom, recvmsg, recvmmsg of datagram stand-ins. (Those of streams are in call_stream.c;
+ * sockets that are not ours are the kernel's.)
+ *
+ * Order of checks and of what is written back is Linux's (net/socket.c, udp_recvmsg() as seen from
+ * outside). A receive that cannot be written to the caller's memory has taken the datagram.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "run/dgram.h"
+#include "run/message.h"
+#include "run/record.h"
+
+/* Whether the program asked for something with setsockopt(). */
+static bool asked_for(struct run *run, struct standin *s, int level, int option)
+{
+    int on = 0;
+    size_t len = sizeof(on);
+    return sw_getsockopt(run->host, s->sock, level, option, &on, &len) == 0 && on != 0;
+}
+
+static void put_ip4_control(struct run *run, struct standin *s, const struct sw_datagram_info *info,
+                            struct control *c)
+{
+    if (asked_for(run, s, IPPROTO_IP, IP_PKTINFO)) {
+        struct in_pktinfo pktinfo = {.ipi_ifindex = info->iface};
+        memcpy(&pktinfo.ipi_addr, info->local.b + 12, 4);
+        pktinfo.ipi_spec_dst = pktinfo.ipi_addr;
+        control_put(c, IPPROTO_IP, IP_PKTINFO, &pktinfo, sizeof(pktinfo));
+    }
+    if (asked_for(run, s, IPPROTO_IP, IP_RECVTTL))
+        control_put(c, IPPROTO_IP, IP_TTL, &info->ttl, sizeof(info->ttl));
+    if (asked_for(run, s, IPPROTO_IP, IP_RECVTOS)) {
+        uint8_t tos = (uint8_t)info->tos;
+        control_put(c, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+    }
+}
+
+static void put_ip6_control(struct run *run, struct standin *s, const struct sw_datagram_info *info,
+                            struct control *c)
+{
+    if (asked_for(run, s, IPPROTO_IPV6, IPV6_RECVPKTINFO)) {
+        struct in6_pktinfo pktinfo = {.ipi6_ifindex = (unsigned)info->iface};
+        memcpy(&pktinfo.ipi6_addr, info->local.b, sizeof(info->local.b));
+        control_put(c, IPPROTO_IPV6, IPV6_PKTINFO, &pktinfo, sizeof(pktinfo));
+    }
+    if (asked_for(run, s, IPPROTO_IPV6, IPV6_RECVHOPLIMIT))
+        control_put(c, IPPROTO_IPV6, IPV6_HOPLIMIT, &info->ttl, sizeof(info->ttl));
+    if (asked_for(run, s, IPPROTO_IPV6, IPV6_RECVTCLASS))
+        control_put(c, IPPROTO_IPV6, IPV6_TCLASS, &info->tos, sizeof(info->tos));
+}
+
+/* SO_TIMESTAMP, SO_TIMESTAMPNS: when we handed it over, by the wall clock. */
+static void put_time(struct run *run, struct standin *s, struct control *c)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (asked_for(run, s, SOL_SOCKET, SO_TIMESTAMPNS)) {
+        control_put(c, SOL_SOCKET, SO_TIMESTAMPNS, &now, sizeof(now));
+    } else if (asked_for(run, s, SOL_SOCKET, SO_TIMESTAMP)) {
+        struct timeval tv = {.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
+        control_put(c, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
+    }
+}
+
+/* Writes what goes back into a struct msghdr besides the data: control messages and flags. */
+static int write_msghdr(struct run *run, struct run_call *call, const struct message *m,
+                        const struct run_datagram *d, uint32_t flags)
+{
+    struct standin *s = call->standin;
+    struct control c;
+
+    control_init(&c, m->controllen);
+    put_time(run, s, &c);
+    if (s->ipv6)
+        put_ip6_control(run, s, &d->info, &c);
+    if (!s->ipv6 || sw_ip_is4(&d->info.local))
+        put_ip4_control(run, s, &d->info, &c);
+    if (c.truncated)
+        flags |= MSG_CTRUNC;
+    uint64_t used = c.len;
+    if (mem_write(run, call->tid, m->control, c.buf, c.len) < 0 ||
+        mem_write(run, call->tid, m->at + MSGHDR_FLAGS, &flags, sizeof(flags)) < 0 ||
+        mem_write(run, call->tid, m->at + MSGHDR_CONTROLLEN, &used, sizeof(used)) < 0)
+        return -EFAULT;
+    return 0;
+}
+
+/* One datagram into a message. Its length, or a negative errno; -EAGAIN: there is none. */
+static int64_t receive_message(struct run *run, struct run_call *call, const struct message *m,
+                               int flags)
+{
+    struct standin *s = call->standin;
+    int err = 0;
+
+    if ((flags & MSG_ERRQUEUE) != 0)
+        return -EAGAIN; /* nothing is ever put there */
+    err = dgram_take_error(run, call);
+    if (err != 0)
+        return -err;
+    struct run_datagram *d = dgram_first(run, call, &err);
+    if (d == NULL)
+        return err;
+
+    record_from(call, &d->from);
+    record_value(run, call, (int64_t)m->total);
+    size_t n = d->len < m->total ? d->len : m->total;
+    uint32_t out_flags = (uint32_t)flags & MSG_CMSG_CLOEXEC;
+    if (n < d->len)
+        out_flags |= MSG_TRUNC;
+    int64_t r = message_scatter(run, call->tid, m, d->data, n);
+    if (r == 0)
+        r = mem_write_addr(run, call->tid, m->name, m->namelen_ptr, &d->from, s->ipv6);
+    if (r == 0 && m->at != 0)
+        r = write_msghdr(run, call, m, d, out_flags);
+    if (r == 0)
+        r = (int64_t)((flags & MSG_TRUNC) != 0 ? d->len : n);
+    if ((flags & MSG_PEEK) == 0)
+        dgram_consume(s);
+    dgram_refill(run, s);
+    return r;
+}
+
+static enum run_verdict verdict(struct run *run, struct run_call *call, int64_t r)
+{
+    if (r == -EAGAIN)
+        return CALL_AGAIN;
+    call_answer(run, call, r);
+    return CALL_DONE;
+}
+
+static enum run_verdict try_recvfrom(struct run *run, struct run_call *call)
+{
+    struct message m;
+    message_plain(&m, call->args[1], call->args[2]);
+    m.name = call->args[4];
+    m.namelen_ptr = call->args[5];
+    return verdict(run, call, receive_message(run, call, &m, (int)call->args[3]));
+}
+
+static enum run_verdict try_recvmsg(struct run *run, struct run_call *call)
+{
+    struct message m;
+    int64_t r = message_load(run, call->tid, call->args[1], &m);
+    if (r == 0)
+        r = receive_message(run, call, &m, (int)call->args[2]);
+    return verdict(run, call, r);
+}
+
+/* recvmmsg() under way: it waits for all its datagrams, unless MSG_WAITFORONE. */
+struct many {
+    uint32_t done;
+    uint64_t end_ns; /* its own time limit: Linux looks at it after each datagram only */
+};
+
+/* What there is of a recvmmsg() is its result. */
+static void finish_many(struct run *run, struct run_call *call, const struct many *many)
+{
+    uint64_t now_ns = run_now(), left_ns = many->end_ns > now_ns ? many->end_ns - now_ns : 0;
+    struct timespec left = {(time_t)(left_ns / 1000000000U), (long)(left_ns % 1000000000U)};
+    bool ok =
+        call->args[4] == 0 || mem_write(run, call->tid, call->args[4], &left, sizeof(left)) == 0;
+    call_answer(run, call, ok ? (int64_t)many->done : -EFAULT);
+}
+
+/* Its caller waits no longer: what it has is not lost. */
+static void leave_many(struct run *run, struct run_call *call)
+{
+    const struct many *many = call->state;
+    if (many->done > 0)
+        finish_many(run, call, many);
+}
+
+static int64_t receive_one(struct run *run, struct run_call *call, uint64_t at)
+{
+    struct message m;
+    int64_t r = message_load(run, call->tid, at, &m);
+    if (r == 0)
+        r = receive_message(run, call, &m, (int)call->args[3] & ~MSG_WAITFORONE);
+    uint32_t len = (uint32_t)r;
+    if (r >= 0 && mem_write(run, call->tid, at + MMSGHDR_LEN, &len, sizeof(len)) < 0)
+        r = -EFAULT;
+    return r;
+}
+
+/* SO_RCVTIMEO is the patience for each datagram. */
+static void renew_deadline(struct run *run, struct run_call *call, bool progress)
+{
+    uint64_t timeout_ns = standin_timeout_ns(run, call->standin, SO_RCVTIMEO);
+    if (progress && timeout_ns != 0)
+        call->deadline_ns = run_now() + timeout_ns;
+}
+
+static enum run_verdict try_recvmmsg(struct run *run, struct run_call *call)
+{
+    struct many *many = call->state;
+    uint32_t count = (uint32_t)call->args[2];
+    bool patient = (call->args[3] & (MSG_WAITFORONE | MSG_DONTWAIT | MSG_ERRQUEUE)) == 0;
+    uint32_t had = many->done;
+    int64_t r = 0;
+
+    while (many->done < count && r >= 0) {
+        r = receive_one(run, call, call->args[1] + (uint64_t)many->done * MMSGHDR_BYTES);
+        if (r >= 0)
+            many->done++;
+        if (r >= 0 && run_now() >= many->end_ns)
+            break;
+    }
+    if (r == -EAGAIN && (many->done == 0 || (patient && !call_nonblocking(run, call)))) {
+        renew_deadline(run, call, many->done > had);
+        return CALL_AGAIN;
+    }
+    if (many->done > 0 && r < 0 && r != -EAGAIN)
+        call->standin->error = (int)-r; /* the next call reports it */
+    if (many->done > 0 || r == 0)
+        finish_many(run, call, many);
+    else
+        call_answer(run, call, r);
+    return CALL_DONE;
+}
+
+static void receive(struct run *run, struct run_call *call, run_try_fn *try, int flags)
+{
+    if ((flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0)
+        call_try(run, call, try, standin_timeout_ns(run, call->standin, SO_RCVTIMEO), EAGAIN);
+    else if (try(run, call) == CALL_AGAIN)
+        call_fail(run, call, EAGAIN);
+}
+
+void on_recvfrom(struct run *run, struct run_call *call)
+{
+    if (call->standin == NULL)
+        call_continue(run, call);
+    else if (call->standin->stream)
+        stream_receive(run, call);
+    else
+        receive(run, call, try_recvfrom, (int)call->args[3]);
+}
+
+void on_recvmsg(struct run *run, struct run_call *call)
+{
+    if (call->standin == NULL)
+        call_continue(run, call);
+    else if (call->standin->stream)
+        stream_receive(run, call);
+    else
+        receive(run, call, try_recvmsg, (int)call->args[2]);
+}
+
+/* Reads the time limit of a recvmmsg() and makes its state. 0 or a negative errno. */
+static int begin_many(struct run *run, struct run_call *call)
+{
+    struct timespec limit;
+    struct many *many = call->state = calloc(1, sizeof(*many));
+    if (many == NULL)
+        return -ENOMEM;
+    many->end_ns = SW_NEVER;
+    if (call->args[4] == 0)
+        return 0;
+    if (mem_read(run, call->tid, call->args[4], &limit, sizeof(limit)) < 0)
+        return -EFAULT;
+    if (limit.tv_sec < 0 || limit.tv_nsec < 0 || limit.tv_nsec >= 1000000000)
+        return -EINVAL;
+    uint64_t sec = (uint64_t)limit.tv_sec < UINT32_MAX ? (uint64_t)limit.tv_sec : UINT32_MAX;
+    many->end_ns = run_now() + sec * 1000000000U + (uint64_t)limit.tv_nsec;
+    return 0;
+}
+
+void on_recvmmsg(struct run *run, struct run_call *call)
+{
+    if (call->standin == NULL || call->standin->stream) {
+        call_continue(run, call);
+        return;
+    }
+    int err = begin_many(run, call);
+    if (err < 0) {
+        call_fail(run, call, -err);
+        return;
+    }
+    call->leave = leave_many;
+    receive(run, call, try_recvmmsg, (int)call->args[3]);
+}
