@@ -38,14 +38,14 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
     if (r < 0)
         return r;
     const struct sw_ip dst = addr.ip;
-    if (!(s->on & SW_ON_BROADCAST) && sw_ip_is_broadcast(layer->ip, &dst))
-        return -EACCES;
     if (!sw_ip_is_any(src) && sw_ip_is4(src) != sw_ip_is4(&dst))
         return -ENETUNREACH;
     r = sw_ip_path(layer->ip, &dst, sw_ip_is_any(src) || sw_ip_is_multicast(src) ? NULL : src,
                    ret_path);
     if (r < 0)
         return r;
+    if (!(s->on & SW_ON_BROADCAST) && sw_ip_is_broadcast(layer->ip, &dst))
+        return -EACCES;
     *ret_dst = addr;
     return 0;
 }
