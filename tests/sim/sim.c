@@ -123,7 +123,8 @@ void sim_check_retransmissions(struct sim *sim)
 {
     for (int end = 0; end < 2; end++) {
         const struct sw_link_conditions *c = &sim->w.conditions[end];
-        if (c->loss_ppm || c->reorder_ppm || c->duplicate_ppm || c->corrupt_ppm || c->rate_bps)
+        if (sim->w.middlebox || c->loss_ppm || c->reorder_ppm || c->duplicate_ppm ||
+            c->corrupt_ppm || c->rate_bps)
             return;
     }
     for (int host = 0; host < sim->w.hosts; host++) {

@@ -2,6 +2,8 @@
 /* Two hosts, a link, and the time: see world.h. */
 #include "world.h"
 
+#include "middlebox.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +109,8 @@ void world_choose(struct world *w, uint64_t seed, int verbose)
     static const uint32_t mtus[] = {1280, 1400, 1492, 1500, 4352, 9000};
     *w = (struct world){.rand = {.state = seed}, .verbose = verbose, .now_ns = SECOND_NS};
     w->alloc_rand.state = seed ^ 0xa110c;
+    w->middlebox = rand_one_in(&w->rand, 5);
+    w->middlebox_rand.state = seed ^ 0xb0c5;
     w->mtu = rand_one_in(&w->rand, 3) ? mtus[rand_in(&w->rand, 0, 5)] : 1500;
     choose_conditions(&w->rand, &w->conditions[0]);
     if (rand_one_in(&w->rand, 2))
@@ -260,6 +264,25 @@ static void watch_arrival(struct world *w, int end, const struct sw_packet *pkt)
     oracle_received(&w->oracle, bytes, sw_packet_copy(pkt, 0, bytes, sizeof(bytes)));
 }
 
+/* Onto the link, past the middlebox if there is one. */
+static void send(struct world *w, int end, struct sw_packet *pkt)
+{
+    struct sw_packet *cut[2];
+    if (!w->middlebox || !rand_one_in(&w->middlebox_rand, 4) ||
+        !middlebox_cut(&w->middlebox_rand, w->link_mem, pkt, cut)) {
+        sw_link_send(w->link, end, pkt, w->now_ns);
+        return;
+    }
+    sw_packet_free(pkt);
+    for (int i = 0; i < 2; i++) {
+        if (!cut[i])
+            continue;
+        if (w->verbose)
+            world_print_packet(w, end, cut[i]);
+        sw_link_send(w->link, end, cut[i], w->now_ns);
+    }
+}
+
 bool world_move(struct world *w)
 {
     bool moved = false;
@@ -267,7 +290,7 @@ bool world_move(struct world *w)
         struct sw_packet *pkt;
         while ((pkt = sw_host_output(w->host[end], w->iface[end], w->now_ns))) {
             watch(w, end, pkt);
-            sw_link_send(w->link, end, pkt, w->now_ns);
+            send(w, end, pkt);
             moved = true;
         }
         while ((pkt = sw_link_receive(w->link, w->loopback ? 1 : end, w->now_ns))) {

@@ -31,6 +31,8 @@ struct world {
     struct sw_link_conditions conditions[2]; /* of the direction that leaves host 0, 1 */
     uint32_t alloc_fail_one_in;              /* 0: allocation never fails */
 
+    bool middlebox; /* which cuts segments anew: middlebox.h */
+    struct rand middlebox_rand;
     bool loopback;
     int hosts; /* 2, or 1 with loopback */
 
