@@ -96,8 +96,8 @@ static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, const struct sw_t
     }
     if (hdr->flags & SW_TCP_RST)
         env->stats.tcp_resets++;
-    else if (hdr->flags & SW_TCP_ACK)
-        sw_tcp_ack_sent(tcp);
+    else if ((hdr->flags & SW_TCP_ACK) && !sw_seq_lt(hdr->seq, tcp->snd.una))
+        sw_tcp_ack_sent(tcp); /* a probe may be dropped with its ACK: a delayed one still goes */
     return sw_ip_output(tcp->layer->ip, pkt, &tx);
 }
 
