@@ -43,7 +43,7 @@ static void measure(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr, uint64_t s
         uint32_t rtt_ms = sw_tcp_clock_ms(tcp) + tcp->ts_offset - hdr->ts_ecr;
 
         if (rtt_ms < UINT32_MAX / 4) /* an echo from the future is nonsense */
-            sw_rto_sample(tcp, (uint64_t)sw_max32(rtt_ms, 1) * 1000U);
+            sw_rto_sample_echo(tcp, (uint64_t)sw_max32(rtt_ms, 1) * 1000U);
     }
 }
 

@@ -143,6 +143,7 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg);
 
 /* ---- rto.c ---- */
 void sw_rto_sample(struct sw_tcp *tcp, uint64_t rtt_us);
+void sw_rto_sample_echo(struct sw_tcp *tcp, uint64_t rtt_us);
 uint64_t sw_rto_ns(const struct sw_tcp *tcp);
 /* Whether `retries` doublings from the smallest timeout would have taken less than `elapsed_ns`. */
 bool sw_rto_exhausted(const struct sw_tcp *tcp, uint32_t retries, uint64_t elapsed_ns);

@@ -27,18 +27,35 @@ void sw_rto_sample(struct sw_tcp *tcp, uint64_t rtt_us)
     snd->backoff = 0; /* RFC 6298 5: a backed-off timeout holds until there is a new measurement */
 }
 
+/* Before any doubling: RFC 6298 2.1 to 2.3. */
+static uint64_t base_ns(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_config *config = &tcp->layer->config;
+    uint64_t var_ns = (uint64_t)tcp->snd.rttvar_us4 * SW_NS_PER_US;
+
+    if (tcp->snd.srtt_us8 == 0)
+        return config->rto_initial_ns;
+    return (uint64_t)(tcp->snd.srtt_us8 >> 3) * SW_NS_PER_US +
+           (var_ns > config->rto_min_ns ? var_ns : config->rto_min_ns);
+}
+
+/* Of data that was sent again, by their timestamp. If that is the first sending's, either the path
+ * has become so slow, or only the ACK was lost and the wait for our own, doubled timer is in the
+ * figure, which would then feed itself. So it counts for no more than the timeout: a slow path is
+ * still learned, in a few steps. */
+void sw_rto_sample_echo(struct sw_tcp *tcp, uint64_t rtt_us)
+{
+    uint64_t most_us = base_ns(tcp) / SW_NS_PER_US;
+
+    sw_rto_sample(tcp, rtt_us < most_us ? rtt_us : most_us);
+}
+
 /* Doubled per timeout (RFC 6298 5.5), at most rto_max (2.5). */
 uint64_t sw_rto_ns(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_config *config = &tcp->layer->config;
-    uint64_t var_ns = (uint64_t)tcp->snd.rttvar_us4 * SW_NS_PER_US, rto_ns;
+    uint64_t rto_ns = base_ns(tcp);
 
-    if (tcp->snd.srtt_us8 == 0) {
-        rto_ns = config->rto_initial_ns;
-    } else {
-        rto_ns = (uint64_t)(tcp->snd.srtt_us8 >> 3) * SW_NS_PER_US +
-                 (var_ns > config->rto_min_ns ? var_ns : config->rto_min_ns);
-    }
     for (unsigned i = 0; i < tcp->snd.backoff && rto_ns < config->rto_max_ns; i++)
         rto_ns *= 2;
     return rto_ns < config->rto_max_ns ? rto_ns : config->rto_max_ns;
