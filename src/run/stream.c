@@ -79,7 +79,8 @@ static bool to_core(struct run *run, struct standin *s)
             return true;
         int64_t want = sw_send_reserve(run->host, s->sock, SW_CHUNK_BYTES, &room);
         if (want < 0) { /* no room; or broken: what is unread now makes a reset of our close */
-            if (want != -EAGAIN && want != -EPIPE && want != -ENOBUFS)
+            bool own_end = want == -EPIPE && (s->program_shut & 2) != 0;
+            if (want != -EAGAIN && want != -ENOBUFS && !own_end)
                 s->broken = (int)-want;
             return false;
         }
@@ -161,6 +162,8 @@ static void notice_break(struct run *run, struct standin *s)
     if ((!s->fin_to_program && !s->rd_shutdown) || s->far_hup)
         return;
     int err = s->error != 0 ? s->error : sw_take_error(run->host, s->sock);
+    if (err <= 0)
+        err = s->broken; /* EPIPE: a reset in CLOSE_WAIT, which Linux tells a writer so */
     if (err > 0)
         stream_failed(run, s, err);
 }
