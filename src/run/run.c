@@ -27,6 +27,7 @@
 
 #include "base/assert.h"
 #include "run/guard.h"
+#include "run/inherit.h"
 #include "run/record.h"
 #include "run/run.h"
 #include "run/spawn.h"
@@ -149,20 +150,6 @@ static int open_run(struct run *run)
     err = open_host(run);
     run->rng = names;
     return err < 0 ? cannot("cannot make the network", -err) : 0;
-}
-
-/* Sockets that were open before the filter came stay the kernel's: that must be said. */
-static void warn_inherited(void)
-{
-    for (int fd = 0; fd < 64; fd++) {
-        int domain;
-        socklen_t len = sizeof(domain);
-        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
-            (domain == AF_INET || domain == AF_INET6))
-            fprintf(stderr,
-                    "sockworks: descriptor %d is a socket of the kernel already; it stays one\n",
-                    fd);
-    }
 }
 
 /* ---- what happens
@@ -397,10 +384,13 @@ static int supervise(const struct run_config *config, const struct run_origin *o
     sw_list_init(&run.held);
     setrlimit(RLIMIT_NOFILE, &most);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    warn_inherited();
+    struct inherited inherited;
+    inherit_list(&inherited, guard_fd);
+    inherit_warn(&inherited);
     int status = EXIT_CANNOT;
     if (open_run(&run) == 0)
         status = spawn(&run, origin);
+    inherit_drop(&inherited);
     if (status == 0 && watch(&run, run.notify_fd, RUN_EVENT_NOTIFY) == 0) {
         loop(&run);
         status = run.exit_status;
@@ -428,7 +418,10 @@ int run_main(const struct run_config *config)
         return EXIT_CANNOT;
     }
     if (pid > 0) {
+        struct inherited inherited;
         close(fds[0]);
+        inherit_list(&inherited, fds[1]);
+        inherit_drop(&inherited);
         return guard_main(pid, fds[1]);
     }
     close(fds[1]);
