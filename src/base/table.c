@@ -18,7 +18,7 @@
 
 #define SLOTS_MIN 16U
 #define SLOTS_MAX (1U << 31)
-#define MOVE_STEP 8U /* old slots looked at per call */
+#define MOVE_STEP 16U /* old slots looked at per call */
 
 enum { TAG_EMPTY = 0, TAG_DELETED = 1, TAG_FIRST = 2 };
 
@@ -154,7 +154,7 @@ bool sw_table_remove(struct sw_table *table, uint64_t hash, uint32_t value)
     table->used--;
     move_some(table, MOVE_STEP);
     /* Nearly empty: shrink, if there is memory for that. */
-    if (!table->old && table->mask + 1 > SLOTS_MIN && table->used < (table->mask + 1) / 16)
+    if (!table->old && table->mask + 1 > SLOTS_MIN && table->used < (table->mask + 1) / 8)
         (void)begin_resize(table);
     return true;
 }

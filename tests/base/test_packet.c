@@ -59,6 +59,31 @@ static void test_push_pull_copy(void **state)
     sw_mem_put(mem);
 }
 
+/* Every stretch of a packet of a head and slices of several lengths. */
+static void test_copy_of_any_part(void **state)
+{
+    (void)state;
+    static const char text[] = "HEADaBBcccDDDDeeeee";
+    struct sw_mem *mem = sw_mem_new(&sw_alloc_libc, 0);
+    struct sw_packet *pkt = sw_packet_new(mem, 4);
+    add(pkt, "a");
+    add(pkt, "BB");
+    add(pkt, "ccc");
+    add(pkt, "DDDD");
+    add(pkt, "eeeee");
+    memcpy(sw_packet_push(pkt, 4), "HEAD", 4);
+    for (size_t off = 0; off < sizeof(text); off++) {
+        for (size_t len = 0; len < sizeof(text); len++) {
+            char buf[sizeof(text)];
+            size_t left = sizeof(text) - 1 - off, n = len < left ? len : left;
+            assert_int_equal(sw_packet_copy(pkt, off, buf, len), n);
+            assert_memory_equal(buf, text + off, n);
+        }
+    }
+    sw_packet_free(pkt);
+    sw_mem_put(mem);
+}
+
 static void test_clone_shares_slices(void **state)
 {
     (void)state;
@@ -179,9 +204,13 @@ static void test_queue(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_push_pull_copy), cmocka_unit_test(test_clone_shares_slices),
-        cmocka_unit_test(test_trim),           cmocka_unit_test(test_need_and_head_to_data),
-        cmocka_unit_test(test_full_of_slices), cmocka_unit_test(test_neighbouring_slices_merge),
+        cmocka_unit_test(test_push_pull_copy),
+        cmocka_unit_test(test_copy_of_any_part),
+        cmocka_unit_test(test_clone_shares_slices),
+        cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_need_and_head_to_data),
+        cmocka_unit_test(test_full_of_slices),
+        cmocka_unit_test(test_neighbouring_slices_merge),
         cmocka_unit_test(test_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

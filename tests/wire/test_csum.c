@@ -102,6 +102,35 @@ static void test_golden_packets(void **state)
     sw_mem_put(mem);
 }
 
+/* Any stretch of a packet whose head and slices end at odd places sums up like the flat bytes. */
+static void test_packet_in_odd_pieces(void **state)
+{
+    (void)state;
+    enum { LEN = 41 };
+    static const uint32_t pieces[] = {7, 1, 12, 3, 13};
+    struct sw_mem *mem = sw_mem_new(&sw_alloc_libc, 0);
+    struct sw_packet *pkt = sw_packet_new(mem, 5);
+    uint8_t flat[LEN];
+    uint32_t at = 5;
+    for (uint32_t i = 0; i < LEN; i++)
+        flat[i] = (uint8_t)(i * 37 + 1);
+    memcpy(sw_packet_push(pkt, 5), flat, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        struct sw_chunk *chunk = sw_chunk_new(mem, pieces[i]);
+        memcpy(chunk->data, flat + at, pieces[i]);
+        chunk->fill = pieces[i];
+        assert_int_equal(sw_packet_add_slice(pkt, (struct sw_slice){chunk, 0, pieces[i]}), 0);
+        sw_chunk_put(chunk);
+        at += pieces[i];
+    }
+    assert_int_equal(at, LEN);
+    for (uint32_t off = 0; off <= LEN; off++)
+        for (uint32_t len = 0; len <= LEN - off; len++)
+            assert_int_equal(sw_csum_fold(sw_csum_packet(pkt, off, len)), model(flat + off, len));
+    sw_packet_free(pkt);
+    sw_mem_put(mem);
+}
+
 static void test_udp_without_checksum(void **state)
 {
     (void)state;
@@ -130,7 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc_1071_example),     cmocka_unit_test(test_against_the_model),
         cmocka_unit_test(test_no_lane_overflows),    cmocka_unit_test(test_golden_packets),
-        cmocka_unit_test(test_udp_without_checksum),
+        cmocka_unit_test(test_packet_in_odd_pieces), cmocka_unit_test(test_udp_without_checksum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
