@@ -193,15 +193,20 @@ SW_OPT_GET_BYTES(sw_opt_get_congestion)
     return sw_opt_copy_out(val, len, name, sizeof(name));
 }
 
-/* There is one, so it can only be asked for. */
-
+/* The host's own, or "reno". Which are there is known by name only. */
 SW_OPT_SET_BYTES(sw_opt_set_congestion)
 {
-    (void)layer;
-    char name[CC_NAME] = {0}, current[CC_NAME];
+    static const char reno[CC_NAME] = "reno", cubic[CC_NAME] = "cubic";
+    char name[CC_NAME] = {0};
     if (len < 1)
         return -EINVAL;
-    congestion_name(s, current);
     memcpy(name, val, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
-    return memcmp(name, current, sizeof(name)) == 0 ? 0 : -ENOENT;
+    bool is_reno = memcmp(name, reno, CC_NAME) == 0;
+    if (!is_reno && memcmp(name, cubic, CC_NAME) != 0)
+        return -ENOENT;
+    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
+    if (!opts)
+        return -ENOMEM;
+    opts->reno = is_reno;
+    return 0;
 }

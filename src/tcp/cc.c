@@ -10,7 +10,8 @@
 
 const struct sw_cc_ops *sw_cc(const struct sw_tcp *tcp)
 {
-    return tcp->layer->config.cubic ? &sw_cc_cubic : &sw_cc_newreno;
+    return tcp->layer->config.cubic && !sw_tcp_has(tcp, SW_TCPF_RENO) ? &sw_cc_cubic
+                                                                      : &sw_cc_newreno;
 }
 
 void sw_cc_free(struct sw_tcp *tcp)

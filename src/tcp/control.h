@@ -93,6 +93,8 @@ enum {
     SW_TCPF_CORK = 1 << 15,        /* TCP_CORK */
     SW_TCPF_KEEPALIVE = 1 << 16,   /* SO_KEEPALIVE */
     SW_TCPF_FIN_SENT = 1 << 18,    /* snd.nxt is beyond our FIN */
+    SW_TCPF_QUICKACK = 1 << 19,    /* TCP_QUICKACK was set: ACKs are not delayed */
+    SW_TCPF_RENO = 1 << 20,        /* TCP_CONGESTION "reno" */
     SW_TCPF_HEARD = 1 << 17,       /* data has come since we last sent some */
 };
 

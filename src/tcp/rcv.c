@@ -109,7 +109,7 @@ static void schedule_ack(struct sw_tcp *tcp, uint32_t len)
     uint32_t pending = tcp->rcv.nxt.v - tcp->rcv.wup.v;
 
     tcp->flags |= SW_TCPF_HEARD;
-    if (pending > tcp->rcv.mss || len > tcp->rcv.mss ||
+    if (pending > tcp->rcv.mss || len > tcp->rcv.mss || sw_tcp_has(tcp, SW_TCPF_QUICKACK) ||
         (tcp->rcv.quick && !sw_tcp_has(tcp, SW_TCPF_PINGPONG)))
         tcp->flags |= SW_TCPF_ACK_NOW;
     else if (tcp->delack_ns == SW_NEVER)

@@ -118,7 +118,9 @@ struct sw_tcp_options {
     uint8_t keepcnt, syncnt;          /* 0: the host's */
     uint8_t tos, ttl;                 /* ttl 0: default */
     bool nodelay, cork, keepalive;
-    bool quickack; /* TCP_QUICKACK; Linux's default is on, which only says that ACKs begin quick */
+    bool quickack; /* the user wants no delayed ACKs; not merely Linux's TCP_QUICKACK at its default
+                    */
+    bool reno;     /* TCP_CONGESTION "reno", not the host's */
 };
 
 /* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them.

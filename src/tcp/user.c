@@ -3,6 +3,7 @@
  * rcv.c). */
 #include <errno.h>
 
+#include "tcp/cc.h"
 #include "tcp/private.h"
 
 struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp)
@@ -95,16 +96,17 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     sw_tcp_flag(tcp, SW_TCPF_NODELAY, options->nodelay);
     sw_tcp_flag(tcp, SW_TCPF_CORK, options->cork);
     sw_tcp_flag(tcp, SW_TCPF_KEEPALIVE, options->keepalive);
+    sw_tcp_flag(tcp, SW_TCPF_QUICKACK, options->quickack);
+    if (options->reno != sw_tcp_has(tcp, SW_TCPF_RENO))
+        sw_cc_free(tcp); /* what it knew is of no use to the other */
+    sw_tcp_flag(tcp, SW_TCPF_RENO, options->reno);
     if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_LISTEN ||
         tcp->state == SW_TCP_TIME_WAIT)
         return;
     if (tcp->slow_kind == SW_TCP_TIMER_KEEPALIVE || tcp->slow_ns == SW_NEVER)
         sw_tcp_rearm_keepalive(tcp);
-    /* TCP_QUICKACK is no lasting mode on Linux either: on pays what is owed, off delays from here
-     * on. */
-    sw_tcp_flag(tcp, SW_TCPF_PINGPONG, !options->quickack);
     if (options->quickack && tcp->delack_ns != SW_NEVER)
-        sw_tcp_send_ack(tcp);
+        sw_tcp_send_ack(tcp); /* what is owed is paid at once */
     if (!sw_tcp_syn_unacked(tcp)) {
         sw_tcp_path(tcp);   /* TCP_MAXSEG */
         sw_tcp_output(tcp); /* TCP_NODELAY set, TCP_CORK cleared: what waited may go */

@@ -312,7 +312,11 @@ static void test_structs(void **state)
     assert_int_equal(sw_setsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, "none", 4), -ENOENT);
     assert_int_equal(sw_getsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, name, &len), 0);
     assert_int_equal(len, 16);
-    assert_int_equal(sw_setsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, name, strlen(name)), 0);
+    assert_string_equal(name, "cubic");
+    assert_int_equal(sw_setsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, "reno", 4), 0);
+    assert_int_equal(sw_getsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, name, &len), 0);
+    assert_string_equal(name, "reno");
+    assert_int_equal(sw_setsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, "cubic", 5), 0);
     world_fini(&w);
 }
 
