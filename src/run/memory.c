@@ -109,6 +109,21 @@ int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struc
     return 0;
 }
 
+/* An address and its length, in one call where that can be done. */
+static int write_both(struct run *run, pid_t tid, uint64_t addr, const void *bytes, size_t n,
+                      uint64_t addrlen_ptr, socklen_t full)
+{
+    struct iovec mine[] = {{(void *)(uintptr_t)bytes, n}, {&full, sizeof(full)}};
+    struct iovec theirs[] = {{(void *)(uintptr_t)addr, n},
+                             {(void *)(uintptr_t)addrlen_ptr, sizeof(full)}};
+
+    if (process_vm_writev(tid, mine, 2, theirs, 2, 0) == (ssize_t)(n + sizeof(full)))
+        return 0;
+    if (mem_write(run, tid, addr, bytes, n) < 0)
+        return -EFAULT;
+    return mem_write(run, tid, addrlen_ptr, &full, sizeof(full));
+}
+
 int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr,
                    const struct sw_addr *from, bool ipv6)
 {
@@ -133,7 +148,5 @@ int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_p
     if (room < 0)
         return -EINVAL;
     size_t n = (size_t)room < full ? (size_t)room : full;
-    if (mem_write(run, tid, addr, bytes, n) < 0)
-        return -EFAULT;
-    return mem_write(run, tid, addrlen_ptr, &full, sizeof(full));
+    return write_both(run, tid, addr, bytes, n, addrlen_ptr, full);
 }

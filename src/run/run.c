@@ -33,7 +33,7 @@
 #include "run/spawn.h"
 
 enum { GSO_MAX = 65483 }; /* bytes of a super-segment's payload, as of a loopback */
-enum { EVENTS = 256, EXIT_CANNOT = 125, MEET_BACKLOG = 4096 };
+enum { EVENTS = 256, BATCHES = 64, EXIT_CANNOT = 125, MEET_BACKLOG = 4096 };
 
 #define PATIENCE_NS 2000000000ULL /* between SIGTERM and SIGKILL for what remains */
 #define LINGER_NS 1000000000ULL   /* after the last program, where it is recorded */
@@ -325,9 +325,13 @@ static void loop(struct run *run)
         int n = sleep_until(run, events);
         sw_host_advance(run->host, run_now()); /* what happens now, happens now */
         serve_far(run, events, n, &turn);
-        serve_active(run);
         /* A full batch may have left a hang-up behind that happened before the call. */
-        if (turn.notified && n < EVENTS)
+        for (int more = 0; n == EVENTS && more < BATCHES; more++) {
+            n = epoll_wait(run->epoll_fd, events, EVENTS, 0);
+            serve_far(run, events, n, &turn);
+        }
+        serve_active(run);
+        if (turn.notified)
             serve_call(run, turn.notify_events);
         calls_advance(run, run_now());
         if (turn.guard)
