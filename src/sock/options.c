@@ -199,10 +199,7 @@ int sw_sock_getopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, in
         *len = 1;
         return 0;
     }
-    if (*len > sizeof(v))
-        *len = sizeof(v);
-    memcpy(val, &v, *len);
-    return 0;
+    return sw_opt_copy_out(val, len, &v, sizeof(v));
 }
 
 /* ---- set ------------------------------------------------------------------------------ */

@@ -134,7 +134,8 @@ int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size)
 {
     if (*len > size)
         *len = size;
-    memcpy(val, from, *len);
+    if (*len > 0) /* else val may be NULL */
+        memcpy(val, from, *len);
     return 0;
 }
 
@@ -267,7 +268,8 @@ SW_OPT_GET_BYTES(sw_opt_get_device)
 SW_OPT_SET_BYTES(sw_opt_set_device)
 {
     char name[IFACE_NAME] = {0};
-    memcpy(name, val, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
+    if (len > 0)
+        memcpy(name, val, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
     if (!name[0])
         return SW_OPT_STORE(layer, s, bind_iface, 0);
     for (int i = 1;; i++) {

@@ -273,6 +273,10 @@ static void test_lengths(void **state)
     assert_int_equal(sw_getsockopt(h, s, SW_SOL_SOCKET, SW_SO_TYPE, &v, &len), 0);
     assert_int_equal(len, 2);
     assert_int_equal(v & 0xffff, 1);
+    len = 0;
+    assert_int_equal(sw_getsockopt(h, s, SW_SOL_SOCKET, SW_SO_TYPE, NULL, &len), 0);
+    assert_int_equal(sw_setsockopt(h, s, SW_SOL_SOCKET, SW_SO_BINDTODEVICE, NULL, 0), 0);
+    assert_int_equal(sw_setsockopt(h, s, SW_SOL_SOCKET, SW_SO_REUSEADDR, NULL, 0), -EINVAL);
     world_fini(&w);
 }
 
