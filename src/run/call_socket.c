@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* socket(2), bind(2), listen(2), shutdown(2). */
 #include <errno.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -51,6 +52,8 @@ void on_socket(struct run *run, struct run_call *call)
 
     if ((type & ~0xf & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
         call_fail(run, call, EINVAL);
+    else if (domain == AF_NETLINK && protocol == NETLINK_ROUTE)
+        netlink_socket(run, call);
     else if ((domain != AF_INET && domain != AF_INET6) ||
              (base != SOCK_STREAM && base != SOCK_DGRAM))
         on_refused(run, call);

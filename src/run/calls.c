@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,7 +65,11 @@ void call_dispatch(struct run *run, struct run_call *call)
         call_continue(run, call);
         return;
     }
-    if (call->standin != NULL || call->nr == SYS_socket)
+    if (call->standin != NULL && call->standin->netlink_type != 0) {
+        on_netlink(run, call);
+        return;
+    }
+    if (call->standin != NULL || (call->nr == SYS_socket && (int)call->args[0] != AF_NETLINK))
         record_call_entered(run, call);
     family->handler(run, call);
 }

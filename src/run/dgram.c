@@ -360,6 +360,10 @@ void dgram_drop(struct run *run, struct standin *s)
 void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events)
 {
     (void)epoll_events; /* an edge says only that it is worth looking */
+    if (s->netlink_type != 0) {
+        netlink_far_event(run, s);
+        return;
+    }
     bool more = s->far_fd >= 0;
     for (int i = 0; more && i < TURN_BATCHES; i++)
         more = send_batch(run, s);

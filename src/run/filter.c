@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -49,6 +50,10 @@ static int add_notified(scmp_filter_ctx ctx)
     for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]) && err == 0; i++)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(socket), 1,
                                SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, (unsigned)domains[i]));
+    if (err == 0) /* what there is of interfaces and routes */
+        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(socket), 2,
+                               SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, AF_NETLINK),
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, INT_MASK, NETLINK_ROUTE));
     if (err == 0)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_NE, 0));
     if (err == 0)

@@ -159,7 +159,7 @@ void record_call_answered(struct run *run, struct run_call *call, int64_t result
     if (run->view == NULL || (call->token == 0 && native))
         return;
     if (call->token == 0) {
-        if (call->standin == NULL)
+        if (call->standin == NULL || call->standin->netlink_type != 0)
             return;
         enter(run, call);
     }

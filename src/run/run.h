@@ -153,6 +153,8 @@ struct standin {
     struct sw_list front;       /* DGRAM: taken back from the stand-in, to be answered first */
     uint32_t in_flight, flight_max;
     uint64_t bytes_in, bytes_out;
+    uint8_t netlink_type;       /* AF_NETLINK: SOCK_RAW or SOCK_DGRAM (call_netlink.c); else 0 */
+    uint32_t netlink_port;
     struct sw_list held;        /* of struct run_call by by_standin: calls waiting on it */
 };
 
@@ -368,6 +370,9 @@ void on_recvmsg(struct run *run, struct run_call *call);
 void on_sendmmsg(struct run *run, struct run_call *call);
 void on_recvmmsg(struct run *run, struct run_call *call);
 void on_ioctl(struct run *run, struct run_call *call);       /* call_ioctl.c: SIOCOUTQ, SIOCGIF* */
+void on_netlink(struct run *run, struct run_call *call);     /* call_netlink.c: all calls of such a stand-in */
+void netlink_socket(struct run *run, struct run_call *call);
+void netlink_far_event(struct run *run, struct standin *s);
 void on_refused(struct run *run, struct run_call *call);     /* call_refuse.c: what cannot be virtualised */
 
 #endif
