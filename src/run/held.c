@@ -6,8 +6,8 @@
  * signals are looked for in /proc/TID/status (proc(5)), and when there is one that it does not
  * block, the call is answered -ERESTARTSYS: the kernel runs the handler and makes of it EINTR or,
  * with SA_RESTART, the same call again, as for any call that sleeps. With no signal pending that
- * number would reach the program. So where the signal is the whole process's and another thread may
- * have been chosen for it, it must be seen twice and the answer is EINTR.
+ * number would reach the program. A signal for the whole process wakes its first thread, unless
+ * that one blocks it. For a call of another thread it must be seen twice, and the answer is EINTR.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +68,7 @@ static void leave(struct run *run, struct run_call *call, int err)
 struct signals {
     uint64_t thread, process, blocked; /* sets: bit N-1 is signal N */
     unsigned threads;
+    bool leader; /* the thread is its process' first */
 };
 
 static uint64_t field(const char *text, const char *name, int base)
@@ -90,6 +91,7 @@ static int read_signals(pid_t tid, struct signals *ret_signals)
     if (n <= 0)
         return -ESRCH;
     text[n] = '\0';
+    ret_signals->leader = (pid_t)field(text, "\nTgid:", 10) == tid;
     ret_signals->threads = (unsigned)field(text, "\nThreads:", 10);
     ret_signals->thread = field(text, "\nSigPnd:", 16);
     ret_signals->process = field(text, "\nShdPnd:", 16);
@@ -114,7 +116,7 @@ static void check_signals(struct run *run, struct run_call *call)
     }
     /* socket(7): a call with a timeout is not restarted. */
     int restart = call->deadline_ns == SW_NEVER ? ERESTARTSYS : EINTR;
-    if (own || sig.threads <= 1)
+    if (own || sig.threads <= 1 || sig.leader)
         leave(run, call, restart);
     else if (call->shared_signal_seen)
         leave(run, call, EINTR);
