@@ -169,6 +169,12 @@ static void test_no_memory_appends_nothing(void **state)
     sw_mem_put(mem);
 }
 
+static void fill(uint8_t *bytes, uint64_t from, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++)
+        bytes[i] = pattern(from + i);
+}
+
 /* Random appends (copied, reserved, sliced), drops and reads of two streams that share chunks. */
 static void test_random_operations(void **state)
 {
@@ -186,8 +192,7 @@ static void test_random_operations(void **state)
         uint32_t len = sw_rng_below(&rng, sw_rng_below(&rng, 50) ? 300 : sizeof(buf));
         switch (sw_rng_below(&rng, 6)) {
         case 0:
-            for (uint32_t i = 0; i < len; i++)
-                buf[i] = pattern(end[0] + i);
+            fill(buf, end[0], len);
             assert_int_equal(sw_stream_append(&st[0], mem, buf, len), 0);
             end[0] += len;
             break;
@@ -196,8 +201,7 @@ static void test_random_operations(void **state)
             int64_t room = sw_stream_reserve(&st[0], mem, len + 1, &ptr);
             assert_in_range(room, 1, len + 1);
             uint32_t n = sw_rng_below(&rng, (uint32_t)room + 1);
-            for (uint32_t i = 0; i < n; i++)
-                ((uint8_t *)ptr)[i] = pattern(end[0] + i);
+            fill(ptr, end[0], n);
             sw_stream_commit(&st[0], n);
             end[0] += n;
             break;
