@@ -337,6 +337,34 @@ except OSError as e:
 
 
 @check
+def interfaces(r):
+    """The run's interface is shown, not the machine's: by rtnetlink and by ioctl."""
+    program = """
+import fcntl, socket, struct, sys
+s = socket.socket()
+mtu = struct.unpack('16si', fcntl.ioctl(s, 0x8921, struct.pack('16s24x', b'lo'))[:20])[1]
+n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+n.bind((0, 0))
+n.send(struct.pack('IHHII', 20, 22, 0x301, 7, 0) + bytes(4))  # RTM_GETADDR, all of them
+data, peer = n.recvfrom(65536)
+found = []
+while data:
+    length, kind, flags, seq, pid = struct.unpack('IHHII', data[:16])
+    family, prefix, index = data[16], data[17], struct.unpack('I', data[20:24])[0]
+    size = 4 if family == socket.AF_INET else 16
+    found.append(socket.inet_ntop(family, data[28:28 + size]) + '/' + str(prefix))
+    assert (kind, seq, pid, index) == (20, 7, n.getsockname()[0], 1), (kind, seq, pid, index)
+    data = data[(length + 3) & ~3:]
+done = struct.unpack('IHHII', n.recv(100)[:16])
+print(socket.if_nameindex(), mtu, found, peer, done[1])
+"""
+    expect("what is shown", r.python(program)[:2],
+           (0, "[(1, 'lo')] 65536 ['127.0.0.1/8', '::1/128'] (0, 0) 3\n"))
+    expect("with conditions", r.python(program, options=["--delay", "1ms"])[:2],
+           (0, "[(1, 'lo')] 1500 ['127.0.0.1/8', '::1/128'] (0, 0) 3\n"))
+
+
+@check
 def program_out_of_descriptors(r):
     program = """
 import resource, socket
