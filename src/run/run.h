@@ -16,7 +16,8 @@
  *
  * We keep no descriptor of a stand-in itself (that would hide its last close): when one is needed it is
  * fetched with pidfd_getfd() for the length of a call. Where that is forbidden (Docker's profile), a
- * stand-in's dup is kept until it connects or listens, and always for datagrams (run->keep_dups).
+ * stand-in's dup is kept until it is connected; for listeners and datagrams always (run->keep_dups), and
+ * then whether a program still holds it is looked for in /proc/PID/fd. A reset reads as an end there.
  *
  * Every stand-in is bound at birth to a random abstract name (32 hex digits). That name serves three ends:
  * a listener can be connected to; a datagram stand-in can be sent to; and whether any program still holds
@@ -59,6 +60,12 @@
  * -ERESTARTSYS (512), from which the kernel makes EINTR or a restart; or EINTR where another thread may have
  * taken a shared signal. On kernels without WAIT_KILLABLE_RECV (before 5.19) signals interrupt natively and the
  * answer fails with ENOENT: what was taken for the caller goes back.
+ *
+ * Processes. `sockworks run` is two: the guardian, which the shell started, and its child, the supervisor, which
+ * starts the program. Both are subreapers, so that whichever is killed, the other has every process of the run
+ * below it and ends them (guard.c). The run lasts until the last of them has ended, daemons included; then the
+ * exit status is that of the program itself. A signal is passed on to the program; once that has ended, it ends
+ * the rest. Descriptors that we were started with are the program's: we let go of them (inherit.c).
  *
  * Errors of ours never pass silently to the program as something else: memory or descriptors exhausted
  * here give ENOBUFS, ENOMEM, EMFILE (the program's own limit), ENFILE (ours).
