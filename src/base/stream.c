@@ -203,6 +203,7 @@ static void unappend(struct sw_stream *st, struct sw_mem *mem, uint32_t len)
 {
     while (len > 0) {
         struct sw_ring *ring = st->ring;
+        SW_ASSERT(ring && ring->count);
         struct sw_slice *last = last_slot(ring);
         uint32_t n = len < last->len ? len : last->len;
         last->len -= n;

@@ -56,8 +56,8 @@ void sw_trace(struct sw_env *env, struct sw_trace_event *event)
     env->trace(env->trace_ctx, event);
 }
 
-void sw_drop(struct sw_env *env, struct sw_packet *pkt, enum sw_drop why, const struct sw_addr *local,
-             const struct sw_addr *remote)
+void sw_drop(struct sw_env *env, struct sw_packet *pkt, enum sw_drop why,
+             const struct sw_addr *local, const struct sw_addr *remote)
 {
     env->drops[why]++;
     if (sw_tracing(env)) {

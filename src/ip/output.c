@@ -35,8 +35,8 @@ static int find_path(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, struct s
     return sw_ip_path(ip, &tx->dst, &tx->src, path);
 }
 
-/* Cuts a super-segment to the interface's packets, all or (without memory) none: then the sender may
- * count it as not sent. The header is on it already. */
+/* Cuts a super-segment to the interface's packets, all or (without memory) none: then the sender
+ * may count it as not sent. The header is on it already. */
 static int output_cut(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_packet *super)
 {
     struct sw_packet_queue pieces;

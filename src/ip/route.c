@@ -56,8 +56,9 @@ const struct sw_ip_route *sw_ip_route_find(const struct sw_ip_layer *ip, const s
 void sw_ip_path_limits(const struct sw_iface *iface, const struct sw_ip *dst,
                        struct sw_ip_path *path)
 {
-    /* Payload of a super-segment so large that any TCP header still fits in front of it. An interface
-     * that takes none gets them cut by sw_ip_output(): one pass through TCP serves them all. */
+    /* Payload of a super-segment so large that any TCP header still fits in front of it. An
+     * interface that takes none gets them cut by sw_ip_output(): one pass through TCP serves them
+     * all. */
     uint32_t gso_limit = SW_IP4_MAX - SW_IP4_HDR - SW_TCP_HDR_MAX;
     uint32_t gso_max = sw_ip_iface_gso(iface);
     path->gso_max = gso_max > 0 && gso_max < gso_limit ? gso_max : gso_limit;

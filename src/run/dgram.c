@@ -86,7 +86,7 @@ static void far_connect(struct standin *s, bool on)
     socklen_t len = sizeof(name.sun_family);
     if (on)
         len = name_addr(s->name, &name);
-    connect(s->far_fd, (struct sockaddr *)&name, len);
+    (void)connect(s->far_fd, (struct sockaddr *)&name, len);
 }
 
 /* Makes a connected stand-in say ECONNRESET and POLLERR. AF_UNIX does so when the other side of an

@@ -14,11 +14,16 @@ static const struct {
     {                                                                                              \
 #name, words, offsetof(struct sw_host_stats, name)                                         \
     }
-    COUNTER(ip_tx, "IP packets sent"),          COUNTER(ip_rx, "IP packets received"),
-    COUNTER(tcp_estab, "ends of TCP connections established"),      COUNTER(tcp_tx, "TCP segments sent"),
-    COUNTER(tcp_rx, "TCP segments received"),   COUNTER(tcp_retrans, "TCP segments sent again"),
-    COUNTER(tcp_resets, "TCP resets sent"),     COUNTER(udp_tx, "UDP datagrams sent"),
-    COUNTER(udp_rx, "UDP datagrams received"),  COUNTER(icmp_tx, "ICMP messages sent"),
+    COUNTER(ip_tx, "IP packets sent"),
+    COUNTER(ip_rx, "IP packets received"),
+    COUNTER(tcp_estab, "ends of TCP connections established"),
+    COUNTER(tcp_tx, "TCP segments sent"),
+    COUNTER(tcp_rx, "TCP segments received"),
+    COUNTER(tcp_retrans, "TCP segments sent again"),
+    COUNTER(tcp_resets, "TCP resets sent"),
+    COUNTER(udp_tx, "UDP datagrams sent"),
+    COUNTER(udp_rx, "UDP datagrams received"),
+    COUNTER(icmp_tx, "ICMP messages sent"),
     COUNTER(icmp_rx, "ICMP messages received"),
 #undef COUNTER
 };

@@ -160,7 +160,7 @@ static void note_sack(struct sw_tcp_extra *x, sw_seq left, sw_seq right)
 {
     struct sw_tcp_sack fresh = {left, right};
     uint8_t n = 0;
-    struct sw_tcp_sack rest[SW_TCP_SACKS];
+    struct sw_tcp_sack rest[SW_TCP_SACKS] = {0};
 
     for (uint8_t i = 0; i < x->n_sacks; i++) {
         struct sw_tcp_sack *block = &x->sacks[i];

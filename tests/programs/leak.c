@@ -39,8 +39,8 @@ static void other_entries(void)
     enum { SOCKETCALL_I386 = 102, SOCKET_I386 = 359, X32 = 0x40000000 };
     long result = int80(SOCKET_I386, AF_INET, SOCK_STREAM, 0);
     show("int 0x80 socket", result, (int)-result);
-    unsigned *args = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    unsigned *args =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
     args[0] = AF_INET;
     args[1] = SOCK_STREAM;
     args[2] = 0;
