@@ -35,6 +35,8 @@ enum {
     FLUSH_BATCHES = 64,
 };
 
+#define ASK_EVERY_NS 20000000ULL
+
 /* ---- from the core
  * ------------------------------------------------------------------------------- */
 
@@ -170,6 +172,17 @@ static int put(struct standin *s, const struct run_datagram *d)
     }
 }
 
+/* Our own dup keeps the stand-in alive, and a datagram put into it says nothing. So when another
+ * comes while one is unread, ask, now and then, whether any program holds it still. */
+static bool left_unread(struct run *run, struct standin *s)
+{
+    uint64_t now_ns = run_now();
+    if (s->kept_fd < 0 || s->in_flight == 0 || now_ns - s->asked_ns < ASK_EVERY_NS)
+        return false;
+    s->asked_ns = now_ns;
+    return !standin_alive(run, s);
+}
+
 /* Puts datagrams into the stand-in until `most` are there. */
 static void refill(struct run *run, struct standin *s, uint32_t most)
 {
@@ -177,6 +190,10 @@ static void refill(struct run *run, struct standin *s, uint32_t most)
         return; /* shut down, it takes nothing, and the core's end of data is no empty datagram */
     take_core_error(run, s); /* or receiving would take it */
     settle(run, s);
+    if (left_unread(run, s)) {
+        program_gone(run, s);
+        return;
+    }
     while (s->in_flight < most) {
         int err = 0;
         struct run_datagram *d = head(&s->front);

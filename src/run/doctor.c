@@ -26,9 +26,10 @@ enum level {
     LEVEL_OK,
     LEVEL_DEGRADED, /* runs, but slower or less */
     LEVEL_MISSING,  /* does not run */
+    LEVEL_UNKNOWN,  /* could not be tried, because something else is missing */
 };
-static const char *const level_names[] = {"ok", "degraded", "missing"};
-static const char *const level_colours[] = {"\033[32m", "\033[33m", "\033[31m"};
+static const char *const level_names[] = {"ok", "degraded", "missing", "unknown"};
+static const char *const level_colours[] = {"\033[32m", "\033[33m", "\033[31m", "\033[2m"};
 
 struct finding {
     enum level level;
@@ -39,6 +40,7 @@ struct finding {
 struct check {
     const char *name;
     void (*look)(const struct run_probe *probe, struct finding *f);
+    bool needs_listener; /* to be tried at all */
 };
 
 __attribute__((format(printf, 3, 4))) static void found(struct finding *f, enum level level,
@@ -331,22 +333,44 @@ static void look_unix(const struct run_probe *probe, struct finding *f)
 }
 
 static const struct check checks[] = {
-    {"kernel", look_kernel},
-    {"seccomp listener", look_listener},
-    {"inserting descriptors", look_addfd},
-    {"calls and signals", look_signals},
-    {"wake-ups", look_wake_up},
-    {"no_new_privs", look_no_new_privs},
-    {"programs' memory", look_memory},
-    {"programs' descriptors", look_descriptors},
-    {"Yama", look_yama},
-    {"user namespace", look_userns},
-    {"container", look_container},
-    {"descriptor limit", look_nofile},
-    {"unix buffers", look_buffers},
-    {"unix names", look_unix},
+    {"kernel", look_kernel, false},
+    {"seccomp listener", look_listener, false},
+    {"inserting descriptors", look_addfd, true},
+    {"calls and signals", look_signals, true},
+    {"wake-ups", look_wake_up, true},
+    {"no_new_privs", look_no_new_privs, false},
+    {"programs' memory", look_memory, true},
+    {"programs' descriptors", look_descriptors, true},
+    {"Yama", look_yama, false},
+    {"user namespace", look_userns, false},
+    {"container", look_container, false},
+    {"descriptor limit", look_nofile, false},
+    {"unix buffers", look_buffers, false},
+    {"unix names", look_unix, false},
 };
 enum { N_CHECKS = sizeof(checks) / sizeof(checks[0]) };
+
+/* Word by word, in lines of at most WIDTH columns. */
+static void print_advice(const char *text)
+{
+    enum { INDENT = 34, WIDTH = 100 };
+    int column = 0;
+    while (*text != '\0') {
+        int len = (int)strcspn(text, " ");
+        if (column == 0 || column + 1 + len > WIDTH) {
+            printf("%s%*s", column == 0 ? "" : "\n", INDENT, "");
+            column = INDENT;
+        } else {
+            putchar(' ');
+            column++;
+        }
+        printf("%.*s", len, text);
+        column += len;
+        text += len + (text[len] == ' ');
+    }
+    if (column != 0)
+        putchar('\n');
+}
 
 static void print_text(const struct finding *findings, bool can_run)
 {
@@ -357,8 +381,7 @@ static void print_text(const struct finding *findings, bool can_run)
         const struct finding *f = &findings[i];
         printf("%s%-8s%s  %-22s  %s\n", colour ? level_colours[f->level] : "",
                level_names[f->level], colour ? "\033[0m" : "", checks[i].name, f->found);
-        if (f->advice[0] != '\0')
-            printf("%34s%s\n", "", f->advice);
+        print_advice(f->advice);
     }
     printf("\n%s\n", can_run ? "sockworks run works on this machine."
                              : "sockworks run does not work on this machine: see what is missing.");
@@ -387,7 +410,10 @@ int run_doctor(bool json)
     run_probe_all(&probe);
     bool can_run = run_probe_enough(&probe, why, sizeof(why));
     for (size_t i = 0; i < N_CHECKS; i++) {
-        checks[i].look(&probe, &findings[i]);
+        if (checks[i].needs_listener && (probe.listener != 0 || probe.receive != 0))
+            found(&findings[i], LEVEL_UNKNOWN, "cannot be tried without a listener");
+        else
+            checks[i].look(&probe, &findings[i]);
         can_run = can_run && findings[i].level != LEVEL_MISSING;
     }
     if (json && print_json(findings, can_run) < 0)

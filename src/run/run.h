@@ -162,6 +162,7 @@ struct standin {
     uint64_t bytes_in, bytes_out;
     uint8_t netlink_type;       /* AF_NETLINK: SOCK_RAW or SOCK_DGRAM (call_netlink.c); else 0 */
     uint32_t netlink_port;
+    uint64_t asked_ns;          /* DGRAM with kept_fd: when it was last asked whether it is alive */
     struct sw_list held;        /* of struct run_call by by_standin: calls waiting on it */
 };
 

@@ -163,7 +163,7 @@ int spawn(struct run *run, const struct run_origin *origin)
 
     int err = filter_build(&start.code, &start.code_len);
     if (err < 0) {
-        fprintf(stderr, "sockworks: cannot build the filter: %s\n", strerror(-err));
+        say_cannot(-err);
         return EXIT_CANNOT;
     }
     int status = EXIT_CANNOT;
