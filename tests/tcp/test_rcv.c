@@ -123,6 +123,30 @@ static void test_sack_blocks(void **state)
     one_fini(&o);
 }
 
+/* What comes twice is told, once and in front of the rest (RFC 2883 4). */
+static void test_dsack(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    o.layer.config.sack = true;
+    one_connect_with(&o, (struct seg){.mss = 1000, .sack_ok = true});
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 1000);
+    IN(&o, ACK, .seq = 1001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 2001);
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 1000); /* wholly old */
+    TAKE(&o, ACK, .seq = 1, .ack = 2001, .n_sacks = 1, .sacks = {1, 1001});
+    IN(&o, ACK, .seq = 1501, .ack = 1, .len = 1000); /* half of it */
+    TAKE(&o, ACK, .seq = 1, .ack = 2501, .n_sacks = 1, .sacks = {1501, 2001});
+    IN(&o, ACK, .seq = 4001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 2501, .n_sacks = 1, .sacks = {4001, 5001});
+    IN(&o, ACK, .seq = 4001, .ack = 1, .len = 1000); /* out of order, and again */
+    TAKE(&o, ACK, .seq = 1, .ack = 2501, .n_sacks = 2, .sacks = {4001, 5001, 4001, 5001});
+    user_reads(&o, 2500);
+    one_fini(&o);
+}
+
 /* A super-segment counts as many segments (and is full-sized though longer than any segment). */
 static void test_super_segment(void **state)
 {
@@ -315,7 +339,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_second),  cmocka_unit_test(test_quick),
-        cmocka_unit_test(test_out_of_order), cmocka_unit_test(test_bare_duplicate),  cmocka_unit_test(test_sack_blocks),
+        cmocka_unit_test(test_out_of_order),  cmocka_unit_test(test_bare_duplicate),
+        cmocka_unit_test(test_sack_blocks),   cmocka_unit_test(test_dsack),
         cmocka_unit_test(test_super_segment), cmocka_unit_test(test_window),
         cmocka_unit_test(test_window_creep),  cmocka_unit_test(test_probed),
         cmocka_unit_test(test_tuning),        cmocka_unit_test(test_locked),

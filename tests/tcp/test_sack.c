@@ -353,10 +353,11 @@ static void test_reneging(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_loss),   cmocka_unit_test(test_many_losses),
-        cmocka_unit_test(test_lost_again), cmocka_unit_test(test_reorder_timer), cmocka_unit_test(test_reordering_seen), cmocka_unit_test(test_runs_join),
-        cmocka_unit_test(test_tail_probe), cmocka_unit_test(test_probe_new_data),
-        cmocka_unit_test(test_bad_blocks), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_one_loss),        cmocka_unit_test(test_many_losses),
+        cmocka_unit_test(test_lost_again),      cmocka_unit_test(test_reorder_timer),
+        cmocka_unit_test(test_reordering_seen), cmocka_unit_test(test_runs_join),
+        cmocka_unit_test(test_tail_probe),      cmocka_unit_test(test_probe_new_data),
+        cmocka_unit_test(test_bad_blocks),      cmocka_unit_test(test_random),
         cmocka_unit_test(test_reneging),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
