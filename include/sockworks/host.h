@@ -45,6 +45,11 @@ struct sw_host *sw_host_new(const struct sw_host_config *config);
 /* Frees the host with all its sockets; nothing is sent. NULL is fine. */
 void sw_host_free(struct sw_host *host);
 
+/* Sets what Linux has as net.ipv4.NAME in /proc/sys, by its name and in its units: "tcp_sack" "0",
+ * "tcp_rmem" "4096 131072 6291456". Holds for connections that begin afterwards.
+ * 0, -ENOENT (no such setting here), -EINVAL (not a value of it). */
+int sw_host_set(struct sw_host *host, const char *name, const char *value);
+
 struct sw_mem *sw_host_mem(struct sw_host *host); /* borrowed */
 uint64_t sw_host_now(const struct sw_host *host); /* the latest time it was given, in ns */
 

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Settings of a host by the name and in the units of Linux's sysctl of the same meaning.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "host/private.h"
+
+enum setting_kind {
+    SETTING_BOOL,    /* bool */
+    SETTING_COUNT,   /* uint32_t */
+    SETTING_SECONDS, /* uint64_t, ns */
+    SETTING_MS,      /* likewise, given in ms */
+    SETTING_SIZES,   /* "min default max": two uint32_t, bytes */
+};
+
+#define NS_PER_S 1000000000ULL
+#define NS_PER_MS 1000000ULL
+#define AT(field) offsetof(struct sw_tcp_config, field)
+
+static const struct setting {
+    const char *name;
+    enum setting_kind kind;
+    size_t at;
+} settings[] = {
+    {"tcp_timestamps", SETTING_BOOL, AT(timestamps)},
+    {"tcp_window_scaling", SETTING_BOOL, AT(window_scaling)},
+    {"tcp_sack", SETTING_BOOL, AT(sack)},
+    {"tcp_slow_start_after_idle", SETTING_BOOL, AT(slow_start_after_idle)},
+    {"tcp_syn_retries", SETTING_COUNT, AT(syn_retries)},
+    {"tcp_synack_retries", SETTING_COUNT, AT(synack_retries)},
+    {"tcp_retries2", SETTING_COUNT, AT(retries2)},
+    {"tcp_orphan_retries", SETTING_COUNT, AT(orphan_retries)},
+    {"tcp_keepalive_probes", SETTING_COUNT, AT(keepalive_probes)},
+    {"tcp_keepalive_time", SETTING_SECONDS, AT(keepalive_ns)},
+    {"tcp_keepalive_intvl", SETTING_SECONDS, AT(keepalive_intvl_ns)},
+    {"tcp_fin_timeout", SETTING_SECONDS, AT(fin_timeout_ns)},
+    {"tcp_rto_max_ms", SETTING_MS, AT(rto_max_ns)},
+    {"tcp_rmem", SETTING_SIZES, AT(rcvbuf)},
+    {"tcp_wmem", SETTING_SIZES, AT(sndbuf)},
+};
+_Static_assert(AT(rcvbuf_max) == AT(rcvbuf) + 4 && AT(sndbuf_max) == AT(sndbuf) + 4,
+               "default and maximum side by side");
+
+/* The next number of the text, decimal; false: there is none, or it is too large. */
+static bool read_number(const char **text, uint32_t *ret)
+{
+    uint64_t n = 0;
+    while (**text == ' ' || **text == '\t')
+        (*text)++;
+    if (**text < '0' || **text > '9')
+        return false;
+    for (; **text >= '0' && **text <= '9'; (*text)++) {
+        n = n * 10 + (uint64_t)(**text - '0');
+        if (n > UINT32_MAX)
+            return false;
+    }
+    *ret = (uint32_t)n;
+    return true;
+}
+
+static int set(const struct setting *setting, char *config, const char *value)
+{
+    uint32_t n[3] = {0};
+    unsigned want = setting->kind == SETTING_SIZES ? 3 : 1;
+    for (unsigned i = 0; i < want; i++)
+        if (!read_number(&value, &n[i]))
+            return -EINVAL;
+    if (*value != '\0')
+        return -EINVAL;
+    char *at = config + setting->at;
+    switch (setting->kind) {
+    case SETTING_BOOL:
+        *(bool *)(void *)at = n[0] != 0;
+        break;
+    case SETTING_COUNT:
+        *(uint32_t *)(void *)at = n[0];
+        break;
+    case SETTING_SECONDS:
+        *(uint64_t *)(void *)at = n[0] * NS_PER_S;
+        break;
+    case SETTING_MS:
+        *(uint64_t *)(void *)at = n[0] * NS_PER_MS;
+        break;
+    case SETTING_SIZES:
+        if (n[1] == 0 || n[1] > n[2])
+            return -EINVAL;
+        memcpy(at, &n[1], 2 * sizeof(n[1]));
+        break;
+    }
+    return 0;
+}
+
+int sw_host_set(struct sw_host *host, const char *name, const char *value)
+{
+    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+        if (strcmp(settings[i].name, name) == 0)
+            return set(&settings[i], (char *)&host->tcp.config, value);
+    return -ENOENT;
+}
