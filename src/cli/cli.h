@@ -16,7 +16,7 @@ struct cli_command {
     int (*main)(char **argv);         /* words behind the name; returns the exit status */
 };
 
-extern const struct cli_command cli_run, cli_doctor, cli_help, cli_version;
+extern const struct cli_command cli_run, cli_test, cli_doctor, cli_help, cli_version;
 extern const struct cli_command *const cli_commands[]; /* ends in NULL */
 
 /* Exit status of a command line that is wrong. */

@@ -9,8 +9,8 @@
 
 #include "cli/cli.h"
 
-const struct cli_command *const cli_commands[] = {&cli_run, &cli_doctor, &cli_help, &cli_version,
-                                                  NULL};
+const struct cli_command *const cli_commands[] = {&cli_run,  &cli_test,    &cli_doctor,
+                                                  &cli_help, &cli_version, NULL};
 
 static const struct cli_command *find_command(const char *name)
 {

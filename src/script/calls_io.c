@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls that move bytes. What a script writes are not its own bytes but a pattern (wire_payload())
+ * that depends on the place in the stream, so that both what leaves and what is read can be checked
+ * byte by byte without the script saying anything.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "script/private.h"
+
+/* Sizes of a vector [{..., 10}, {..., 20}] together. */
+static bool vector_len(struct run *run, const struct expr *e, size_t *ret_len)
+{
+    *ret_len = 0;
+    if (e->kind != EXPR_LIST)
+        return script_fail(run->script, SCRIPT_SYNTAX, e->pos,
+                           "a vector is [{..., 10}, {..., 20}]");
+    for (size_t i = 0; i < e->count; i++) {
+        const struct expr *v = e->items[i];
+        if (v->kind != EXPR_STRUCT || v->count != 2 || v->items[1]->kind != EXPR_NUMBER)
+            return script_fail(run->script, SCRIPT_SYNTAX, v->pos,
+                               "an element of a vector is {..., 10}");
+        if (v->items[0]->kind == EXPR_NULL)
+            return unsupported(run, v->pos, "NULL in a vector");
+        *ret_len += (size_t)v->items[1]->number;
+    }
+    return true;
+}
+
+/* The length argument of read(), write() and their kin. */
+static bool arg_len(struct run *run, struct scall *call, size_t i, size_t *ret_len)
+{
+    long long len;
+    if (!arg_number(run, call, i, &len))
+        return false;
+    if (len < 0 || len > 1LL << 30)
+        return unsupported(run, call->args[i]->pos, "a length of this size");
+    if (call->args[i - 1]->kind == EXPR_NULL && len > 0)
+        return unsupported(run, call->args[i - 1]->pos, "NULL for a buffer");
+    *ret_len = (size_t)len;
+    return true;
+}
+
+/* ---- sending ---------------------------------------------------------------------------- */
+
+static bool send_flags(struct run *run, struct scall *call, size_t i, long long *ret_flags)
+{
+    *ret_flags = 0;
+    if (!arg_number(run, call, i, ret_flags))
+        return false;
+    if (*ret_flags & MSG_FASTOPEN)
+        return unsupported(run, call->args[i]->pos, "MSG_FASTOPEN");
+    if (*ret_flags & MSG_ZEROCOPY)
+        return unsupported(run, call->args[i]->pos, "MSG_ZEROCOPY");
+    if (*ret_flags & (MSG_OOB | MSG_EOR))
+        return unsupported(run, call->args[i]->pos, *ret_flags & MSG_OOB ? "MSG_OOB" : "MSG_EOR");
+    return true;
+}
+
+static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t len,
+                    long long flags, const struct sw_addr *to, int64_t *ret_result)
+{
+    (void)call;
+    uint64_t done = run->pending.done;
+    uint8_t *bytes = malloc(len > 0 ? len : 1);
+    if (bytes == NULL)
+        return script_fail(run->script, SCRIPT_FAILED, run->event->pos, "no memory");
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = wire_payload((sfd->stream ? sfd->sent - done : 0) + i);
+    int more = flags & MSG_MORE ? SW_MSG_MORE : 0;
+    int64_t r;
+    do {
+        r = sw_send(run->host, sfd->socket, bytes + done, len - done, more, to);
+        if (r > 0) {
+            done += (uint64_t)r;
+            sfd->sent += (uint64_t)r;
+        }
+    } while (r > 0 && sfd->stream && done < len);
+    free(bytes);
+    *ret_result = sleep_or(sfd, flags, r);
+    if (*ret_result == CALL_SLEEPS)
+        run->pending.done = done;
+    else if (done > 0)
+        *ret_result = (int64_t)done;
+    return true;
+}
+
+bool call_write(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sfd *sfd;
+    size_t len = 0;
+    if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len))
+        return false;
+    return do_send(run, call, sfd, len, 0, NULL, ret_result);
+}
+
+bool call_send(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sfd *sfd;
+    size_t len = 0;
+    long long flags;
+    if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len) ||
+        !send_flags(run, call, 3, &flags))
+        return false;
+    return do_send(run, call, sfd, len, flags, NULL, ret_result);
+}
+
+bool call_sendto(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sfd *sfd;
+    size_t len = 0;
+    long long flags;
+    if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len) ||
+        !send_flags(run, call, 3, &flags))
+        return false;
+    const struct soptions *o = &run->script->options;
+    struct sw_addr to = {.ip = o->remote, .port = o->connect_port};
+    const struct expr *addr = call->args[4];
+    const struct expr *ip = expr_field(addr, "sin_addr"), *port = expr_field(addr, "sin_port");
+    if (ip != NULL && port != NULL)
+        to = (struct sw_addr){.ip = ip->ip, .port = (uint16_t)port->number};
+    bool named = addr->kind != EXPR_NULL && !sfd->stream;
+    if (!do_send(run, call, sfd, len, flags, named ? &to : NULL, ret_result))
+        return false;
+    if (named && *ret_result >= 0) { /* an unconnected socket has its packets with that peer now */
+        sw_getsockname(run->host, sfd->socket, &sfd->flow->local);
+        sfd->flow->local.ip = o->local;
+        sfd->flow->remote = to;
+    }
+    return true;
+}
+
+bool call_writev(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sfd *sfd;
+    size_t len = 0;
+    if (!arg_fd(run, call, 0, &sfd) || !vector_len(run, call->args[1], &len))
+        return false;
+    return do_send(run, call, sfd, len, 0, NULL, ret_result);
+}
+
+bool call_sendmsg(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sfd *sfd;
+    size_t len = 0;
+    long long flags;
+    const struct expr *iov = expr_field(call->args[1], "msg_iov");
+    const struct expr *control = expr_field(call->args[1], "msg_control");
+    if (iov == NULL)
+        return script_fail(run->script, SCRIPT_SYNTAX, call->args[1]->pos,
+                           "a message is {msg_name(...)=..., msg_iov(1)=[{..., 10}], msg_flags=0}");
+    if (control != NULL && control->count > 0)
+        return unsupported(run, control->pos, "msg_control");
+    if (!arg_fd(run, call, 0, &sfd) || !vector_len(run, iov, &len) ||
+        !send_flags(run, call, 2, &flags))
+        return false;
+    return do_send(run, call, sfd, len, flags, NULL, ret_result);
+}
+
+/* ---- receiving -------------------------------------------------------------------------- */
+
+static bool recv_flags(struct run *run, struct scall *call, size_t i, long long *ret_flags)
+{
+    if (!arg_number(run, call, i, ret_flags))
+        return false;
+    if (*ret_flags & (MSG_ERRQUEUE | MSG_OOB))
+        return unsupported(run, call->args[i]->pos,
+                           *ret_flags & MSG_OOB ? "MSG_OOB" : "MSG_ERRQUEUE");
+    return true;
+}
+
+static bool check_bytes(struct run *run, const struct sfd *sfd, const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] != wire_payload((sfd->stream ? sfd->received : 0) + i))
+            return script_fail(run->script, SCRIPT_FAILED, run->event->pos,
+                               "byte %zu that was read is not the one that the peer sent", i);
+    return true;
+}
+
+static bool do_recv(struct run *run, struct sfd *sfd, size_t len, long long flags,
+                    struct sw_addr *ret_from, int64_t *ret_result)
+{
+    uint8_t *bytes = malloc(len > 0 ? len : 1);
+    if (bytes == NULL)
+        return script_fail(run->script, SCRIPT_FAILED, run->event->pos, "no memory");
+    int pass = (int)(flags & (SW_MSG_PEEK | SW_MSG_TRUNC));
+    if ((flags & MSG_WAITALL) && sfd->stream && !sfd->nonblocking) {
+        int64_t there = sw_recv_queued(run->host, sfd->socket);
+        int events = sw_poll(run->host, sfd->socket);
+        if (there >= 0 && (size_t)there < len &&
+            !(events & (SW_EV_RDHUP | SW_EV_ERR | SW_EV_HUP))) {
+            free(bytes);
+            *ret_result = CALL_SLEEPS;
+            return true;
+        }
+    }
+    int64_t r = sw_recv(run->host, sfd->socket, bytes, len, pass, ret_from);
+    bool ok = true;
+    if (r > 0) {
+        size_t have = (size_t)r < len ? (size_t)r : len;
+        if (!(sfd->stream && (flags & MSG_TRUNC)))
+            ok = check_bytes(run, sfd, bytes, have);
+        if (!(flags & MSG_PEEK))
+            sfd->received += (uint64_t)r;
+    }
+    free(bytes);
+    *ret_result = sleep_or(sfd, flags, r);
+    return ok;
+}
+
+bool call_read(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sfd *sfd;
+    size_t len = 0;
+    if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len))
+        return false;
+    return do_recv(run, sfd, len, 0, NULL, ret_result);
+}
+
+bool call_recv(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sfd *sfd;
+    size_t len = 0;
+    long long flags;
+    if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len) ||
+        !recv_flags(run, call, 3, &flags))
+        return false;
+    return do_recv(run, sfd, len, flags, NULL, ret_result);
+}
+
+bool call_recvfrom(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sw_addr from;
+    struct sfd *sfd;
+    size_t len = 0;
+    long long flags;
+    if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len) ||
+        !recv_flags(run, call, 3, &flags))
+        return false;
+    return do_recv(run, sfd, len, flags, &from, ret_result);
+}
+
+bool call_readv(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sfd *sfd;
+    size_t len = 0;
+    if (!arg_fd(run, call, 0, &sfd) || !vector_len(run, call->args[1], &len))
+        return false;
+    return do_recv(run, sfd, len, 0, NULL, ret_result);
+}
+
+bool call_recvmsg(struct run *run, struct scall *call, int64_t *ret_result)
+{
+    struct sfd *sfd;
+    size_t len = 0;
+    long long flags;
+    const struct expr *iov = expr_field(call->args[1], "msg_iov");
+    const struct expr *control = expr_field(call->args[1], "msg_control");
+    if (control != NULL && control->count > 0)
+        return unsupported(run, control->pos, "msg_control");
+    if (iov == NULL)
+        return script_fail(run->script, SCRIPT_SYNTAX, call->args[1]->pos,
+                           "a message is {msg_name(...)=..., msg_iov(1)=[{..., 10}], msg_flags=0}");
+    if (!arg_fd(run, call, 0, &sfd) || !vector_len(run, iov, &len) ||
+        !recv_flags(run, call, 2, &flags))
+        return false;
+    return do_recv(run, sfd, len, flags, NULL, ret_result);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commands in backquotes. No shell runs: what scripts use them for is to set the host up, so the
+ * lines in common use are read as settings, harmless ones are passed over, and anything else is
+ * refused.
+ *
+ *     sysctl -q net.ipv4.tcp_timestamps=0          .../set_sysctls.py /proc/sys/net/ipv4/X=Y
+ *     .../defaults.sh                              the settings below
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "script/private.h"
+
+/* What the public scripts take for granted: Linux's defaults, but for these. */
+static const char *const defaults[][2] = {
+    {"tcp_rmem", "4096 540000 15728640"},
+    {"tcp_wmem", "4096 262144 4194304"},
+    {"tcp_timestamps", "1"},
+    {"tcp_sack", "1"},
+    {"tcp_syn_retries", "5"},
+    {"tcp_synack_retries", "5"},
+    {"tcp_slow_start_after_idle", "0"},
+    {"tcp_ecn", "0"},
+    {"tcp_congestion_control", "cubic"},
+    {"tcp_recovery", "1"},
+    {"tcp_early_retrans", "4"},
+    {"tcp_frto", "2"},
+    {"tcp_dsack", "1"},
+    {"tcp_reordering", "3"},
+    {"tcp_fastopen", "0x70403"},
+    {"tcp_syncookies", "1"},
+};
+
+/* Settings of Linux's that this stack has no choice about: accepted, and without effect. */
+static const char *const without_effect[] = {
+    "tcp_fack",
+    "tcp_frto",
+    "tcp_dsack",
+    "tcp_reordering",
+    "tcp_congestion_control",
+    "tcp_early_retrans",
+    "tcp_recovery",
+    "tcp_tso_win_divisor",
+    "tcp_ecn",
+    "tcp_ecn_option",
+    "tcp_ecn_fallback",
+    "tcp_pacing_ss_ratio",
+    "tcp_pacing_ca_ratio",
+    "tcp_notsent_lowat",
+    "tcp_fastopen",
+    "tcp_fastopen_key",
+    "tcp_fastopen_cookies",
+    "tcp_fastopen_blackhole_timeout_sec",
+    "tcp_syncookies",
+    "tcp_min_tso_segs",
+    "tcp_tso_rtt_log",
+    "tcp_mtu_probing",
+    "tcp_base_mss",
+    "tcp_min_snd_mss",
+    "tcp_mtu_probe_floor",
+    "tcp_moderate_rcvbuf",
+    "tcp_no_metrics_save",
+    "tcp_autocorking",
+    "tcp_limit_output_bytes",
+    "tcp_comp_sack_nr",
+    "tcp_comp_sack_delay_ns",
+    "tcp_comp_sack_slack_ns",
+    "tcp_thin_linear_timeouts",
+    "tcp_shrink_window",
+    "tcp_app_win",
+    "tcp_adv_win_scale",
+    "tcp_retries1",
+    "tcp_tw_reuse",
+    "ip_no_pmtu_disc",
+    "tcp_backlog_ack_defer",
+    "tcp_abort_on_overflow",
+    "tcp_max_syn_backlog",
+    "somaxconn",
+    "rmem_max",
+    "wmem_max",
+    "default_qdisc",
+    "tcp_collapse_max_bytes",
+};
+
+static bool set(struct run *run, struct pos pos, const char *name, const char *value)
+{
+    int r = sw_host_set(run->host, name, value);
+    if (r == 0)
+        return true;
+    if (r == -EINVAL)
+        return script_fail(run->script, SCRIPT_SYNTAX, pos, "%s cannot be '%s'", name, value);
+    for (size_t i = 0; i < sizeof(without_effect) / sizeof(*without_effect); i++)
+        if (strcmp(without_effect[i], name) == 0)
+            return true;
+    return script_fail(run->script, SCRIPT_UNSUPPORTED, pos, "there is no setting '%s' here", name);
+}
+
+static bool set_defaults(struct run *run, struct pos pos)
+{
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
+        if (!set(run, pos, defaults[i][0], defaults[i][1]))
+            return false;
+    return true;
+}
+
+/* "net.ipv4.tcp_sack=1" or "/proc/sys/net/ipv4/tcp_sack=1": the last part of the name counts. */
+static bool set_word(struct run *run, struct pos pos, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    if (equals == NULL)
+        return script_fail(run->script, SCRIPT_UNSUPPORTED, pos, "'%s' sets nothing", word);
+    const char *begin = equals;
+    while (begin > word && begin[-1] != '.' && begin[-1] != '/')
+        begin--;
+    const char *name = arena_copy(&run->script->arena, begin, (size_t)(equals - begin));
+    return set(run, pos, name, equals + 1);
+}
+
+static bool ends_in(const char *word, const char *tail)
+{
+    size_t n = strlen(word), m = strlen(tail);
+    return n >= m && strcmp(word + n - m, tail) == 0;
+}
+
+#define WORDS_MAX 32
+
+/* One command: its words, quotes taken off. */
+static bool run_words(struct run *run, struct pos pos, char **words, size_t count)
+{
+    const char *name = words[0];
+    if (ends_in(name, "/defaults.sh") || strcmp(name, "defaults.sh") == 0)
+        return set_defaults(run, pos);
+    if (ends_in(name, "set_sysctls.py") || strcmp(name, "sysctl") == 0) {
+        for (size_t i = 1; i < count; i++)
+            if (words[i][0] != '-' && !set_word(run, pos, words[i]))
+                return false;
+        return true;
+    }
+    if (strncmp(name, "/tmp/sysctl_restore_", 20) == 0 || strcmp(name, "true") == 0)
+        return true;
+    if (strcmp(name, "ip") == 0 && count > 1 && strcmp(words[1], "tcp_metrics") == 0)
+        return true;
+    if (strcmp(name, "tc") == 0) {
+        for (size_t i = 1; i < count; i++)
+            if (strcmp(words[i], "limit") == 0)
+                return unsupported(run, pos, "a queueing discipline that drops");
+        return true;
+    }
+    return script_fail(run->script, SCRIPT_UNSUPPORTED, pos,
+                       "the command '%.40s' is not known here, and no shell is run", name);
+}
+
+/* Reads one word; stops at the end of a command. */
+static const char *read_word(struct run *run, const char *s, char **ret_word)
+{
+    char *word = arena_alloc(&run->script->arena, strlen(s) + 1);
+    size_t len = 0;
+    char quote = '\0';
+    bool any = false;
+    for (; *s != '\0'; s++) {
+        if (quote == '\0' && (isspace((unsigned char)*s) || *s == ';'))
+            break;
+        if (*s == '\\' && s[1] == '\n') {
+            s++;
+            if (any)
+                break;
+            continue;
+        }
+        any = true;
+        if (*s == quote)
+            quote = '\0';
+        else if (quote == '\0' && (*s == '"' || *s == '\''))
+            quote = *s;
+        else
+            word[len++] = *s;
+    }
+    *ret_word = any ? word : NULL;
+    return s;
+}
+
+bool command_run(struct run *run, const char *text, struct pos pos, bool cleanup)
+{
+    const char *s = text;
+    if (cleanup)
+        return true;
+    while (*s != '\0') {
+        char *words[WORDS_MAX];
+        size_t count = 0;
+        while (*s != '\0' && *s != '\n' && *s != ';') {
+            while (*s == ' ' || *s == '\t' || (*s == '\\' && s[1] == '\n'))
+                s += *s == '\\' ? 2 : 1;
+            if (*s == '#' || *s == '>') { /* a comment; output into nowhere */
+                s += strcspn(s, "\n;");
+                break;
+            }
+            char *word = NULL;
+            s = read_word(run, s, &word);
+            if (word != NULL && count < WORDS_MAX && strncmp(word, "2>", 2) != 0)
+                words[count++] = word;
+        }
+        if (count > 0 && !run_words(run, pos, words, count))
+            return false;
+        if (*s != '\0')
+            s++;
+    }
+    return true;
+}
