@@ -21,7 +21,7 @@
 #include "tcp/tcp.h"
 
 struct sw_tcp_flight; /* flight.h: what is in flight, and recovery from its loss */
-struct sw_tcp_extra;  /* rcv.h: out-of-order data and buffer tuning */
+struct sw_tcp_extra;  /* reasm.h: out-of-order data and buffer tuning */
 struct sw_cc_ops;     /* cc.h */
 
 /* What this end sends. */

@@ -161,6 +161,7 @@ static bool trim(struct sw_tcp *tcp, struct sw_segment *seg)
     if (sw_seq_lt(seg->tcp.seq, tcp->rcv.nxt)) {
         uint32_t old = sw_min32(tcp->rcv.nxt.v - seg->tcp.seq.v, seg->len);
 
+        sw_reasm_duplicate(tcp, seg->tcp.seq, sw_seq_add(seg->tcp.seq, old));
         sw_packet_trim_front(seg->pkt, old);
         seg->tcp.seq = sw_seq_add(seg->tcp.seq, old);
         seg->len -= old;

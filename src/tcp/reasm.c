@@ -190,17 +190,36 @@ static void forget_sacks(struct sw_tcp_extra *x, sw_seq rcv_nxt)
     x->n_sacks = n;
 }
 
+void sw_reasm_duplicate(struct sw_tcp *tcp, sw_seq left, sw_seq right)
+{
+    struct sw_tcp_extra *x;
+
+    if (!sw_tcp_has(tcp, SW_TCPF_SACK) || sw_seq_le(right, left))
+        return;
+    x = sw_extra_get(tcp);
+    if (!x)
+        return;
+    x->has_dsack = true;
+    x->dsack = (struct sw_tcp_sack){left, right};
+    sw_tcp_arm_idle(tcp);
+}
+
 void sw_tcp_add_sacks(struct sw_tcp *tcp, struct sw_tcp_hdr *hdr, uint32_t len)
 {
     struct sw_tcp_extra *x = tcp->rcv.extra;
     uint32_t max = sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) ? SW_TCP_SACKS - 1 : SW_TCP_SACKS;
+    uint32_t n;
 
-    if (!x || x->n_sacks == 0 || !sw_tcp_has(tcp, SW_TCPF_SACK))
+    if (!x || !sw_tcp_has(tcp, SW_TCPF_SACK))
         return;
-    hdr->n_sacks = (uint8_t)sw_min32(x->n_sacks, max);
-    if (len > 0 && len + 4 + 8U * hdr->n_sacks > tcp->snd.mss)
-        hdr->n_sacks = 0; /* a full-sized segment has no room; a bare ACK tells it (rcv.c) */
-    memcpy(hdr->sacks, x->sacks, hdr->n_sacks * sizeof(x->sacks[0]));
+    n = sw_min32(x->n_sacks + (x->has_dsack ? 1U : 0U), max);
+    if (n == 0 || (len > 0 && len + 4 + 8 * n > tcp->snd.mss))
+        return;       /* a full-sized segment has no room; a bare ACK tells it (input.c) */
+    if (x->has_dsack) /* a duplicate is told once, and first (RFC 2883 4) */
+        hdr->sacks[hdr->n_sacks++] = x->dsack;
+    x->has_dsack = false;
+    for (uint32_t i = 0; hdr->n_sacks < n; i++)
+        hdr->sacks[hdr->n_sacks++] = x->sacks[i];
 }
 
 enum sw_drop sw_reasm_insert(struct sw_tcp *tcp, sw_seq seq, const struct sw_packet *pkt)
@@ -215,6 +234,7 @@ enum sw_drop sw_reasm_insert(struct sw_tcp *tcp, sw_seq seq, const struct sw_pac
     at = find(x, from);
     if (at < x->count && sw_seq_le(piece(x, at)->seq, from)) {
         from = piece_end(x, at);
+        sw_reasm_duplicate(tcp, seq, sw_seq_min(from, end));
         at++;
     }
     /* Within: pieces wholly covered go, the new segment has them all. Behind: as in front. */

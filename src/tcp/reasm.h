@@ -28,6 +28,8 @@ struct sw_tcp_extra {
     sw_seq fin_seq;          /* of a FIN that came before its turn */
     bool has_fin;
     uint8_t n_sacks;
+    bool has_dsack;
+    struct sw_tcp_sack dsack;               /* a duplicate to report with the next ACK (RFC 2883) */
     struct sw_tcp_sack sacks[SW_TCP_SACKS]; /* what is held, the latest first (RFC 2018 4) */
     /* Buffer tuning: see tune.c. */
     bool tuning;
@@ -38,6 +40,9 @@ struct sw_tcp_extra {
 
 struct sw_tcp_extra *sw_extra_get(struct sw_tcp *tcp); /* makes one if need be; NULL: no memory */
 void sw_extra_free(struct sw_tcp *tcp);
+
+/* [left, right) came once more: to be told with the next ACK (RFC 2883). */
+void sw_reasm_duplicate(struct sw_tcp *tcp, sw_seq left, sw_seq right);
 
 /* Data at `seq`, beyond rcv.nxt and inside the window. Does not take the packet. SW_DROP_NONE: it
  * is held now, or was already. */

@@ -3,20 +3,22 @@
  * TCP (RFC 9293) toward the socket layer. One file per RFC-sized idea below it:
  *
  *   state.c     the eleven states and the one setter that moves them
+ *   layer.c     settings, the way in, segments of no connection; user.c the user's calls
  *   open.c      active and passive open, simultaneous open; option negotiation
  *   input.c     a segment arrives: RFC 9293 3.10.7 in its order; synsent.c the SYN-SENT part
  *   accept.c    sequence, RST, SYN and ACK acceptability (RFC 9293 3.10.7.4, RFC 5961), PAWS
- *   snd.c       the sending half: what may be sent now (Nagle, SWS, window), and acknowledgments
+ *   snd.c       the sending half: what may be sent now (Nagle, SWS, window)
+ *   ack.c       and what an acknowledgment means to it
  *   rcv.c       the receiving half: in order, out of order, window to offer, delayed ACK
- *   reasm.c     out-of-order ranges (attached while needed)
- *   output.c    builds segments
+ *   reasm.c     out-of-order data (attached while needed); tune.c receive buffer tuning
+ *   output.c    builds segments; path.c MTU, MSS and super-segment size
  *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
- *   recovery.c  loss recovery: fast retransmit, NewReno (RFC 5681, 6582), with SACK (sack.c, RFC
- * 6675), by time (rack.c, RFC 8985), at a measured rate (prr.c, RFC 9937) cc.h        congestion
- * control as a table of functions; cc_newreno.c, cc_cubic.c (RFC 9438) timers.c    the one timer
- * node of a connection: retransmit, persist, delayed ACK, keepalive,
- * ... timewait.c  TIME_WAIT as a small record of its own isn.c       RFC 6528;  challenge.c RFC
- * 5961 7;  info.c struct tcp_info
+ *   recovery.c  loss recovery: fast retransmit, NewReno (RFC 5681, 6582); with SACK sack.c
+ *               (RFC 6675), by time rack.c (RFC 8985), at a measured rate prr.c (RFC 9937)
+ *   cc.h        congestion control as a table of functions; cc_newreno.c, cc_cubic.c (RFC 9438)
+ *   timers.c    the one timer node of a connection: retransmit, persist, delayed ACK, ...
+ *   timewait.c  TIME_WAIT as a small record of its own
+ *   isn.c       RFC 6528; challenge.c RFC 5961 7; icmp.c RFC 5927; info.c struct tcp_info
  *
  * Ownership: the socket layer allocates and frees struct sw_tcp (it lies inside the socket), finds
  * it for a segment, and asks it for events afterwards. TCP never calls upward: what happened

@@ -2,9 +2,11 @@
 /*
  * The timers of a connection: one node on the host's wheel, three deadlines.
  *
- *   main    what keeps the sending half going: RETRANSMIT while something is unacknowledged, else
- * PERSIST while something waits that nothing will come to wake. So never both. delack  an ACK is
- * owed slow    KEEPALIVE, FIN_WAIT_2 of an orphan, or TIME_WAIT
+ *   main    what keeps the sending half going: RETRANSMIT while something is unacknowledged
+ *           (or REORDER or PROBE of RACK-TLP before it), else PERSIST while something waits that
+ *           nothing will come to wake. So never both.
+ *   delack  an ACK is owed
+ *   slow    KEEPALIVE, FIN_WAIT_2 of an orphan, or TIME_WAIT
  *
  * The node is armed no later than the earliest deadline. Moving a deadline away does not touch the
  * wheel: the node fires, finds nothing due, and is armed anew. So an ACK costs no timer operation.
@@ -15,8 +17,8 @@
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
-#define IDLE_NS                                                                                    \
-    SW_NS_PER_S /* memory of a connection that has gone quiet is freed about so much later */
+/* How long a connection is quiet before the memory that only moving data needs is freed. */
+#define IDLE_NS SW_NS_PER_S
 
 static bool is_slow(enum sw_tcp_timer_kind kind)
 {

@@ -79,6 +79,23 @@ static void test_out_of_order(void **state)
     one_fini(&o);
 }
 
+/* Even where data of ours could carry it: a duplicate ACK has no data (RFC 5681 2). */
+static void test_bare_duplicate(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    user_sends(&o, 10);
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10);
+    user_sends(&o, 20);
+    IN(&o, ACK, .seq = 1001, .ack = 11, .len = 1000);
+    TAKE(&o, ACK, .seq = 11, .ack = 1);
+    TAKE(&o, ACK | PSH, .seq = 11, .ack = 1, .len = 20);
+    one_fini(&o);
+}
+
 /* What is held is told by SACK, the latest first (RFC 2018 4). */
 static void test_sack_blocks(void **state)
 {
@@ -103,6 +120,30 @@ static void test_sack_blocks(void **state)
     IN(&o, ACK, .seq = 4001, .ack = 11, .len = 1000);
     TAKE(&o, ACK, .seq = 11, .ack = 6001);
     user_reads(&o, 6000);
+    one_fini(&o);
+}
+
+/* What comes twice is told, once and in front of the rest (RFC 2883 4). */
+static void test_dsack(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    o.layer.config.sack = true;
+    one_connect_with(&o, (struct seg){.mss = 1000, .sack_ok = true});
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 1000);
+    IN(&o, ACK, .seq = 1001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 2001);
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 1000); /* wholly old */
+    TAKE(&o, ACK, .seq = 1, .ack = 2001, .n_sacks = 1, .sacks = {1, 1001});
+    IN(&o, ACK, .seq = 1501, .ack = 1, .len = 1000); /* half of it */
+    TAKE(&o, ACK, .seq = 1, .ack = 2501, .n_sacks = 1, .sacks = {1501, 2001});
+    IN(&o, ACK, .seq = 4001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 2501, .n_sacks = 1, .sacks = {4001, 5001});
+    IN(&o, ACK, .seq = 4001, .ack = 1, .len = 1000); /* out of order, and again */
+    TAKE(&o, ACK, .seq = 1, .ack = 2501, .n_sacks = 2, .sacks = {4001, 5001, 4001, 5001});
+    user_reads(&o, 2500);
     one_fini(&o);
 }
 
@@ -163,14 +204,19 @@ static void test_window_creep(void **state)
 {
     struct one o;
     uint32_t seq = 1;
+    sw_seq right;
 
     (void)state;
     one_init(&o);
     one_connect_with(&o, (struct seg){.mss = 1000, .ws = 1});
+    right = sw_seq_add(o.tcp.rcv.nxt, sw_tcp_rcv_room(&o.tcp));
     for (int i = 0; i < 200000; i++) {
         struct sw_packet *pkt;
 
         IN(&o, ACK, .seq = seq, .ack = 1, .len = 1);
+        /* What was once offered is taken (invariant 3). */
+        assert_true(sw_seq_le(right, sw_seq_add(o.tcp.rcv.nxt, sw_tcp_rcv_room(&o.tcp))));
+        right = sw_seq_add(o.tcp.rcv.nxt, sw_tcp_rcv_room(&o.tcp));
         seq = 1 + sw_tcp_recv_queue(&o.tcp)->len;
         while ((pkt = one_take_packet(&o)) != NULL)
             sw_packet_free(pkt);
@@ -293,7 +339,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_second),  cmocka_unit_test(test_quick),
-        cmocka_unit_test(test_out_of_order),  cmocka_unit_test(test_sack_blocks),
+        cmocka_unit_test(test_out_of_order),  cmocka_unit_test(test_bare_duplicate),
+        cmocka_unit_test(test_sack_blocks),   cmocka_unit_test(test_dsack),
         cmocka_unit_test(test_super_segment), cmocka_unit_test(test_window),
         cmocka_unit_test(test_window_creep),  cmocka_unit_test(test_probed),
         cmocka_unit_test(test_tuning),        cmocka_unit_test(test_locked),

@@ -181,6 +181,42 @@ static void test_reorder_timer(void **state)
     one_fini(&o);
 }
 
+/* Once segments were seen to overtake each other, three SACKs prove nothing any more. */
+static void test_reordering_seen(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    out(&o, 10000, 10);
+    sack(&o, 1, 1001, 2001);
+    IN(&o, ACK, .seq = 1, .ack = 2001); /* the first one after all: late, sent once */
+    assert_true(o.tcp.snd.flight->reordering);
+    sack(&o, 2001, 3001, 6001);
+    nothing(&o);
+    assert_int_equal(o.tcp.snd.flight->ca, SW_CA_DISORDER);
+    assert_int_equal(o.tcp.main_kind, SW_TCP_TIMER_REORDER);
+    QUIET_UNTIL(&o, o.tcp.main_ns);
+    TAKE(&o, ACK, .seq = 2001, .ack = 1, .len = 1000);
+    one_fini(&o);
+}
+
+/* However many SACKs tell of it, a run of held segments is one record. */
+static void test_runs_join(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    out(&o, 10000, 10);
+    for (uint32_t i = 1; i < 10; i++)
+        sack(&o, 1, 1001, 1001 + 1000 * i);
+    TAKE(&o, ACK, .seq = 1, .ack = 1, .len = 1000);
+    assert_int_equal(o.tcp.snd.flight->count, 2);
+    assert_int_equal(o.tcp.snd.flight->sacked, 9000);
+    one_fini(&o);
+}
+
 /* The tail is lost: a probe after two round trips, not the timeout of 220 ms (RFC 8985 7). */
 static void test_tail_probe(void **state)
 {
@@ -317,10 +353,11 @@ static void test_reneging(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_loss),   cmocka_unit_test(test_many_losses),
-        cmocka_unit_test(test_lost_again), cmocka_unit_test(test_reorder_timer),
-        cmocka_unit_test(test_tail_probe), cmocka_unit_test(test_probe_new_data),
-        cmocka_unit_test(test_bad_blocks), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_one_loss),        cmocka_unit_test(test_many_losses),
+        cmocka_unit_test(test_lost_again),      cmocka_unit_test(test_reorder_timer),
+        cmocka_unit_test(test_reordering_seen), cmocka_unit_test(test_runs_join),
+        cmocka_unit_test(test_tail_probe),      cmocka_unit_test(test_probe_new_data),
+        cmocka_unit_test(test_bad_blocks),      cmocka_unit_test(test_random),
         cmocka_unit_test(test_reneging),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

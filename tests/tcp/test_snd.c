@@ -140,6 +140,40 @@ static void test_fin_window(void **state)
     one_fini(&o);
 }
 
+/* Also when it would go with the last byte that fits. */
+static void test_fin_beyond_window(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    IN(&o, ACK, .seq = 1, .ack = 1, .win = 500);
+    put(&o, 500);
+    sw_tcp_shutdown(&o.tcp);
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 500);
+    nothing(&o);
+    IN(&o, ACK, .seq = 1, .ack = 501, .win = 500);
+    TAKE(&o, FIN | ACK, .seq = 501, .ack = 1);
+    one_fini(&o);
+}
+
+/* The congestion window is used in whole segments. */
+static void test_cwnd_rest(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    o.tcp.snd.cwnd = 3700;
+    user_sends(&o, 20000);
+    for (uint32_t i = 0; i < 3; i++)
+        TAKE(&o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+    nothing(&o);
+    one_fini(&o);
+}
+
 /* IW10, and not a byte more; the last of the window is not cut into crumbs. */
 static void test_initial_window(void **state)
 {
@@ -311,6 +345,8 @@ int main(void)
         cmocka_unit_test(test_more),
         cmocka_unit_test(test_fin_with_data),
         cmocka_unit_test(test_fin_window),
+        cmocka_unit_test(test_fin_beyond_window),
+        cmocka_unit_test(test_cwnd_rest),
         cmocka_unit_test(test_initial_window),
         cmocka_unit_test(test_silly_window),
         cmocka_unit_test(test_old_window),
