@@ -52,6 +52,12 @@ static bool has_hangup(const struct standin *s)
     return s->stream && s->far_fd >= 0;
 }
 
+void standin_check(struct run *run, struct standin *s)
+{
+    if (s->state != STANDIN_GONE && !has_hangup(s) && !standin_alive(run, s))
+        standin_gone(run, s);
+}
+
 void standins_sweep(struct run *run, bool force)
 {
     if (!force && (run->n_standins < SWEEP_MIN || run->n_standins < 2 * run->n_at_last_sweep))

@@ -105,7 +105,9 @@ static void check_signals(struct run *run, struct run_call *call)
     struct signals sig;
 
     if (read_signals(call->tid, &sig) < 0) {
+        struct standin *s = call->standin;
         leave(run, call, EINTR);
+        standin_check(run, s);
         return;
     }
     bool own = (sig.thread & ~sig.blocked) != 0;

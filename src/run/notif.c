@@ -100,6 +100,7 @@ void call_try(struct run *run, struct run_call *call, run_try_fn *fn, uint64_t t
 void calls_wake(struct run *run, struct standin *s)
 {
     struct sw_list waiting;
+    bool died = false;
 
     /* What is held again goes to the end of s->held; so take what is there now. */
     if (sw_list_empty(&s->held))
@@ -114,6 +115,7 @@ void calls_wake(struct run *run, struct standin *s)
         struct run_call *call = SW_CONTAINER(waiting.next, struct run_call, by_standin);
         sw_list_del(&call->by_standin);
         if (!caller_waits(run, call)) {
+            died = true;
             if (call->leave != NULL)
                 call->leave(run, call);
             call_free(call);
@@ -124,6 +126,8 @@ void calls_wake(struct run *run, struct standin *s)
             sw_list_add_tail(&s->held, &call->by_standin);
         }
     }
+    if (died)
+        standin_check(run, s);
 }
 
 void calls_fail_all(struct run *run, struct standin *s, int err)

@@ -310,6 +310,9 @@ void standin_drop_far(struct standin *s);
 /* Another descriptor is the stand-in from now on: its inode and name. */
 void standin_rename(struct run *run, struct standin *s, ino_t ino, const char *name);
 void standins_free_gone(struct run *run);
+/* A caller was killed in a call on it: was that its last holder? A connection that it was still making
+ * would come about without it. */
+void standin_check(struct run *run, struct standin *s);
 void standins_sweep(struct run *run, bool force);      /* amortised: asks all that no hang-up tells us of */
 
 /* ---- fetch.c: the callers' descriptors --------------------------------------------------------------- */
