@@ -86,7 +86,7 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
     bool was_closed = snd->wnd == 0, changed, outstanding = !sw_seq_eq(snd->una, snd->nxt);
 
     if (snd->flight) {
-        snd->flight->delivered = 0;
+        snd->flight->delivered = snd->flight->rtt_us = 0;
         snd->flight->high_before = sw_seq_max(snd->flight->high_sacked, snd->una);
     }
     switch (sw_tcp_ack_verdict(seg->tcp.ack, snd->una, snd->nxt, snd->max_wnd)) {

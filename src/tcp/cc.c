@@ -25,10 +25,11 @@ uint32_t sw_cc_slow_start(struct sw_tcp *tcp, uint32_t acked)
 {
     uint32_t limit = sw_min32(tcp->snd.ssthresh, CWND_MAX_BYTES);
     uint32_t room = limit > tcp->snd.cwnd ? limit - tcp->snd.cwnd : 0;
-    uint32_t used = sw_min32(acked, room);
+    uint32_t allowed = sw_hystart_on_ack(tcp, acked);
+    uint32_t used = sw_min32(allowed, room);
 
     tcp->snd.cwnd += used;
-    return acked - used;
+    return allowed - used;
 }
 
 void sw_cc_avoid(struct sw_tcp *tcp, uint32_t acked, uint32_t per)

@@ -22,9 +22,13 @@ extern const struct sw_cc_ops sw_cc_newreno, sw_cc_cubic;
 
 const struct sw_cc_ops *sw_cc(const struct sw_tcp *tcp);
 void sw_cc_free(struct sw_tcp *tcp);
-/* Slow start (RFC 5681 3.1, with RFC 3465's L unlimited, as Linux): returns the bytes left over for
- * congestion avoidance. */
+/* Slow start (RFC 5681 3.1, with RFC 3465's L unlimited, as Linux; its first end by RFC 9406):
+ * returns the bytes left over for congestion avoidance. */
 uint32_t sw_cc_slow_start(struct sw_tcp *tcp, uint32_t acked);
+/* How many of `acked` bytes the first slow start may grow by (RFC 9406): all, a part, or none, then
+ * it is over and ssthresh says so. */
+#define SW_HYSTART_GROWTH_DIVISOR 4U /* RFC 9406 4.3: CSS_GROWTH_DIVISOR */
+uint32_t sw_hystart_on_ack(struct sw_tcp *tcp, uint32_t acked);
 /* Adds one MSS to cwnd for each `per` bytes acknowledged. */
 void sw_cc_avoid(struct sw_tcp *tcp, uint32_t acked, uint32_t per);
 void sw_cc_trace(struct sw_tcp *tcp);

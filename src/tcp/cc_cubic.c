@@ -4,7 +4,7 @@
  * flat around the window where that happened, and never less than what standard TCP would have
  * reached.
  *
- * Its state exists from the first loss on; before that there is only slow start.
+ * Its state exists from the end of the first slow start on.
  */
 #include "tcp/cc.h"
 #include "tcp/flight.h"
@@ -81,9 +81,16 @@ static void grow_estimate(struct sw_tcp *tcp, struct cubic *s, uint32_t acked)
     s->est_acc = (uint32_t)(step % tcp->snd.cwnd);
 }
 
+static struct cubic *state_of(struct sw_tcp *tcp)
+{
+    if (!tcp->snd.cc_state)
+        tcp->snd.cc_state = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(struct cubic));
+    return tcp->snd.cc_state;
+}
+
 static void cubic_on_ack(struct sw_tcp *tcp, uint32_t acked)
 {
-    struct cubic *s = tcp->snd.cc_state;
+    struct cubic *s;
     uint64_t t_ms;
     uint32_t target, cwnd;
 
@@ -91,7 +98,8 @@ static void cubic_on_ack(struct sw_tcp *tcp, uint32_t acked)
         acked = sw_cc_slow_start(tcp, acked);
     if (acked == 0)
         return;
-    if (!s) { /* ssthresh without a loss: memory was short */
+    s = state_of(tcp); /* slow start without a loss before (4.10): the curve begins here, K = 0 */
+    if (!s) {          /* no memory: as standard TCP */
         sw_cc_avoid(tcp, acked, tcp->snd.cwnd);
         return;
     }
@@ -113,12 +121,10 @@ static void cubic_on_ack(struct sw_tcp *tcp, uint32_t acked)
 
 static uint32_t cubic_ssthresh(struct sw_tcp *tcp)
 {
-    struct cubic *s = tcp->snd.cc_state;
+    struct cubic *s = state_of(tcp);
     uint32_t flight = tcp->snd.nxt.v - tcp->snd.una.v;
     uint32_t cwnd = sw_min32(tcp->snd.cwnd, sw_max32(flight, 2U * tcp->snd.mss));
 
-    if (!s)
-        s = tcp->snd.cc_state = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(*s));
     if (s) {
         s->epoch_ns = 0;
         s->cwnd_prior = cwnd;

@@ -52,7 +52,7 @@ struct sw_tcp_snd {
     uint64_t syn_ns; /* when our SYN or SYN-ACK left */
     struct sw_stream queue;
     struct sw_tcp_flight *flight;
-    void *cc_state; /* of the congestion control; made at the first loss */
+    void *cc_state; /* of the congestion control; made when slow start ends */
 };
 
 /* What this end receives. */

@@ -139,7 +139,7 @@ void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear)
 void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
-    uint64_t sent_ns = 0;
+    uint64_t sent_ns = 0, newest_ns = 0;
     bool again = false;
 
     while (f->count > 0) {
@@ -154,6 +154,7 @@ void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
         /* A SACKED record was delivered earlier than this acknowledgment says. */
         if (!(rec->flags & SW_TX_SACKED)) {
             sent_ns = sent_ns ? sent_ns : rec->sent_ns;
+            newest_ns = rec->sent_ns;
             f->delivered += len;
             sw_rack_delivered(tcp, rec, end);
         }
@@ -168,6 +169,8 @@ void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
         f->count--;
     }
     *ret_sent_ns = again ? 0 : sent_ns;
+    if (!again && newest_ns)
+        f->rtt_us = (uint32_t)((sw_tcp_now(tcp) - newest_ns) / SW_NS_PER_US);
 }
 
 uint32_t sw_flight_pipe(const struct sw_tcp *tcp)

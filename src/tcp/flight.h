@@ -38,6 +38,16 @@ enum sw_ca_state {
     SW_CA_LOSS,     /* after a retransmission timeout (RFC 5681 3.1) */
 };
 
+/* The first slow start: see hystart.c. Times are 0 where there is no sample yet. */
+struct sw_hystart {
+    sw_seq round_end;
+    uint32_t last_us, current_us; /* the smallest round trip of the last round, and of this one */
+    uint32_t baseline_us;         /* the same when Conservative Slow Start began */
+    uint8_t samples;              /* round trips measured in this round; counts to 8 */
+    uint8_t css_rounds;           /* of Conservative Slow Start, this one included; 0: not in it */
+    bool running;
+};
+
 #define SW_FLIGHT_INLINE 8U
 
 struct sw_tcp_flight {
@@ -59,6 +69,8 @@ struct sw_tcp_flight {
     sw_seq high_sacked; /* end of the highest SACKED byte (forward ACK) */
     sw_seq high_before; /* the same before this ACK */
     uint32_t delivered; /* bytes that this ACK told have arrived */
+    uint32_t rtt_us;    /* round trip of the newest segment that this ACK covers; 0: unknown */
+    struct sw_hystart hystart;
     uint32_t prr_delivered, prr_out, prr_flight; /* see prr.c */
     sw_seq rack_end;                             /* RACK.end_seq */
     uint64_t rack_sent_ns;                       /* RACK.xmit_ts */
@@ -87,8 +99,9 @@ int sw_flight_split(struct sw_tcp *tcp, uint32_t i, sw_seq seq);
 /* Sets and clears marks, keeping the sums. */
 void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear);
 
-/* Forgets what `ack` covers. *ret_sent_ns is when the oldest of it was sent, for an RTT sample; 0
- * if any of it was sent more than once: then the rest may have waited behind that hole (Karn). */
+/* Forgets what `ack` covers; leaves rtt_us. *ret_sent_ns is when the oldest of it was sent, for an
+ * RTT sample; 0 if any of it was sent more than once: then the rest may have waited behind that
+ * hole (Karn). */
 void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns);
 
 /* Bytes believed to be in the network (`pipe` of RFC 6675). */

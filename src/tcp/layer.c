@@ -35,6 +35,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .tlp = true,
                 .prr = true,
                 .cubic = true,
+                .hystart = true,
             },
     };
     sw_rng_key(&env->rng, &layer->isn_key);

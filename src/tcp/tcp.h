@@ -13,6 +13,7 @@
  *   reasm.c     out-of-order data (attached while needed); tune.c receive buffer tuning
  *   output.c    builds segments; path.c MTU, MSS and super-segment size
  *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
+ *   hystart.c   RFC 9406
  *   recovery.c  loss recovery: fast retransmit, NewReno (RFC 5681, 6582); with SACK sack.c
  *               (RFC 6675), by time rack.c (RFC 8985), at a measured rate prr.c (RFC 9937)
  *   cc.h        congestion control as a table of functions; cc_newreno.c, cc_cubic.c (RFC 9438)
@@ -79,10 +80,11 @@ struct sw_tcp_config {
     uint32_t challenge_ack_ns;   /* RFC 5961 7: at most one per connection in this time; 500 ms */
     bool timestamps, window_scaling, sack; /* on */
     bool slow_start_after_idle;            /* on; RFC 5681 4.1 */
-    bool rack;  /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
-    bool tlp;   /* on; tail loss probes (RFC 8985 7) */
-    bool prr;   /* on; proportional rate reduction (RFC 9937) */
-    bool cubic; /* on; RFC 9438; off: RFC 5681 */
+    bool rack;    /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
+    bool tlp;     /* on; tail loss probes (RFC 8985 7) */
+    bool prr;     /* on; proportional rate reduction (RFC 9937) */
+    bool cubic;   /* on; RFC 9438; off: RFC 5681 */
+    bool hystart; /* on; the first slow start ends when the round trip grows (RFC 9406) */
 };
 
 struct sw_tcp_layer {

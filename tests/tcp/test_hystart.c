@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* HyStart++ (RFC 9406), round by round: each is ten or more ACKs of 1,000 bytes. */
+#include "tcp/one.h"
+
+#include "tcp/cc.h"
+
+static void begin(struct one *o, bool cubic)
+{
+    one_init(o);
+    o->layer.config.cubic = cubic;
+    one_connect(o);
+    assert_int_equal(sw_flight_reserve(&o->tcp), 0);
+}
+
+/* A window is sent and acknowledged by `n` ACKs, the round trip of which is `rtt_us`. Returns how
+ * much cwnd grew. */
+static uint32_t go_round(struct one *o, uint32_t n, uint32_t rtt_us)
+{
+    uint32_t before = o->tcp.snd.cwnd;
+
+    o->tcp.snd.nxt = sw_seq_add(o->tcp.snd.una, 1000 * n);
+    o->tcp.snd.flight->rtt_us = rtt_us;
+    for (uint32_t i = 0; i < n; i++) {
+        o->tcp.snd.una = sw_seq_add(o->tcp.snd.una, 1000);
+        if (i + 1 == n) /* what was sent meanwhile */
+            o->tcp.snd.nxt = sw_seq_add(o->tcp.snd.una, 1000 * n);
+        sw_cc(&o->tcp)->on_ack(&o->tcp, 1000);
+    }
+    return o->tcp.snd.cwnd - before;
+}
+
+static void end(struct one *o)
+{
+    o->tcp.snd.nxt = o->tcp.snd.una;
+    one_fini(o);
+}
+
+/* A round trip that does not grow, or by less than an eighth, 4 ms at least and 16 at most: slow
+ * start goes on. */
+static void test_steady(void **state)
+{
+    const uint32_t base_us[] = {20000, 80000, 400000}, jitter_us[] = {3900, 9900, 15900};
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        struct one o;
+
+        begin(&o, true);
+        for (uint32_t i = 0; i < 10; i++)
+            assert_int_equal(go_round(&o, 10, base_us[k] + jitter_us[k] * (i % 2)), 10000);
+        assert_int_equal(o.tcp.snd.ssthresh, UINT32_MAX);
+        end(&o);
+    }
+}
+
+/* The round trip grows: a quarter of the pace from the eighth sample on, for five rounds in all,
+ * then slow start is over, without a loss. */
+static void ends_early(bool cubic)
+{
+    struct one o;
+    uint32_t cwnd;
+
+    begin(&o, cubic);
+    go_round(&o, 10, 20000);
+    assert_int_equal(go_round(&o, 10, 20000), 10000);
+    assert_int_equal(go_round(&o, 10, 24500), 7 * 1000 + 3 * 250);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(go_round(&o, 10, 25000), 2500);
+    assert_int_equal(go_round(&o, 10, 25000), 9 * 250);
+    cwnd = o.tcp.snd.cwnd;
+    assert_int_equal(o.tcp.snd.ssthresh, cwnd);
+    assert_in_range(go_round(&o, cwnd / 1000, 25000), 0, 1000); /* congestion avoidance */
+    assert_true(!cubic || o.tcp.snd.cc_state);
+    end(&o);
+}
+
+static void test_ends_early(void **state)
+{
+    (void)state;
+    ends_early(false);
+    ends_early(true);
+}
+
+/* Too few samples in a round say nothing. */
+static void test_few_samples(void **state)
+{
+    struct one o;
+
+    (void)state;
+    begin(&o, true);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(go_round(&o, 7, 20000 + 20000 * i), 7000);
+    end(&o);
+}
+
+/* It was no queue: the round trip has fallen below where it had begun. */
+static void test_resumes(void **state)
+{
+    struct one o;
+
+    (void)state;
+    begin(&o, true);
+    go_round(&o, 10, 20000);
+    go_round(&o, 10, 20000);
+    assert_int_equal(go_round(&o, 10, 30000), 7750);
+    assert_int_equal(go_round(&o, 10, 21000), 7 * 250 + 3000);
+    assert_int_equal(go_round(&o, 10, 21000), 10000);
+    assert_int_equal(o.tcp.snd.ssthresh, UINT32_MAX);
+    end(&o);
+}
+
+/* Not where it is switched off, nor once ssthresh is known. */
+static void test_only_the_first(void **state)
+{
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        struct one o;
+
+        begin(&o, true);
+        o.layer.config.hystart = known;
+        if (known)
+            o.tcp.snd.ssthresh = 1000000;
+        for (uint32_t i = 0; i < 8; i++)
+            assert_int_equal(go_round(&o, 10, 20000 + 20000 * i), 10000);
+        end(&o);
+    }
+}
+
+/* The round trip it works with is measured: that of the newest segment an ACK covers, and none of
+ * what was sent twice. */
+static void test_measured(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_connect(&o);
+    user_sends(&o, 1000);
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 1000);
+    pass(&o, 5 * MS);
+    o.tcp.flags |= SW_TCPF_NODELAY;
+    user_sends(&o, 1000);
+    TAKE(&o, ACK | PSH, .seq = 1001, .ack = 1, .len = 1000);
+    pass(&o, 30 * MS);
+    IN(&o, ACK, .seq = 1, .ack = 2001);
+    assert_int_equal(o.tcp.snd.flight->rtt_us, 30000);
+    user_sends(&o, 1000);
+    TAKE(&o, ACK | PSH, .seq = 2001, .ack = 1, .len = 1000);
+    until(&o, o.tcp.main_ns + MS);
+    TAKE(&o, ACK | PSH, .seq = 2001, .ack = 1, .len = 1000);
+    IN(&o, ACK, .seq = 1, .ack = 3001);
+    assert_int_equal(o.tcp.snd.flight->rtt_us, 0);
+    one_fini(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steady),         cmocka_unit_test(test_ends_early),
+        cmocka_unit_test(test_few_samples),    cmocka_unit_test(test_resumes),
+        cmocka_unit_test(test_only_the_first), cmocka_unit_test(test_measured),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
