@@ -146,6 +146,7 @@ struct standin {
     bool far_rdhup;             /* the program writes no more: read on until the end */
     bool far_hup;               /* every holder has closed; or both directions are shut down */
     int broken;                 /* positive errno that sending met first; told once all is read */
+    bool writing_over;          /* as `broken`: what is written from now on meets EPIPE */
     bool want_out;              /* the far end is full: EPOLLOUT is asked for */
     bool fin_to_program, fin_from_program, rd_shutdown;
     bool error_is_native;       /* native calls have been shown an error too, as ECONNRESET */

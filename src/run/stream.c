@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -147,6 +148,42 @@ static void to_program(struct run *run, struct standin *s)
     }
 }
 
+static bool has_unread(const struct standin *s)
+{
+    char byte;
+    return recv(s->far_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Makes sure that the far end has a byte unread: then its close is a reset to the program. */
+static void leave_unread(struct run *run, struct standin *s)
+{
+    if (has_unread(s))
+        return;
+    int fd = standin_borrow(run, s);
+    if (fd < 0)
+        return; /* nobody to be found: it reads an end instead */
+    (void)send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    close(fd);
+}
+
+/* The connection is broken, and the program has not read all that came before. It still may, but
+ * whoever waits for room, or writes, must hear of it now: as EPIPE, AF_UNIX has no way to tell the
+ * error without the end of reading. One byte stays unread for the close that comes. */
+static void end_writing(struct run *run, struct standin *s)
+{
+    char scratch[16384];
+    int unread = 0;
+
+    leave_unread(run, s);
+    shutdown(s->far_fd, SHUT_RD);
+    while (ioctl(s->far_fd, FIONREAD, &unread) == 0 && unread > 1) {
+        size_t want = (size_t)unread - 1;
+        if (read(s->far_fd, scratch, want < sizeof(scratch) ? want : sizeof(scratch)) <= 0)
+            break;
+    }
+    s->writing_over = true;
+}
+
 /* Whether the hang-up seen means that no program holds the stand-in. It may also mean that both
  * directions are shut down while the descriptor is still open. */
 static bool closed_by_program(struct run *run, struct standin *s)
@@ -177,6 +214,10 @@ static void move(struct run *run, struct standin *s)
         notice_break(run, s);
     if (s->state != STANDIN_CONNECTED)
         return;
+    if (s->broken != 0 && s->far_hup)
+        s->fin_from_program = true; /* whatever it wrote last goes nowhere */
+    else if (s->broken != 0 && !s->writing_over)
+        end_writing(run, s);
     if (s->far_hup && s->fin_from_program) {
         if (s->sock == 0 || closed_by_program(run, s)) {
             standin_gone(run, s);
@@ -264,24 +305,6 @@ void stream_established(struct run *run, struct standin *s, int fd)
     standin_set_state(run, s, STANDIN_CONNECTED);
     s->far_out = true;
     move(run, s);
-}
-
-static bool has_unread(const struct standin *s)
-{
-    char byte;
-    return recv(s->far_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
-/* Makes sure that the far end has a byte unread: then its close is a reset to the program. */
-static void leave_unread(struct run *run, struct standin *s)
-{
-    if (has_unread(s))
-        return;
-    int fd = standin_borrow(run, s);
-    if (fd < 0)
-        return; /* nobody to be found: it reads an end instead */
-    (void)send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    close(fd);
 }
 
 void stream_failed(struct run *run, struct standin *s, int err)

@@ -479,6 +479,41 @@ for attempt in range(100):
 
 
 @check
+def reset_reaches_a_writer_that_does_not_read(r):
+    """It waits for room while more has come than it has read; the peer is gone with a reset."""
+    program = """
+import socket, threading, time
+listener = socket.create_server(('127.0.0.1', 5562))
+client = socket.create_connection(('127.0.0.1', 5562))
+server, _ = listener.accept()
+def write():
+    try:
+        while True: server.sendall(bytes(100000))
+    except ConnectionError:
+        print('told')
+writer = threading.Thread(target=write, daemon=True)
+writer.start()
+client.setblocking(False)
+sent = 0
+idle = time.monotonic() + 0.5
+while time.monotonic() < idle:
+    try:
+        sent += client.send(bytes(100000))
+        idle = time.monotonic() + 0.5
+    except BlockingIOError:
+        time.sleep(0.01)
+client.close()
+writer.join(20)
+read = 0
+try:
+    while data := server.recv(100000): read += len(data)
+except ConnectionResetError:
+    print('reset', 0 < read <= sent)
+"""
+    expect("the writer", r.python(program)[:2], (0, "told\nreset True\n"))
+
+
+@check
 def run_inside_run(r):
     status, out, err = r.run(r.stage.command, "run", "--", "true")
     if status != 125 or not err:
