@@ -60,7 +60,7 @@ check-programs: $(BUILD)/.check
 	@tools/run-tests $(BUILD) programs-light programs
 
 check-suites: $(BUILD)/.check
-	@tools/install-deps build test
+	@tools/install-deps build test suites
 	ninja -C $(BUILD)
 	@tools/run-tests $(BUILD) suites
 

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""suite.py NAME: runs a suite that nobody here wrote on Sockworks and compares with what is expected.
+
+SUITES below says what a NAME runs; expected/NAME.txt says how many of its tests must have run, and names
+those known to differ, each with the reason:
+
+    at least 700
+    fail  NAME-OF-A-TEST     why it fails
+    maybe NAME-OF-A-TEST     why it sometimes fails
+    out   NAME-OF-A-TEST     why it is left out (it would hang, or needs what is no part of this)
+
+A test that fails and is not named fails the suite; one that is named 'fail' and passes is reported. With
+SOCKWORKS=none the suite runs on the kernel's own sockets, in a network namespace of its own.
+"""
+import fnmatch
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import typing
+import uuid
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "programs"))
+import harness  # noqa: E402
+
+SUITE_SECONDS = 240 * harness.PATIENCE
+GO_SOURCE = pathlib.Path("/usr/share/go-1.19/src")
+
+SUITES = {
+    "python-socket": ("unittest", "test.test_socket"),
+    "python-ready": ("unittest", "test.test_selectors", "test.test_select", "test.test_poll",
+                     "test.test_epoll", "test.test_asyncore"),
+    "python-servers": ("unittest", "test.test_socketserver", "test.test_httpservers",
+                       "test.test_httplib", "test.test_xmlrpc", "test.test_urllib2_localnet",
+                       "test.test_wsgiref"),
+    "python-clients": ("unittest", "test.test_ftplib", "test.test_smtplib", "test.test_poplib",
+                       "test.test_imaplib", "test.test_telnetlib"),
+    "python-ssl": ("unittest", "test.test_ssl"),
+    "python-asyncio": ("unittest", "test.test_asyncio.test_events",
+                       "test.test_asyncio.test_sock_lowlevel", "test.test_asyncio.test_streams",
+                       "test.test_asyncio.test_sendfile", "test.test_asyncio.test_ssl",
+                       "test.test_asyncio.test_server"),
+    "tornado": ("unittest", "tornado.test.runtests"),
+    "go-net": ("go", "net"),
+    "go-net-http": ("go", "net/http"),
+    "go-net-rpc": ("go", "net/rpc"),
+    "go-net-smtp": ("go", "net/smtp"),
+}
+
+
+class Expected(typing.NamedTuple):
+    at_least: int
+    reasons: dict  # (kind, pattern) -> reason
+
+    def kind(self, test):
+        """'fail', 'maybe', 'out' or None."""
+        for kind, pattern in self.reasons:
+            if fnmatch.fnmatchcase(test, pattern):
+                return kind
+        return None
+
+    def named(self, *kinds):
+        return [pattern for kind, pattern in self.reasons if kind in kinds]
+
+
+def read_expected(name):
+    at_least, reasons = 1, {}
+    for line in (HERE / "expected" / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+        words = line.split(None, 2)
+        if not words or words[0].startswith("#"):
+            continue
+        if words[:2] == ["at", "least"]:
+            at_least = int(words[2])
+        elif len(words) == 3 and words[0] in ("fail", "maybe", "out"):
+            reasons[words[0], words[1]] = words[2]
+        else:
+            sys.exit(f"expected/{name}.txt: not understood: {line}")
+    return Expected(at_least, reasons)
+
+
+# ---------------------------------------------------------------------------------------------------
+# The kinds of suites: each gives the command, and reads verdicts: a dict of test -> ok, skip, fail, start.
+
+def unittest_command(modules, home, expected):
+    out = [f"--out={pattern}" for pattern in expected.named("out")]
+    return [harness.PYTHON, str(HERE / "unittest_records.py"), *out, str(home / "records"), *modules], home
+
+
+def unittest_verdicts(home, _):
+    records = home / "records"
+    lines = records.read_text(encoding="utf-8").splitlines() if records.exists() else []
+    return {name: verdict for verdict, name in (line.split(" ", 1) for line in lines)}
+
+
+def go_command(modules, home, expected):
+    """Compiles the package's tests, static and without libc, so that every system call is Go's own."""
+    package, = modules
+    if not GO_SOURCE.is_dir():
+        harness.skip(f"no {GO_SOURCE}: not Debian 12's golang-go")
+    cache = pathlib.Path(os.environ.get("GOCACHE", harness.ROOT / "build" / "go-cache"))
+    cache.mkdir(parents=True, exist_ok=True)
+    binary = home / "package.test"
+    env = {**os.environ, "CGO_ENABLED": "0", "GOCACHE": str(cache), "GOFLAGS": "-mod=mod",
+           "GOTOOLCHAIN": "local", "HOME": str(home), "PATH": harness.PATH}
+    subprocess.run(["go", "test", "-c", "-o", binary, package], check=True, env=env, cwd=home,
+                   stdin=subprocess.DEVNULL, timeout=600)
+    listed = subprocess.run([binary, "-test.list", "."], check=True, env=env, cwd=GO_SOURCE / package,
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    tests = [t for t in listed.stdout.split() if expected.kind(t) != "out"
+             and t.startswith(("Test", "Example"))]
+    pick = f"^({'|'.join(tests)})$"  # Go 1.19 has no -test.skip
+    return [str(binary), "-test.short", "-test.v", "-test.run", pick], GO_SOURCE / package
+
+
+def go_verdicts(_, printed):
+    """Of '=== RUN' and '--- PASS' lines; a subtest belongs to its test."""
+    verdicts = {}
+    for mark, name in re.findall(r"(=== RUN  |--- PASS:|--- FAIL:|--- SKIP:) +(\w+)(?![\w/])", printed):
+        verdicts[name] = {"=== RUN  ": "start", "--- PASS:": "ok", "--- FAIL:": "fail",
+                          "--- SKIP:": "skip"}[mark]
+    return verdicts
+
+
+KINDS = {"unittest": (unittest_command, unittest_verdicts), "go": (go_command, go_verdicts)}
+
+
+# ---------------------------------------------------------------------------------------------------
+
+def run(command, directory, home, log):
+    """Returns how it ended, in words, or None where it ended by itself."""
+    mark = uuid.uuid4().hex
+    under = harness.sockworks()
+    front = [str(under), "run", "--"] if under else \
+        [harness.PYTHON, str(HERE.parent / "programs" / "private_net.py")]
+    process = subprocess.Popen([*front, *command], cwd=directory, stdout=log, stderr=subprocess.STDOUT,
+                               stdin=subprocess.DEVNULL, start_new_session=True,
+                               env=harness.environment(home, mark))
+    try:
+        status = process.wait(SUITE_SECONDS)
+        return None if 0 <= status < 125 else f"ended with {status}"
+    except subprocess.TimeoutExpired:
+        return f"did not end within {SUITE_SECONDS:.0f} s"
+    finally:
+        harness.kill_marked(mark)
+        process.kill()
+        process.wait()
+
+
+def judge(expected, verdicts):
+    """Prints what differs from the expectation; returns what fails the suite, as lines."""
+    trouble = []
+    for test, verdict in sorted(verdicts.items()):
+        kind = expected.kind(test)
+        if verdict in ("fail", "start") and kind not in ("fail", "maybe"):
+            trouble.append(f"{'failed' if verdict == 'fail' else 'did not end'}: {test}")
+        elif verdict == "ok" and kind == "fail":
+            print(f"passes now, though expected to fail: {test}")
+    for pattern in expected.named("fail"):
+        if not fnmatch.filter(verdicts, pattern):
+            print(f"there is no such test: {pattern}")
+    if len(verdicts) < expected.at_least:
+        trouble.append(f"{len(verdicts)} tests ran, of at least {expected.at_least}")
+    return trouble
+
+
+def main():
+    name = sys.argv[1]
+    kind, *modules = SUITES[name]
+    make_command, read_verdicts = KINDS[kind]
+    expected = read_expected(name)
+    with tempfile.TemporaryDirectory(prefix="sockworks-suite-") as directory:
+        home = pathlib.Path(directory)
+        command, cwd = make_command(modules, home, expected)
+        with open(home / "log", "w+", encoding="utf-8", errors="replace") as log:
+            ending = run(command, cwd, home, log)
+            log.seek(0)
+            printed = log.read()
+        verdicts = read_verdicts(home, printed)
+    trouble = judge(expected, verdicts) + ([ending] if ending else [])
+    count = {v: sum(w == v for w in verdicts.values()) for v in ("ok", "skip", "fail")}
+    if trouble:
+        print(printed)
+        print("\n".join(trouble))
+    print(f"{name}: {len(verdicts)} tests, {count['ok']} ok, {count['skip']} skipped, "
+          f"{count['fail']} failed, of them {count['fail'] - sum(t.startswith('failed') for t in trouble)}"
+          " expected")
+    sys.exit(1 if trouble else 0)
+
+
+if __name__ == "__main__":
+    main()
