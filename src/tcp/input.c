@@ -87,7 +87,6 @@ static enum sw_drop check_sequence(struct sw_tcp *tcp, struct sw_segment *seg)
         answer_outside(tcp, seg);
         return hdr->flags & SW_TCP_RST ? SW_DROP_TCP_RST_INVALID : SW_DROP_TCP_SEQ;
     }
-    keep_timestamp(tcp, hdr);
     return SW_DROP_NONE;
 }
 
@@ -268,6 +267,8 @@ static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *se
         return why;
     if ((why = sw_tcp_ack(tcp, seg)) != SW_DROP_NONE)
         return why;
+    /* Not before: a forged segment whose ACK is wrong must not set the clock for PAWS. */
+    keep_timestamp(tcp, &seg->tcp);
     tcp->rcv_ms = sw_tcp_clock_ms(tcp);
     check_fin_acked(tcp);
     if (tcp->state == SW_TCP_CLOSED)

@@ -154,9 +154,9 @@ static bool repeat(struct sw_tcp *tcp, uint32_t i)
     struct sw_txrec *rec = sw_flight_at(f, i);
     sw_seq data_end = sw_seq_add(sw_tcp_snd_base(tcp), tcp->snd.queue.len);
     sw_seq end = sw_flight_end(tcp, i);
-    uint16_t flags = (uint16_t)((sw_seq_lt(data_end, end) ? SW_TCP_FIN : 0) |
-                                (sw_seq_le(data_end, end) ? SW_TCP_PSH : 0));
     uint32_t len = sw_seq_min(end, data_end).v - rec->seq.v;
+    uint16_t flags = (uint16_t)((sw_seq_lt(data_end, end) ? SW_TCP_FIN : 0) |
+                                (sw_seq_le(data_end, end) && len > 0 ? SW_TCP_PSH : 0));
     int64_t sent = sw_tcp_send_data(tcp, rec->seq, len, flags, true);
 
     if (sent < 0)

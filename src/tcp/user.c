@@ -93,16 +93,19 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     tcp->maxseg = options->maxseg;
     tcp->tos = options->tos;
     tcp->ttl = options->ttl;
+    bool push = options->nodelay && !sw_tcp_has(tcp, SW_TCPF_NODELAY);
     sw_tcp_flag(tcp, SW_TCPF_NODELAY, options->nodelay);
-    sw_tcp_flag(tcp, SW_TCPF_CORK, options->cork);
+    sw_tcp_flag(tcp, SW_TCPF_CORK, options->cork && !push);
     sw_tcp_flag(tcp, SW_TCPF_KEEPALIVE, options->keepalive);
     sw_tcp_flag(tcp, SW_TCPF_QUICKACK, options->quickack);
     if (options->reno != sw_tcp_has(tcp, SW_TCPF_RENO))
         sw_cc_free(tcp); /* what it knew is of no use to the other */
     sw_tcp_flag(tcp, SW_TCPF_RENO, options->reno);
     if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_LISTEN ||
-        tcp->state == SW_TCP_TIME_WAIT)
+        tcp->state == SW_TCP_TIME_WAIT) {
+        sw_tcp_flag(tcp, SW_TCPF_CORK, options->cork);
         return;
+    }
     if (tcp->slow_kind == SW_TCP_TIMER_KEEPALIVE || tcp->slow_ns == SW_NEVER)
         sw_tcp_rearm_keepalive(tcp);
     if (options->quickack && tcp->delack_ns != SW_NEVER)
@@ -111,6 +114,8 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
         sw_tcp_path(tcp);   /* TCP_MAXSEG */
         sw_tcp_output(tcp); /* TCP_NODELAY set, TCP_CORK cleared: what waited may go */
     }
+    /* Setting TCP_NODELAY lets out once what TCP_CORK holds back, as on Linux. */
+    sw_tcp_flag(tcp, SW_TCPF_CORK, options->cork);
 }
 
 void sw_tcp_set_buffers(struct sw_tcp *tcp, uint32_t sndbuf, uint32_t rcvbuf)
