@@ -38,7 +38,7 @@ static bool arg_len(struct run *run, struct scall *call, size_t i, size_t *ret_l
         return false;
     if (len < 0 || len > 1LL << 30)
         return unsupported(run, call->args[i]->pos, "a length of this size");
-    if (call->args[i - 1]->kind == EXPR_NULL && len > 0)
+    if (call->args[i - 1]->kind == EXPR_NULL && len > 0) /* EFAULT is the business of a kernel */
         return unsupported(run, call->args[i - 1]->pos, "NULL for a buffer");
     *ret_len = (size_t)len;
     return true;

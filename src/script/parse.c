@@ -275,9 +275,22 @@ static void set_defaults(struct soptions *o)
         o->remote = o->mode == MODE_IPV6 ? remote6 : SW_IP4(192, 0, 2, 1);
 }
 
+/* What the field's own runner defines for its scripts, by the version of IP of their sockets. */
+static bool set_defines(struct script *script)
+{
+    bool v4 = script->options.mode == MODE_IPV4;
+    return define_option(script, v4 ? "CMSG_LEVEL_IP=SOL_IP" : "CMSG_LEVEL_IP=SOL_IPV6") &&
+           define_option(script,
+                         v4 ? "CMSG_TYPE_RECVERR=IP_RECVERR" : "CMSG_TYPE_RECVERR=IPV6_RECVERR") &&
+           define_option(script, script->options.mode == MODE_IPV6 ? "CODE=address_unreachable"
+                                                                   : "CODE=host_unreachable");
+}
+
 bool parse_script(struct script *script, const char *text, size_t len)
 {
     struct parser parser = {.script = script}, *p = &parser;
+    if (!set_defines(script))
+        return false;
     if (!lex(script, text, len, &p->tokens))
         return false;
     while (peek(p)->kind == TOKEN_OPTION)
