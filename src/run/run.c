@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ enum { EVENTS = 256, BATCHES = 64, EXIT_CANNOT = 125, MEET_BACKLOG = 4096 };
 #define PATIENCE_NS 2000000000ULL /* between SIGTERM and SIGKILL for what remains */
 #define LINGER_NS 1000000000ULL   /* after the last program, where it is recorded */
 #define AGAIN_NS 100000000ULL     /* SIGKILL again: something may have forked meanwhile */
+#define SPIN_NS 25000U            /* how long to look for the next event before sleeping */
 
 static int cannot(const char *what, int err)
 {
@@ -273,6 +275,19 @@ static void serve_active(struct run *run)
  * ------------------------------------------------------------------------------------------------
  */
 
+/* Who was just given something answers soon: to look a little longer costs less than to be woken on an
+ * idle processor (30 to 90 us on a virtual machine). Whoever else wants this processor gets it. */
+static int look_a_while(const struct run *run, struct epoll_event *events, uint64_t until_ns)
+{
+    uint64_t end_ns = run_now() + SPIN_NS;
+    if (until_ns < end_ns)
+        end_ns = until_ns;
+    int n;
+    while ((n = epoll_wait(run->epoll_fd, events, EVENTS, 0)) == 0 && run_now() < end_ns)
+        sched_yield();
+    return n;
+}
+
 static int sleep_until(struct run *run, struct epoll_event *events)
 {
     uint64_t until_ns = run_deadline(run), held_ns = calls_deadline(run);
@@ -283,6 +298,11 @@ static int sleep_until(struct run *run, struct epoll_event *events)
         until_ns = held_ns;
     if (run->ending && run->kill_at_ns < until_ns)
         until_ns = run->kill_at_ns;
+    if (run->busy && sw_list_empty(&run->active)) {
+        int n = look_a_while(run, events, until_ns);
+        if (n != 0)
+            return n;
+    }
     if (!sw_list_empty(&run->active)) {
         /* look, but do not sleep */
     } else if (until_ns == SW_NEVER) {
@@ -323,6 +343,7 @@ static void loop(struct run *run)
         struct turn turn = {0};
         run_pump(run);
         int n = sleep_until(run, events);
+        run->busy = n > 0 && run->n_processors > 1;
         sw_host_advance(run->host, run_now()); /* what happens now, happens now */
         serve_far(run, events, n, &turn);
         /* A full batch may have left a hang-up behind that happened before the call. */
@@ -376,6 +397,7 @@ static int supervise(const struct run_config *config, const struct run_origin *o
         .probe_stream_fd = -1,
         .probe_dgram_fd = -1,
         .guard_fd = guard_fd,
+        .n_processors = (int)sysconf(_SC_NPROCESSORS_ONLN),
         .held_until_ns = SW_NEVER,
         .signals_at_ns = SW_NEVER,
     };

@@ -242,6 +242,8 @@ struct run {
     bool pumping;
     uint64_t refused[32];      /* call_refuse.c: kinds already spoken of */
     uint32_t n_refused;
+    int n_processors;
+    bool busy;                 /* the last turn had events: the next one may be near */
     void *scratch;             /* dgram.c: freed at the end */
     struct sw_view *view;      /* NULL: nobody looks */
     struct run_record *record; /* record.c's own */
