@@ -82,11 +82,12 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
 enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
 {
     struct sw_tcp_snd *snd = &tcp->snd;
-    struct sw_ack ack = {0};
+    struct sw_ack ack = {.ts_ecr = seg->tcp.has_ts ? seg->tcp.ts_ecr : 0};
     bool was_closed = snd->wnd == 0, changed, outstanding = !sw_seq_eq(snd->una, snd->nxt);
 
     if (snd->flight) {
         snd->flight->delivered = snd->flight->rtt_us = 0;
+        snd->flight->original_acked = snd->flight->original_sacked = false;
         snd->flight->high_before = sw_seq_max(snd->flight->high_sacked, snd->una);
     }
     switch (sw_tcp_ack_verdict(seg->tcp.ack, snd->una, snd->nxt, snd->max_wnd)) {

@@ -15,6 +15,8 @@ struct sw_cc_ops {
     void (*on_ack)(struct sw_tcp *tcp, uint32_t acked);
     /* A loss: what ssthresh becomes (RFC 5681 equation 4 or its successors). */
     uint32_t (*ssthresh)(struct sw_tcp *tcp);
+    /* The last loss was none: what ssthresh() did to the state is undone; NULL: nothing. */
+    void (*undo)(struct sw_tcp *tcp);
     size_t state_size; /* of *snd.cc_state, which the control makes when it needs it */
 };
 

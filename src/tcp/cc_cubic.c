@@ -26,6 +26,11 @@ struct cubic {
     uint64_t epoch_ns;   /* when this congestion avoidance began; 0: not yet */
 };
 
+struct cubic_state {
+    struct cubic now;
+    struct cubic before; /* the last loss: should it turn out to be none (4.9) */
+};
+
 uint32_t sw_cc_cube_root(uint64_t v)
 {
     uint64_t low = 0, high = 2642245; /* the cube root of 2^64 */
@@ -84,8 +89,8 @@ static void grow_estimate(struct sw_tcp *tcp, struct cubic *s, uint32_t acked)
 static struct cubic *state_of(struct sw_tcp *tcp)
 {
     if (!tcp->snd.cc_state)
-        tcp->snd.cc_state = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(struct cubic));
-    return tcp->snd.cc_state;
+        tcp->snd.cc_state = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(struct cubic_state));
+    return tcp->snd.cc_state ? &((struct cubic_state *)tcp->snd.cc_state)->now : NULL;
 }
 
 static void cubic_on_ack(struct sw_tcp *tcp, uint32_t acked)
@@ -126,6 +131,7 @@ static uint32_t cubic_ssthresh(struct sw_tcp *tcp)
     uint32_t cwnd = sw_min32(tcp->snd.cwnd, sw_max32(flight, 2U * tcp->snd.mss));
 
     if (s) {
+        ((struct cubic_state *)tcp->snd.cc_state)->before = *s;
         s->epoch_ns = 0;
         s->cwnd_prior = cwnd;
         /* 4.7: a flow that loses below its last maximum makes room for others. */
@@ -134,9 +140,18 @@ static uint32_t cubic_ssthresh(struct sw_tcp *tcp)
     return sw_max32((uint32_t)((uint64_t)cwnd * BETA / 10), 2U * tcp->snd.mss);
 }
 
+static void cubic_undo(struct sw_tcp *tcp)
+{
+    struct cubic_state *state = tcp->snd.cc_state;
+
+    if (state)
+        state->now = state->before;
+}
+
 const struct sw_cc_ops sw_cc_cubic = {
     .name = "cubic",
     .on_ack = cubic_on_ack,
     .ssthresh = cubic_ssthresh,
-    .state_size = sizeof(struct cubic),
+    .undo = cubic_undo,
+    .state_size = sizeof(struct cubic_state),
 };

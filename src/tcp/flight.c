@@ -156,6 +156,8 @@ void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
             sent_ns = sent_ns ? sent_ns : rec->sent_ns;
             newest_ns = rec->sent_ns;
             f->delivered += len;
+            if (!(rec->flags & SW_TX_AGAIN) && sw_seq_le(end, f->high_seq))
+                f->original_acked = true;
             sw_rack_delivered(tcp, rec, end);
         }
         f->sacked -= rec->flags & SW_TX_SACKED ? len : 0;

@@ -38,6 +38,20 @@ enum sw_ca_state {
     SW_CA_LOSS,     /* after a retransmission timeout (RFC 5681 3.1) */
 };
 
+/* What a spurious repetition is undone with: see undo.c. */
+struct sw_undo {
+    uint32_t cwnd, ssthresh; /* before the loss */
+    uint32_t first_ms;       /* our timestamp when something was first sent again */
+    uint32_t again;          /* bytes sent again and not yet reported as duplicates */
+    sw_seq una;              /* SND.UNA then */
+    sw_seq end;              /* SND.NXT when recovery ended: beyond it nothing is undone */
+    bool armed;
+    bool repeated; /* something was sent again */
+    bool echoed;   /* its answer has come: timestamps tell no more */
+    bool frto;     /* F-RTO runs */
+    bool hold;     /* F-RTO: new data were sent, what is taken for lost waits */
+};
+
 /* The first slow start: see hystart.c. Times are 0 where there is no sample yet. */
 struct sw_hystart {
     sw_seq round_end;
@@ -71,6 +85,13 @@ struct sw_tcp_flight {
     uint32_t delivered; /* bytes that this ACK told have arrived */
     uint32_t rtt_us;    /* round trip of the newest segment that this ACK covers; 0: unknown */
     struct sw_hystart hystart;
+    struct sw_undo undo;
+    bool original_acked;  /* this ACK covers data up to high_seq that were sent once only */
+    bool original_sacked; /* or SACKs such */
+    uint8_t reo_mult;     /* RACK.reo_wnd_mult; 0 counts as 1 */
+    uint8_t reo_persist;  /* RACK.reo_wnd_persist: recoveries until it is 1 again */
+    bool reo_round;       /* reo_round_end holds: RACK.dsack_round */
+    sw_seq reo_round_end;
     uint32_t prr_delivered, prr_out, prr_flight; /* see prr.c */
     sw_seq rack_end;                             /* RACK.end_seq */
     uint64_t rack_sent_ns;                       /* RACK.xmit_ts */

@@ -36,6 +36,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .prr = true,
                 .cubic = true,
                 .hystart = true,
+                .frto = true,
             },
     };
     sw_rng_key(&env->rng, &layer->isn_key);

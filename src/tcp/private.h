@@ -129,8 +129,9 @@ void sw_tcp_send_rst_for(struct sw_tcp_layer *layer,
 void sw_tcp_trace_in(struct sw_tcp *tcp, const struct sw_segment *seg);
 
 /* ---- snd.c ---- */
-void sw_tcp_output(struct sw_tcp *tcp);       /* sends what may be sent now */
-bool sw_tcp_unsent(const struct sw_tcp *tcp); /* bytes or a FIN that were never sent */
+void sw_tcp_output(struct sw_tcp *tcp);             /* sends what may be sent now */
+bool sw_tcp_unsent(const struct sw_tcp *tcp);       /* bytes or a FIN that were never sent */
+bool sw_tcp_may_send_new(const struct sw_tcp *tcp); /* new data wait and the window takes some */
 bool sw_tcp_fin_acked(const struct sw_tcp *tcp);
 /* A part of what waits, even if small: the override timeout of RFC 9293 3.8.6.2.1. False: the
  * window is closed, or no memory. */

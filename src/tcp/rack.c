@@ -11,6 +11,7 @@
 #include "tcp/recovery.h"
 
 #define DUPACK_THRESHOLD 3U
+#define REO_PERSIST 16U /* RFC 8985 6.2.4: recoveries that a larger window outlives */
 #define DELACK_WORST_NS (200U * SW_NS_PER_MS) /* RFC 8985 7.2: WCDelAckT */
 
 static bool sent_after(uint64_t t1, sw_seq s1, uint64_t t2, sw_seq s2)
@@ -49,8 +50,32 @@ static uint64_t reorder_window_ns(const struct sw_tcp *tcp)
         return 0;
     if (tcp->snd.min_rtt_us == UINT32_MAX)
         return 0;
-    window_ns = (uint64_t)tcp->snd.min_rtt_us * SW_NS_PER_US / 4;
+    window_ns = (uint64_t)tcp->snd.min_rtt_us * SW_NS_PER_US / 4 * (f->reo_mult ? f->reo_mult : 1);
     return window_ns < srtt_ns ? window_ns : srtt_ns;
+}
+
+/* At most once a round trip. A tail loss probe repeats on suspicion only: that tells nothing. */
+void sw_rack_on_dsack(struct sw_tcp *tcp, const struct sw_tcp_sack *block)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (f->probing && f->probe_again && sw_seq_eq(block->right, f->probe_end))
+        return;
+    if (f->reo_round && sw_seq_lt(tcp->snd.una, f->reo_round_end))
+        return;
+    f->reo_round = true;
+    f->reo_round_end = tcp->snd.nxt;
+    f->reo_mult = (uint8_t)sw_min32((f->reo_mult ? f->reo_mult : 1U) + 1U, UINT8_MAX);
+    f->reo_persist = REO_PERSIST;
+}
+
+void sw_rack_recovered(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    f->reo_round = f->reo_round && sw_seq_lt(tcp->snd.una, f->reo_round_end);
+    if (f->reo_persist > 0 && --f->reo_persist == 0)
+        f->reo_mult = 1;
 }
 
 /* 6.2 step 5. Records are looked at in sequence order; the first one that was never repeated and is
@@ -117,6 +142,7 @@ void sw_tlp_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
         return;
     if (f->probe_again && !ack->dsack && sw_seq_lt(f->probe_end, tcp->snd.una)) {
         if (f->ca == SW_CA_OPEN) {
+            f->undo = (struct sw_undo){0};
             tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
             tcp->snd.cwnd = tcp->snd.ssthresh;
             sw_cc_trace(tcp);

@@ -45,6 +45,7 @@ static void enter_recovery(struct sw_tcp *tcp)
     f->ca = SW_CA_RECOVERY;
     f->high_seq = tcp->snd.nxt;
     f->probing = false;
+    sw_undo_begin(tcp);
     tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
     f->cwnd_acc = 0;
     if (!has_sack(tcp)) {
@@ -93,6 +94,11 @@ static void leave(struct sw_tcp *tcp)
     if (f->ca == SW_CA_RECOVERY)
         tcp->snd.cwnd =
             has_sack(tcp) ? tcp->snd.ssthresh : sw_min32(tcp->snd.cwnd, tcp->snd.ssthresh);
+    if (f->ca >= SW_CA_RECOVERY) {
+        sw_rack_recovered(tcp);
+        f->undo.end = tcp->snd.nxt;
+        f->undo.frto = f->undo.hold = false;
+    }
     f->ca = SW_CA_OPEN;
     f->dupacks = 0;
     f->reno_sacked = 0;
@@ -164,6 +170,7 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
         return;
     may_grow = f->ca != SW_CA_RECOVERY;
     sw_tlp_on_ack(tcp, ack);
+    sw_undo_on_ack(tcp, ack);
     if (ack->acked > 0)
         on_advance(tcp, ack);
     else if (ack->duplicate && !has_sack(tcp))
@@ -203,12 +210,17 @@ static void mark_all_lost(struct sw_tcp *tcp)
 void sw_recovery_on_timeout(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
+    bool fresh = f->ca <= SW_CA_DISORDER;
 
+    f->undo.frto = f->undo.hold = false;
     /* RFC 5681 3.1: ssthresh falls once per window of data: not at each repetition of a timeout,
      * nor when fast recovery had it fall already. */
-    if (f->ca <= SW_CA_DISORDER || sw_seq_le(f->high_seq, tcp->snd.una) ||
-        (f->ca == SW_CA_LOSS && tcp->snd.retries == 0))
+    if (fresh || sw_seq_le(f->high_seq, tcp->snd.una) ||
+        (f->ca == SW_CA_LOSS && tcp->snd.retries == 0)) {
+        sw_undo_begin(tcp);
+        f->undo.frto = fresh && has_sack(tcp) && tcp->layer->config.frto;
         tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
+    }
     tcp->snd.cwnd = tcp->snd.mss; /* the loss window */
     f->cwnd_acc = 0;
     if (sw_flight_at(f, 0)->flags & SW_TX_SACKED) /* acknowledged it would have been: reneging */
@@ -220,6 +232,8 @@ void sw_recovery_on_timeout(struct sw_tcp *tcp)
 
 void sw_recovery_on_too_big(struct sw_tcp *tcp)
 {
-    if (tcp->snd.flight && tcp->snd.flight->count > 0)
-        mark_all_lost(tcp);
+    if (!tcp->snd.flight || tcp->snd.flight->count == 0)
+        return;
+    mark_all_lost(tcp);
+    tcp->snd.flight->undo = (struct sw_undo){0};
 }

@@ -18,6 +18,7 @@ struct sw_ack {
     uint32_t acked;  /* bytes newly acknowledged */
     uint32_t sacked; /* bytes newly selectively acknowledged */
     bool duplicate;  /* as RFC 5681 2 defines it */
+    uint32_t ts_ecr; /* the timestamp echoed; 0: none */
     bool dsack;      /* the peer reports a duplicate (RFC 2883) */
 };
 void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack);
@@ -43,9 +44,19 @@ void sw_sack_forget(struct sw_tcp *tcp);    /* the receiver has reneged (RFC 201
 void sw_rack_delivered(struct sw_tcp *tcp, const struct sw_txrec *rec, sw_seq end);
 /* Marks what is lost; returns how long until more would be, in ns; 0: nothing to wait for. */
 uint64_t sw_rack_detect(struct sw_tcp *tcp);
+/* 6.2.4: a repetition turned out superfluous: wait longer; and a recovery has ended. */
+void sw_rack_on_dsack(struct sw_tcp *tcp, const struct sw_tcp_sack *block);
+void sw_rack_recovered(struct sw_tcp *tcp);
 bool sw_tlp_wanted(const struct sw_tcp *tcp);
 uint64_t sw_tlp_ns(const struct sw_tcp *tcp); /* the probe timeout */
 void sw_tlp_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack);
+
+/* ---- undo.c (RFC 4015, RFC 3522, RFC 3708, RFC 5682) ---- */
+void sw_undo_begin(struct sw_tcp *tcp);                  /* cwnd and ssthresh are about to be cut */
+void sw_undo_repeated(struct sw_tcp *tcp, uint32_t len); /* so many bytes were sent again */
+void sw_undo_dsack(struct sw_tcp *tcp, const struct sw_tcp_sack *block);
+/* Takes it all back if this ACK shows that nothing was lost. */
+void sw_undo_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack);
 
 /* ---- prr.c (RFC 9937) ---- */
 void sw_prr_begin(struct sw_tcp *tcp);

@@ -63,6 +63,8 @@ static uint32_t mark_block(struct sw_tcp *tcp, sw_seq left, sw_seq right)
             end = sw_flight_end(tcp, i);
         }
         marked += end.v - rec->seq.v;
+        if (!(rec->flags & SW_TX_AGAIN) && sw_seq_le(end, f->high_seq))
+            f->original_sacked = true;
         sw_rack_delivered(tcp, rec, end);
         sw_flight_mark(tcp, i, SW_TX_SACKED, SW_TX_LOST | SW_TX_RETRANS);
         f->high_sacked = sw_seq_max(f->high_sacked, end);
@@ -104,9 +106,15 @@ uint32_t sw_sack_update(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr, bool *
     uint32_t marked = 0;
 
     *ret_dsack = false;
-    if (!f || f->count == 0 || hdr->n_sacks == 0 || !sw_tcp_has(tcp, SW_TCPF_SACK))
+    if (!f || hdr->n_sacks == 0 || !sw_tcp_has(tcp, SW_TCPF_SACK))
         return 0;
     *ret_dsack = is_dsack(hdr);
+    if (*ret_dsack) {
+        sw_rack_on_dsack(tcp, &hdr->sacks[0]);
+        sw_undo_dsack(tcp, &hdr->sacks[0]);
+    }
+    if (f->count == 0)
+        return 0;
     for (unsigned i = 0; i < hdr->n_sacks; i++) {
         sw_seq left = sw_seq_max(hdr->sacks[i].left, sw_seq_max(hdr->ack, tcp->snd.una));
         sw_seq right = hdr->sacks[i].right;

@@ -93,6 +93,11 @@ static bool small_may_go(const struct sw_tcp *tcp)
     return !f || f->count == 0 || sw_seq_le(f->small_end, tcp->snd.una); /* Nagle, Minshall */
 }
 
+bool sw_tcp_may_send_new(const struct sw_tcp *tcp)
+{
+    return unsent_bytes(tcp) > 0 && window_room(tcp) >= sw_min32(unsent_bytes(tcp), tcp->snd.mss);
+}
+
 /* How much of the queue the next new segment takes; 0: nothing may go now. */
 static uint32_t next_len(struct sw_tcp *tcp)
 {
@@ -168,6 +173,7 @@ static bool repeat(struct sw_tcp *tcp, uint32_t i)
     }
     rec->sent_ns = sw_tcp_now(tcp);
     rec->flags |= SW_TX_AGAIN;
+    sw_undo_repeated(tcp, sw_flight_len(tcp, i));
     if (!f->retrans_start_ns)
         f->retrans_start_ns = sw_tcp_now(tcp);
     return true;
@@ -198,7 +204,7 @@ static void output_lost(struct sw_tcp *tcp)
     struct sw_tcp_flight *f = tcp->snd.flight;
     uint32_t i;
 
-    if (!f || f->lost == f->retrans)
+    if (!f || f->lost == f->retrans || f->undo.hold)
         return;
     i = sw_flight_find(tcp, sw_seq_max(f->next_lost, tcp->snd.una));
     for (; i < f->count && f->lost != f->retrans; i++) {
@@ -222,7 +228,7 @@ static void output_new(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
 
-    if (f && f->lost != f->retrans)
+    if (f && f->lost != f->retrans && !f->undo.hold)
         return;
     while (unsent_bytes(tcp) > 0) {
         uint32_t len = next_len(tcp);

@@ -13,7 +13,7 @@
  *   reasm.c     out-of-order data (attached while needed); tune.c receive buffer tuning
  *   output.c    builds segments; path.c MTU, MSS and super-segment size
  *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
- *   hystart.c   RFC 9406
+ *   hystart.c   RFC 9406;  undo.c when nothing was lost: RFC 3522, 3708, 4015, 5682
  *   recovery.c  loss recovery: fast retransmit, NewReno (RFC 5681, 6582); with SACK sack.c
  *               (RFC 6675), by time rack.c (RFC 8985), at a measured rate prr.c (RFC 9937)
  *   cc.h        congestion control as a table of functions; cc_newreno.c, cc_cubic.c (RFC 9438)
@@ -85,6 +85,7 @@ struct sw_tcp_config {
     bool prr;     /* on; proportional rate reduction (RFC 9937) */
     bool cubic;   /* on; RFC 9438; off: RFC 5681 */
     bool hystart; /* on; the first slow start ends when the round trip grows (RFC 9406) */
+    bool frto;    /* on; spurious timeouts found by new data (RFC 5682), with SACK */
 };
 
 struct sw_tcp_layer {
