@@ -39,7 +39,9 @@ enum sw_event {
     SW_EV_RDHUP = 0x2000,
 };
 
-/* socket(2). `protocol` 0 or the one of the type. 0, or -EAFNOSUPPORT, -ESOCKTNOSUPPORT,
+/* socket(2). `protocol` 0 or one of the type: of SW_SOCK_DGRAM also ICMP (1) for IPv4 and ICMPv6 (58)
+ * for IPv6, a ping socket as in icmp(7): datagrams are whole echo messages, the identifier is the
+ * port. 0, or -EAFNOSUPPORT, -ESOCKTNOSUPPORT,
  * -EPROTONOSUPPORT, -EINVAL, -ENFILE (max_sockets), -ENOMEM. */
 int sw_socket(struct sw_host *host, int domain, int type, int protocol, sw_socket_t *ret_socket);
 

@@ -107,11 +107,15 @@ static void set_now(struct sw_host *host, uint64_t now_ns)
         host->env.now_ns = now_ns;
 }
 
-static void icmp_input(struct sw_host *host, struct sw_packet *pkt, const struct sw_ip_hdr *hdr)
+static void icmp_input(struct sw_host *host, struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
+                       int iface)
 {
     struct sw_icmp_error error;
-    if (sw_icmp_input(&host->ip, pkt, hdr, &error))
+    enum sw_icmp_use use = sw_icmp_input(&host->ip, pkt, hdr, &error);
+    if (use == SW_ICMP_IS_ERROR)
         sw_sock_icmp_error(&host->sock, &error);
+    else if (use == SW_ICMP_IS_REPLY)
+        sw_sock_echo_reply(&host->sock, pkt, hdr, &error.icmp, iface);
 }
 
 /* Nothing here speaks that protocol (RFC 1122 3.2.2.1; RFC 4443 3.4 has another type for it, which
@@ -136,7 +140,7 @@ void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint6
     else if (hdr.proto == SW_PROTO_UDP)
         sw_sock_udp_input(&host->sock, pkt, &hdr, iface);
     else if (hdr.proto == (hdr.version == 4 ? SW_PROTO_ICMP : SW_PROTO_ICMP6))
-        icmp_input(host, pkt, &hdr);
+        icmp_input(host, pkt, &hdr, iface);
     else
         refuse_protocol(host, pkt, &hdr);
 }

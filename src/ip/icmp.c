@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ICMP (RFC 792, RFC 1122 3.2.2) and ICMPv6 (RFC 4443) come in: echo requests are answered here,
- * errors about something that this host sent are handed up, everything else is dropped by name.
+ * ICMP (RFC 792, RFC 1122 3.2.2) and ICMPv6 (RFC 4443) come in: echo requests are answered here;
+ * replies, and errors about something that this host sent, are handed up; everything else is
+ * dropped by name.
  *
  * An error is believed only as far as it quotes a packet from the very address it is sent to, with
  * ports to find its socket by; whether that socket has such data in flight is for the transport to
@@ -25,15 +26,22 @@ static void trace_icmp(struct sw_ip_layer *ip, enum sw_trace_kind kind,
     sw_trace(ip->env, &event);
 }
 
+int sw_icmp_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_icmp_hdr *icmp,
+                   const struct sw_ip_tx *tx)
+{
+    struct sw_ip_tx to = *tx;
+    to.proto = icmp->version == 4 ? SW_PROTO_ICMP : SW_PROTO_ICMP6;
+    sw_icmp_push_hdr(pkt, icmp, &to.src, &to.dst);
+    trace_icmp(ip, SW_TRACE_ICMP_SENT, icmp, &to.src, &to.dst);
+    ip->env->stats.icmp_tx++;
+    return sw_ip_output(ip, pkt, &to);
+}
+
 void sw_icmp_send(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_icmp_hdr *icmp,
                   const struct sw_ip *src, const struct sw_ip *dst, uint8_t tos)
 {
-    struct sw_ip_tx tx = {.src = *src, .dst = *dst, .tos = tos};
-    tx.proto = icmp->version == 4 ? SW_PROTO_ICMP : SW_PROTO_ICMP6;
-    sw_icmp_push_hdr(pkt, icmp, src, dst);
-    trace_icmp(ip, SW_TRACE_ICMP_SENT, icmp, src, dst);
-    ip->env->stats.icmp_tx++;
-    (void)sw_ip_output(ip, pkt, &tx); /* an answer that cannot leave has been counted as a drop */
+    const struct sw_ip_tx tx = {.src = *src, .dst = *dst, .tos = tos};
+    (void)sw_icmp_output(ip, pkt, icmp, &tx); /* a drop has been counted as one */
 }
 
 /* RFC 1122 3.2.2.6, RFC 4443 4.2: the data goes back as it came, from the address that was asked.
@@ -64,7 +72,7 @@ static enum sw_drop read_error(const struct sw_packet *pkt, const struct sw_ip_h
         return why;
     const struct sw_ip_hdr *quoted = &error->quote.ip;
     if (quoted->version != hdr->version || !sw_ip_eq(&quoted->src, &hdr->dst) ||
-        !error->quote.has_ports || (quoted->proto != SW_PROTO_TCP && quoted->proto != SW_PROTO_UDP))
+        !error->quote.has_ports)
         return SW_DROP_ICMP_QUOTE;
 
     error->offender = hdr->src;
@@ -91,29 +99,33 @@ static enum sw_drop read_message(struct sw_packet *pkt, const struct sw_ip_hdr *
     return sw_icmp_parse(sw_packet_head(pkt), pkt->head_len, len, hdr->version, ret_icmp);
 }
 
-bool sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
-                   struct sw_icmp_error *ret_error)
+enum sw_icmp_use sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt,
+                               const struct sw_ip_hdr *hdr, struct sw_icmp_error *ret_error)
 {
     struct sw_icmp_error error = {.err = 0};
     ip->env->stats.icmp_rx++;
     enum sw_drop why = read_message(pkt, hdr, &error.icmp);
     if (why != SW_DROP_NONE) {
         sw_ip_drop(ip, pkt, why, hdr);
-        return false;
+        return SW_ICMP_USED_UP;
     }
     trace_icmp(ip, SW_TRACE_ICMP_RECEIVED, &error.icmp, &hdr->dst, &hdr->src);
 
     bool echo = error.icmp.type == (hdr->version == 4 ? SW_ICMP_ECHO : SW_ICMP6_ECHO);
     if (echo && sw_ip_is_local(ip, &hdr->dst)) {
         answer_echo(ip, pkt, hdr, &error.icmp);
-        return false;
+        return SW_ICMP_USED_UP;
+    }
+    if (error.icmp.type == (hdr->version == 4 ? SW_ICMP_ECHO_REPLY : SW_ICMP6_ECHO_REPLY)) {
+        *ret_error = error;
+        return SW_ICMP_IS_REPLY;
     }
     why = read_error(pkt, hdr, &error);
     if (why != SW_DROP_NONE) {
         sw_ip_drop(ip, pkt, why, hdr);
-        return false;
+        return SW_ICMP_USED_UP;
     }
     sw_packet_free(pkt);
     *ret_error = error;
-    return true;
+    return SW_ICMP_IS_ERROR;
 }

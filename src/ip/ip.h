@@ -90,8 +90,12 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
 struct sw_packet *sw_ip_input(struct sw_ip_layer *ip, int iface, struct sw_packet *pkt,
                               struct sw_ip_hdr *ret_hdr);
 
-/* An ICMP or ICMPv6 message (from sw_ip_input()). Takes it. Echo requests are answered. True if it
- * is an error that a transport should hear of. */
+/* What an ICMP message is to those above. */
+enum sw_icmp_use {
+    SW_ICMP_USED_UP, /* nothing: answered, or dropped */
+    SW_ICMP_IS_ERROR,
+    SW_ICMP_IS_REPLY, /* to an echo request */
+};
 struct sw_icmp_error {
     struct sw_icmp_hdr icmp;
     struct sw_icmp_quote quote; /* what this host once sent: quote.ip.src is local */
@@ -100,8 +104,15 @@ struct sw_icmp_error {
     bool hard;                  /* ends a connection attempt (RFC 1122 4.2.3.9, RFC 5461) */
     uint32_t mtu;               /* of "fragmentation needed" and "packet too big", else 0 */
 };
-bool sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
-                   struct sw_icmp_error *ret_error);
+/* An ICMP or ICMPv6 message (from sw_ip_input()). Echo requests are answered. Takes it, unless it
+ * is a reply: that stays the caller's, its ICMP header on the head. ret_error->icmp is set then,
+ * too. */
+enum sw_icmp_use sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt,
+                               const struct sw_ip_hdr *hdr, struct sw_icmp_error *ret_error);
+
+/* Sends an ICMP message whose ICMP header is not on it yet. Takes the packet. As sw_ip_output(). */
+int sw_icmp_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_icmp_hdr *icmp,
+                   const struct sw_ip_tx *tx);
 
 /* Answers a datagram (as sw_ip_input() gave it: header pulled off) with an ICMP error that quotes
  * it, limited in rate, never in answer to multicast, errors or fragments (RFC 1122 3.2.2, RFC

@@ -56,8 +56,6 @@ static struct refusal of_inet_socket(int type, int protocol)
 {
     if (type == SOCK_RAW)
         return (struct refusal){"SOCK_RAW", EPERM, false};
-    if (type == SOCK_DGRAM && (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6))
-        return (struct refusal){"IPPROTO_ICMP", EACCES, false};
     if (protocol == IPPROTO_SCTP)
         return (struct refusal){"IPPROTO_SCTP", EPROTONOSUPPORT, false};
     if (protocol == IPPROTO_DCCP)

@@ -71,6 +71,7 @@ enum {
 enum {
     SW_IP_TOS = 1,
     SW_IP_TTL = 2,
+    SW_IP_RETOPTS = 7,
     SW_IP_PKTINFO = 8,
     SW_IP_MTU_DISCOVER = 10,
     SW_IP_RECVERR = 11,

@@ -7,6 +7,7 @@
  *   streams:   if both have SO_REUSEADDR and the other does not listen (so a server binds again
  *              while its old connections are in TIME_WAIT), or both have SO_REUSEPORT
  *   datagrams: if both have SO_REUSEADDR, or both have SO_REUSEPORT
+ *   ping:      if both have SO_REUSEADDR, whatever their addresses
  * A port that the system chooses is never shared on the strength of SO_REUSEADDR or SO_REUSEPORT.
  */
 #include <errno.h>
@@ -18,7 +19,7 @@ struct binder {
     struct sw_ip ip;
     uint32_t on;
     int32_t iface;
-    bool stream, listening;
+    bool stream, listening, ping;
 };
 
 static struct binder binder_of_ref(const struct sw_port_ref *ref)
@@ -32,7 +33,8 @@ static struct binder binder_of_ref(const struct sw_port_ref *ref)
                            .on = s->on,
                            .iface = sw_sock_opts(s)->bind_iface,
                            .stream = sw_sock_is_stream(s),
-                           .listening = s->listener != NULL};
+                           .listening = s->listener != NULL,
+                           .ping = sw_sock_is_ping(s)};
 }
 
 /* Whether the wildcard `wild` covers `ip`. */
@@ -54,6 +56,8 @@ static bool overlap(const struct binder *a, const struct binder *b)
 /* `strict`: the port is chosen by us, not asked for. */
 static bool conflict(const struct binder *me, const struct binder *other, bool strict)
 {
+    if (me->ping) /* an identifier has no address */
+        return strict || !(me->on & other->on & SW_ON_REUSEADDR);
     if (me->iface && other->iface && me->iface != other->iface)
         return false;
     if (!overlap(me, other))
@@ -75,7 +79,8 @@ bool sw_bind_conflicts(const struct sw_sock_layer *layer, struct sw_sock *s,
     const struct binder me = {.ip = local->ip,
                               .on = s->on,
                               .iface = sw_sock_opts(s)->bind_iface,
-                              .stream = sw_sock_is_stream(s)};
+                              .stream = sw_sock_is_stream(s),
+                              .ping = sw_sock_is_ping(s)};
     const struct sw_list *lists[2] = {&port->hear, &port->rest};
     bool found = false;
     for (int i = 0; i < 2; i++) {
@@ -115,7 +120,8 @@ int sw_sock_check_family(const struct sw_sock *s, const struct sw_ip *ip, int v6
 {
     if (s->domain == SW_AF_INET)
         return sw_ip_is4(ip) ? 0 : -EAFNOSUPPORT;
-    return (s->on & SW_ON_V6ONLY) && sw_ip_is4(ip) ? v6only : 0;
+    bool only6 = (s->on & SW_ON_V6ONLY) || s->proto == SW_PROTO_ICMP6;
+    return only6 && sw_ip_is4(ip) ? v6only : 0;
 }
 
 static int check_address(struct sw_sock_layer *layer, struct sw_sock *s,
@@ -127,6 +133,9 @@ static int check_address(struct sw_sock_layer *layer, struct sw_sock *s,
     if (sw_ip_is_any(&local->ip))
         return 0;
     bool v4 = sw_ip_is4(&local->ip);
+    if (sw_sock_is_ping(s) &&
+        (sw_ip_is_multicast(&local->ip) || sw_ip_is_broadcast(layer->ip, &local->ip)))
+        return v4 ? -EADDRNOTAVAIL : -EINVAL;
     if (sw_ip_is_multicast(&local->ip))
         return v4 || !sw_sock_is_stream(s) ? 0 : -EINVAL;
     if ((s->on & SW_ON_FREEBIND) || sw_ip_is_broadcast(layer->ip, &local->ip))
@@ -160,7 +169,7 @@ int sw_sock_bind(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
     if (r < 0)
         return r;
     if (s->ref.port || s->listener ||
-        (sw_sock_is_stream(s) ? sw_stream_state(s) != SW_TCP_CLOSED : sw_sock_remote(s)->port != 0))
+        (sw_sock_is_stream(s) ? sw_stream_state(s) != SW_TCP_CLOSED : sw_sock_has_peer(s)))
         return -EINVAL;
     if (local->port == 0 && (s->on & SW_ON_NO_PORT)) {
         *sw_sock_local(s) = *local;

@@ -158,6 +158,8 @@ struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
     unsigned best_score = 0, group = 0;
     for (const struct sw_list *l = port->hear.next; l != &port->hear; l = l->next) {
         struct sw_sock *s = SW_CONTAINER(l, struct sw_sock, ref.node);
+        if (sw_sock_proto(s) != proto)
+            continue; /* identifiers of ICMP and ICMPv6 are in one directory */
         unsigned points = score(s, &local->ip, iface);
         if (points > best_score) {
             best = s;

@@ -53,15 +53,15 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
 int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
 {
     struct sw_dgram_sock *d = sw_sock_dgram(s);
+    bool was_connected = (s->is & SW_IS_HASHED) || sw_sock_has_peer(s);
     if (!remote) {
-        if (d->remote.port || (s->is & SW_IS_HASHED))
+        if (was_connected)
             forget_peer(layer, s);
         return 0;
     }
     struct sw_ip_path path;
     struct sw_addr peer = *remote;
     const struct sw_addr was_local = d->local, was_remote = d->remote;
-    bool was_connected = s->is & SW_IS_HASHED;
     if (was_connected && !(s->is & SW_IS_BOUND_ADDR))
         d->local.ip = sw_sock_any(s); /* the new peer may want another source */
     int r = route(layer, s, remote, &d->local.ip, &peer, &path);
@@ -74,16 +74,19 @@ int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     sw_sock_unhash(layer, s);
     d->local.ip = path.src;
     d->remote = peer;
+    s->state = SW_SS_CONNECTED;
+    if (sw_sock_is_ping(s))
+        return 0; /* it hears on */
     r = sw_sock_hash(layer, s);
     if (r < 0) {
         d->local.ip = was_local.ip;
         d->remote = was_remote;
+        s->state = SW_SS_UNCONNECTED;
         if (was_connected)
             forget_peer(layer, s);
         return r;
     }
     sw_port_hear(&s->ref, false);
-    s->state = SW_SS_CONNECTED;
     return 0;
 }
 
@@ -100,9 +103,8 @@ static void trace_sent(struct sw_sock_layer *layer, struct sw_sock *s, const str
     sw_trace(layer->env, &event);
 }
 
-/* What the socket's options decide, and `info`, which goes before them. */
-static struct sw_ip_tx decide(struct sw_sock *s, const struct sw_ip *src, const struct sw_addr *dst,
-                              const struct sw_datagram_info *info)
+struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const struct sw_addr *dst,
+                            const struct sw_datagram_info *info)
 {
     const struct sw_sock_opts *opts = sw_sock_opts(s);
     int discover = sw_ip_is4(&dst->ip) ? opts->mtu_discover : opts->mtu_discover6;
@@ -125,16 +127,17 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
 {
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     int r = sw_sock_autobind(layer, s);
+    if (r == 0 && sw_sock_is_ping(s))
+        r = sw_ping_check(s, buf, len, to);
     if (r < 0)
         return r == -EADDRINUSE ? -EAGAIN : r; /* Linux's inet_autobind() */
-    if (!to) {
-        if (!d->remote.port)
-            return -EDESTADDRREQ;
+    if (!to && !sw_sock_has_peer(s))
+        return -EDESTADDRREQ;
+    if (!to)
         to = &d->remote;
-    }
-    if (to->port == 0)
+    if (!sw_sock_is_ping(s) && to->port == 0)
         return -EINVAL;
-    if (len > (sw_ip_is4(&to->ip) ? SW_UDP_MAX : SW_UDP6_MAX))
+    if (!sw_sock_is_ping(s) && len > (sw_ip_is4(&to->ip) ? SW_UDP_MAX : SW_UDP6_MAX))
         return -EMSGSIZE;
     struct sw_ip_path path;
     struct sw_addr dst;
@@ -147,11 +150,14 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         return -err;
     if (s->shut & SW_SHUT_BIT_SEND)
         return -EPIPE;
-    const struct sw_ip_tx tx = decide(s, &path.src, &dst, info);
-    r = sw_udp_send(layer->ip, &tx, d->local.port, to->port, buf, (uint32_t)len);
+    const struct sw_ip_tx tx = sw_dgram_tx(s, &path.src, &dst, info);
+    r = sw_sock_is_ping(s)
+            ? sw_ping_send(layer, s, buf, len, &tx)
+            : sw_udp_send(layer->ip, &tx, d->local.port, to->port, buf, (uint32_t)len);
     if (r < 0)
         return r == -ENOMEM ? -ENOBUFS : r;
-    trace_sent(layer, s, &tx, to, len);
+    if (!sw_sock_is_ping(s))
+        trace_sent(layer, s, &tx, to, len);
     return (int64_t)len;
 }
 
@@ -185,7 +191,7 @@ int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how)
         return -EINVAL;
     s->shut |= (uint8_t)(how + 1); /* also without a peer: it wakes who waits */
     sw_sock_wake(layer, s);
-    return sw_sock_dgram(s)->remote.port ? 0 : -ENOTCONN;
+    return sw_sock_has_peer(s) ? 0 : -ENOTCONN;
 }
 
 /* Answers what is queued as if nobody had the port (RFC 1122 4.1.3.1). */
@@ -211,7 +217,7 @@ void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject)
 {
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     struct sw_udp_item *item;
-    while (reject && (item = sw_udp_queue_first(&d->queue))) {
+    while (reject && !sw_sock_is_ping(s) && (item = sw_udp_queue_first(&d->queue))) {
         refuse_queued(layer, item);
         sw_udp_queue_drop(&d->queue, layer->env->mem);
     }

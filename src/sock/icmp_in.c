@@ -10,7 +10,7 @@ static void to_dgram(struct sw_sock_layer *layer, struct sw_sock *s,
 {
     bool v4 = sw_ip_is4(&error->quote.ip.dst);
     bool wants_all = s->on & (v4 ? SW_ON_RECVERR : SW_ON_RECVERR6);
-    bool connected = sw_sock_remote(s)->port != 0;
+    bool connected = sw_sock_has_peer(s);
     if (!error->err || (!wants_all && !(connected && error->hard)))
         return;
     s->err = (uint16_t)error->err;
@@ -33,8 +33,8 @@ void sw_sock_icmp_error(struct sw_sock_layer *layer, const struct sw_icmp_error 
         return;
     }
     struct sw_sock *s = NULL;
-    if (q->has_ports && q->ip.proto == SW_PROTO_UDP)
-        s = sw_demux_hear(layer, SW_PROTO_UDP, &local, &remote, 0);
+    if (q->has_ports && q->ip.proto != SW_PROTO_TCP)
+        s = sw_demux_hear(layer, q->ip.proto, &local, &remote, 0);
     if (s)
         to_dgram(layer, s, error);
     else

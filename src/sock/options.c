@@ -111,6 +111,7 @@ static const struct option table[] = {
     CALLS(SW_SOL_IP, SW_IP_TOS, sw_opt_get_tos, sw_opt_set_tos),
     CALLS(SW_SOL_IP, SW_IP_TTL, sw_opt_get_ttl, sw_opt_set_ttl),
     CALLS(SW_SOL_IP, SW_IP_MTU, sw_opt_get_mtu, NULL),
+    CALLS(SW_SOL_IP, SW_IP_RETOPTS, sw_opt_get_retopts, sw_opt_set_retopts),
     {.level = SW_SOL_IP,
      .name = SW_IP_MULTICAST_TTL,
      .stream_errno = EINVAL,

@@ -86,12 +86,25 @@ SW_OPT_SET(sw_opt_set_v6only)
     return 0;
 }
 
+/* Without effect: no datagram here brings IP options that could be told. */
+SW_OPT_GET(sw_opt_get_retopts)
+{
+    (void)layer;
+    *ret = sw_sock_opts(s)->retopts;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_retopts)
+{
+    return SW_OPT_STORE(layer, s, retopts, v != 0);
+}
+
 /* IP_MTU, IPV6_MTU: of the path to the peer. */
 SW_OPT_GET(sw_opt_get_mtu)
 {
     struct sw_ip_path path;
     bool connected = sw_sock_is_stream(s) ? sw_stream_state(s) != SW_TCP_CLOSED && !s->listener
-                                          : sw_sock_remote(s)->port != 0;
+                                          : sw_sock_has_peer(s);
     if (!connected || sw_ip_path(layer->ip, &sw_sock_remote(s)->ip, NULL, &path) < 0)
         return -ENOTCONN;
     *ret = (int)path.mtu;

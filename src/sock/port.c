@@ -23,7 +23,7 @@ struct sw_port_page {
 
 static unsigned dir_of(uint8_t proto)
 {
-    return proto == SW_PROTO_TCP ? 0 : 1;
+    return proto == SW_PROTO_TCP ? 0 : proto == SW_PROTO_UDP ? 1 : 2;
 }
 
 struct sw_port *sw_port_find(const struct sw_sock_layer *layer, uint8_t proto, uint16_t number)
@@ -96,7 +96,7 @@ void sw_port_hear(struct sw_port_ref *ref, bool hear)
 
 void sw_port_fini(struct sw_sock_layer *layer)
 {
-    for (int dir = 0; dir < 2; dir++) {
+    for (int dir = 0; dir < 3; dir++) {
         for (int i = 0; i < SW_PORT_PAGES; i++) {
             struct sw_port_page *page = layer->ports[dir][i];
             SW_ASSERT(!page || page->used == 0);

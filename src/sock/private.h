@@ -97,6 +97,7 @@ struct sw_sock_opts {
     int32_t keepidle_s, keepintvl_s, keepcnt, syncnt; /* 0: the host's */
     int32_t user_timeout_ms, maxseg;
     int32_t linger2_s, defer_accept, window_clamp, fastopen, fastopen_connect, notsent_lowat;
+    int32_t retopts;
     int32_t tos, ttl, mtu_discover, multicast_ttl;       /* ttl -1: default */
     int32_t tclass, hops, mtu_discover6, multicast_hops; /* hops -1: default */
     int32_t multicast_iface, multicast_iface6;
@@ -111,7 +112,7 @@ struct sw_port {
     uint32_t
         n_explicit; /* of them bound by bind(): connect() does not choose such a port by itself */
     uint16_t number;
-    uint8_t dir; /* 0: TCP, 1: UDP */
+    uint8_t dir; /* 0: TCP, 1: UDP, 2: identifiers of echo requests of both families */
 };
 
 /* Membership of a socket or TIME_WAIT in a port. */
@@ -136,6 +137,7 @@ struct sw_sock {
     uint8_t state;    /* enum sw_sock_state */
     uint8_t shut;     /* SW_SHUT_BIT_ */
     uint32_t born_ms; /* of an embryo: when its SYN came */
+    uint8_t proto;    /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_ICMP or SW_PROTO_ICMP6 */
     struct sw_list node;
     struct sw_port_ref ref;
     struct sw_sock_opts *opts; /* NULL: all defaults */
@@ -156,7 +158,7 @@ _Static_assert(sizeof(void *) != 8 || sizeof(struct sw_stream_sock) + sizeof(str
 
 struct sw_dgram_sock {
     struct sw_sock sock;
-    struct sw_addr local, remote; /* remote.port 0: not connected */
+    struct sw_addr local, remote; /* remote.port 0: not connected, but for ping sockets */
     struct sw_udp_queue queue;
     uint64_t drops;
 };
@@ -200,7 +202,19 @@ static inline struct sw_addr *sw_sock_remote(struct sw_sock *s)
 
 static inline uint8_t sw_sock_proto(const struct sw_sock *s)
 {
-    return sw_sock_is_stream(s) ? SW_PROTO_TCP : SW_PROTO_UDP;
+    return s->proto;
+}
+
+/* A ping socket: ping.c. */
+static inline bool sw_sock_is_ping(const struct sw_sock *s)
+{
+    return s->proto == SW_PROTO_ICMP || s->proto == SW_PROTO_ICMP6;
+}
+
+/* Whether connect() has given a datagram socket a peer. A ping socket's has no port. */
+static inline bool sw_sock_has_peer(struct sw_sock *s)
+{
+    return sw_sock_is_ping(s) ? s->state == SW_SS_CONNECTED : sw_sock_remote(s)->port != 0;
 }
 
 static inline struct sw_ip sw_sock_any(const struct sw_sock *s)
@@ -335,6 +349,19 @@ int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf,
                       int flags, struct sw_addr *ret_from, struct sw_datagram_info *ret_info);
 int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how);
 void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject);
+
+/* What the socket's options decide about what it sends, and `info` (or NULL), which goes before
+ * them. */
+struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const struct sw_addr *dst,
+                            const struct sw_datagram_info *info);
+
+/* ---- ping.c --------------------------------------------------------------------------- */
+
+/* Whether a message is one that a ping socket may send: 0, -EINVAL, -EMSGSIZE. */
+int sw_ping_check(const struct sw_sock *s, const void *buf, size_t len, const struct sw_addr *to);
+/* Sends it. 0 or a negative errno as sw_ip_output(). */
+int sw_ping_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
+                 const struct sw_ip_tx *tx);
 
 /* ---- opts.c, options.c ---------------------------------------------------------------- */
 

@@ -130,6 +130,7 @@ int sw_sock_new(struct sw_sock_layer *layer, int domain, int type, struct sw_soc
     }
     s->domain = (uint8_t)domain;
     s->type = (uint8_t)type;
+    s->proto = type == SW_SOCK_STREAM ? SW_PROTO_TCP : SW_PROTO_UDP;
     sw_list_init(&s->node);
     sw_list_init(&s->ref.node);
     layer->n_socks++;
@@ -185,13 +186,19 @@ int sw_sock_open(struct sw_sock_layer *layer, int domain, int type, int protocol
         return -EINVAL;
     if (type != SW_SOCK_STREAM && type != SW_SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
-    if (protocol && protocol != (type == SW_SOCK_STREAM ? SW_PROTO_TCP : SW_PROTO_UDP))
+    int ping = domain == SW_AF_INET ? SW_PROTO_ICMP : SW_PROTO_ICMP6;
+    if (protocol && protocol != (type == SW_SOCK_STREAM ? SW_PROTO_TCP : SW_PROTO_UDP) &&
+        !(protocol == ping && type == SW_SOCK_DGRAM))
         return -EPROTONOSUPPORT;
     struct sw_sock *s;
     int r = sw_sock_new(layer, domain, type, &s);
     if (r < 0)
         return r;
     s->is |= SW_IS_HELD;
+    if (protocol == ping) {
+        s->proto = (uint8_t)ping;
+        s->on |= SW_ON_REUSEADDR; /* as Linux has it */
+    }
     *ret_sock = s;
     return 0;
 }
@@ -226,7 +233,7 @@ static void describe_sock(struct sw_sock_layer *layer, struct sw_sock *s,
     info->local = *sw_sock_local(s);
     info->remote = *sw_sock_remote(s);
     if (!sw_sock_is_stream(s)) {
-        info->tcp_state = info->remote.port ? SW_TCP_ESTABLISHED : SW_TCP_CLOSED;
+        info->tcp_state = sw_sock_has_peer(s) ? SW_TCP_ESTABLISHED : SW_TCP_CLOSED;
         info->recv_q = sw_sock_dgram(s)->queue.bytes;
         return;
     }

@@ -17,24 +17,33 @@ void sw_udp_queue_clear(struct sw_udp_queue *q, struct sw_mem *mem)
         sw_udp_queue_drop(q, mem);
 }
 
-enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct sw_packet *pkt,
-                              const struct sw_ip_hdr *hdr, const struct sw_udp_hdr *udp, int iface,
-                              uint32_t limit_bytes)
+static uint32_t charge_of(const struct sw_packet *pkt)
 {
-    uint32_t charge = (uint32_t)sizeof(struct sw_udp_item) + sw_packet_charge(pkt);
-    if (q->count > 0 && (charge > limit_bytes || q->bytes > limit_bytes - charge))
+    return (uint32_t)sizeof(struct sw_udp_item) + sw_packet_charge(pkt);
+}
+
+static bool is_full(const struct sw_udp_queue *q, uint32_t charge, uint32_t limit_bytes)
+{
+    return q->count > 0 && (charge > limit_bytes || q->bytes > limit_bytes - charge);
+}
+
+enum sw_drop sw_udp_queue_put(struct sw_udp_queue *q, struct sw_mem *mem, struct sw_packet *pkt,
+                              const struct sw_ip_hdr *hdr, uint16_t src_port, uint16_t dst_port,
+                              int iface, uint32_t limit_bytes)
+{
+    uint32_t charge = charge_of(pkt);
+    if (is_full(q, charge, limit_bytes))
         return SW_DROP_UDP_QUEUE_FULL;
     struct sw_udp_item *item = sw_mem_alloc(mem, sizeof(*item));
     if (!item)
         return SW_DROP_NO_MEMORY;
-    sw_packet_pull(pkt, SW_UDP_HDR);
     if (sw_packet_head_to_data(pkt) != 0) {
         sw_mem_free(mem, item, sizeof(*item));
         return SW_DROP_NO_MEMORY;
     }
     *item = (struct sw_udp_item){.pkt = pkt,
-                                 .from = {.ip = hdr->src, .port = udp->src_port},
-                                 .to = {.ip = hdr->dst, .port = udp->dst_port},
+                                 .from = {.ip = hdr->src, .port = src_port},
+                                 .to = {.ip = hdr->dst, .port = dst_port},
                                  .charged = charge,
                                  .ttl = hdr->ttl,
                                  .tos = hdr->tos,
@@ -46,6 +55,16 @@ enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct
     q->count++;
     q->bytes += charge;
     return SW_DROP_NONE;
+}
+
+enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct sw_packet *pkt,
+                              const struct sw_ip_hdr *hdr, const struct sw_udp_hdr *udp, int iface,
+                              uint32_t limit_bytes)
+{
+    if (is_full(q, charge_of(pkt), limit_bytes)) /* before the header goes */
+        return SW_DROP_UDP_QUEUE_FULL;
+    sw_packet_pull(pkt, SW_UDP_HDR);
+    return sw_udp_queue_put(q, mem, pkt, hdr, udp->src_port, udp->dst_port, iface, limit_bytes);
 }
 
 struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q)

@@ -36,6 +36,10 @@ void sw_udp_queue_clear(struct sw_udp_queue *q, struct sw_mem *mem);
 enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct sw_packet *pkt,
                               const struct sw_ip_hdr *hdr, const struct sw_udp_hdr *udp, int iface,
                               uint32_t limit_bytes);
+/* The same for a datagram that is all of pkt, header and data, between these addresses. */
+enum sw_drop sw_udp_queue_put(struct sw_udp_queue *q, struct sw_mem *mem, struct sw_packet *pkt,
+                              const struct sw_ip_hdr *hdr, uint16_t src_port, uint16_t dst_port,
+                              int iface, uint32_t limit_bytes);
 struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q); /* borrowed; NULL: empty */
 void sw_udp_queue_drop(struct sw_udp_queue *q, struct sw_mem *mem);
 

@@ -44,6 +44,7 @@ enum sw_drop sw_icmp_parse_quote(const uint8_t *p, size_t have, struct sw_icmp_q
     size_t left = have - quote.ip.hdr_len;
     p += quote.ip.hdr_len;
     bool tcp = quote.ip.proto == SW_PROTO_TCP, udp = quote.ip.proto == SW_PROTO_UDP;
+    bool icmp4 = quote.ip.proto == SW_PROTO_ICMP, icmp6 = quote.ip.proto == SW_PROTO_ICMP6;
     if (quote.ip.frag_off == 0 && (tcp || udp) && left >= 4) {
         quote.src_port = sw_get16(p);
         quote.dst_port = sw_get16(p + 2);
@@ -52,6 +53,11 @@ enum sw_drop sw_icmp_parse_quote(const uint8_t *p, size_t have, struct sw_icmp_q
             quote.seq = sw_seq_of(sw_get32(p + 4));
             quote.has_seq = true;
         }
+    }
+    bool echo = left >= 6 && ((icmp4 && p[0] == SW_ICMP_ECHO) || (icmp6 && p[0] == SW_ICMP6_ECHO));
+    if (quote.ip.frag_off == 0 && echo) {
+        quote.src_port = sw_get16(p + 4);
+        quote.has_ports = true;
     }
     *ret_quote = quote;
     return SW_DROP_NONE;

@@ -159,7 +159,7 @@ void sw_icmp_push_hdr(struct sw_packet *pkt, const struct sw_icmp_hdr *hdr, cons
                       const struct sw_ip *dst);
 
 /* The packet quoted by an ICMP error: as much of its headers as is there. ports and seq are 0
- * unless the quote reaches them. */
+ * unless the quote reaches them. Of an echo request the identifier stands for the source port. */
 struct sw_icmp_quote {
     struct sw_ip_hdr ip;
     uint16_t src_port, dst_port;
