@@ -113,6 +113,22 @@ int64_t sw_send_datagram(struct sw_host *host, sw_socket_t s, const void *buf, s
 int64_t sw_recv_datagram(struct sw_host *host, sw_socket_t s, void *buf, size_t len, int flags,
                          struct sw_addr *ret_from, struct sw_datagram_info *ret_info);
 
+/* recvmsg(MSG_ERRQUEUE) of a datagram socket that has set IP_RECVERR or IPV6_RECVERR: what a struct
+ * sock_extended_err and the message around it say (ip(7)). Copies what was sent into `buf`, as much
+ * as the error quoted; returns how much that is, also if it did not fit. SO_ERROR becomes that of the
+ * next error in the queue, or none. -EAGAIN: none. -EBADF. */
+enum { SW_ORIGIN_ICMP = 2, SW_ORIGIN_ICMP6 = 3 };
+struct sw_socket_error {
+    int err; /* positive errno */
+    uint8_t origin, type, code;
+    uint32_t info;                   /* MTU, or pointer of a "parameter problem" */
+    struct sw_addr offender;         /* who says so */
+    struct sw_addr to;               /* where the datagram was going */
+    struct sw_datagram_info message; /* of the ICMP message */
+};
+int64_t sw_recv_error(struct sw_host *host, sw_socket_t s, void *buf, size_t len,
+                      struct sw_socket_error *ret_error);
+
 /* Stream without a copy: the next bytes as up to `max` pieces, valid until the next call on this
  * host. Returns how many pieces; 0 at the end of the stream; else as sw_recv(). Then say how many
  * bytes were used up. */

@@ -171,6 +171,15 @@ int64_t sw_recv_datagram(struct sw_host *host, sw_socket_t handle, void *buf, si
                : sw_dgram_recv(&host->sock, s, buf, len, flags, ret_from, ret_info);
 }
 
+int64_t sw_recv_error(struct sw_host *host, sw_socket_t handle, void *buf, size_t len,
+                      struct sw_socket_error *ret_error)
+{
+    struct sw_sock *s = find(host, handle);
+    if (!s)
+        return -EBADF;
+    return sw_sock_is_stream(s) ? -EAGAIN : sw_errors_take(&host->sock, s, buf, len, ret_error);
+}
+
 static struct sw_sock *find_stream(struct sw_host *host, sw_socket_t handle, int *ret_err)
 {
     struct sw_sock *s = find(host, handle);

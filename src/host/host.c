@@ -113,7 +113,7 @@ static void icmp_input(struct sw_host *host, struct sw_packet *pkt, const struct
     struct sw_icmp_error error;
     enum sw_icmp_use use = sw_icmp_input(&host->ip, pkt, hdr, &error);
     if (use == SW_ICMP_IS_ERROR)
-        sw_sock_icmp_error(&host->sock, &error);
+        sw_sock_icmp_error(&host->sock, pkt, hdr, &error, iface);
     else if (use == SW_ICMP_IS_REPLY)
         sw_sock_echo_reply(&host->sock, pkt, hdr, &error.icmp, iface);
 }

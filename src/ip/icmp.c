@@ -125,7 +125,6 @@ enum sw_icmp_use sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt,
         sw_ip_drop(ip, pkt, why, hdr);
         return SW_ICMP_USED_UP;
     }
-    sw_packet_free(pkt);
     *ret_error = error;
     return SW_ICMP_IS_ERROR;
 }

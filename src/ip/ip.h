@@ -105,8 +105,8 @@ struct sw_icmp_error {
     uint32_t mtu;               /* of "fragmentation needed" and "packet too big", else 0 */
 };
 /* An ICMP or ICMPv6 message (from sw_ip_input()). Echo requests are answered. Takes it, unless it
- * is a reply: that stays the caller's, its ICMP header on the head. ret_error->icmp is set then,
- * too. */
+ * is for those above: then it stays the caller's, its ICMP header on the head. Of a reply only
+ * ret_error->icmp is set. */
 enum sw_icmp_use sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt,
                                const struct sw_ip_hdr *hdr, struct sw_icmp_error *ret_error);
 

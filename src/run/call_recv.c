@@ -13,9 +13,13 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include <linux/errqueue.h> /* needs <time.h> before it */
+
 #include "run/dgram.h"
 #include "run/message.h"
 #include "run/record.h"
+
+enum { SENT_MAX = 2048 }; /* an ICMP error is no longer than 1,280 bytes (RFC 4443 2.4) */
 
 /* Whether the program asked for something with setsockopt(). */
 static bool asked_for(struct run *run, struct standin *s, int level, int option)
@@ -69,9 +73,38 @@ static void put_time(struct run *run, struct standin *s, struct control *c)
     }
 }
 
-/* Writes what goes back into a struct msghdr besides the data: control messages and flags. */
+/* IP_RECVERR, IPV6_RECVERR: struct sock_extended_err and the offender's address behind it. */
+static void put_error(const struct standin *s, const struct sw_socket_error *e, struct control *c)
+{
+    struct {
+        struct sock_extended_err ee;
+        union {
+            struct sockaddr_in in;
+            struct sockaddr_in6 in6;
+        } offender;
+    } data = {.ee = {.ee_errno = (uint32_t)e->err,
+                     .ee_origin = e->origin,
+                     .ee_type = e->type,
+                     .ee_code = e->code,
+                     .ee_info = e->info}};
+
+    if (s->ipv6) {
+        data.offender.in6.sin6_family = AF_INET6;
+        data.offender.in6.sin6_scope_id = e->offender.scope_id;
+        memcpy(&data.offender.in6.sin6_addr, e->offender.ip.b, sizeof(e->offender.ip.b));
+        control_put(c, IPPROTO_IPV6, IPV6_RECVERR, &data, sizeof(data));
+    } else {
+        data.offender.in.sin_family = AF_INET;
+        memcpy(&data.offender.in.sin_addr, e->offender.ip.b + 12, 4);
+        control_put(c, IPPROTO_IP, IP_RECVERR, &data, sizeof(data.ee) + sizeof(data.offender.in));
+    }
+}
+
+/* Writes what goes back into a struct msghdr besides the data: control messages and flags. `error`
+ * is NULL but for what comes from the error queue. */
 static int write_msghdr(struct run *run, struct run_call *call, const struct message *m,
-                        const struct run_datagram *d, uint32_t flags)
+                        const struct sw_datagram_info *info, const struct sw_socket_error *error,
+                        uint32_t flags)
 {
     struct standin *s = call->standin;
     struct control c;
@@ -79,9 +112,11 @@ static int write_msghdr(struct run *run, struct run_call *call, const struct mes
     control_init(&c, m->controllen);
     put_time(run, s, &c);
     if (s->ipv6)
-        put_ip6_control(run, s, &d->info, &c);
-    if (!s->ipv6 || sw_ip_is4(&d->info.local))
-        put_ip4_control(run, s, &d->info, &c);
+        put_ip6_control(run, s, info, &c);
+    if (!s->ipv6 || sw_ip_is4(&info->local))
+        put_ip4_control(run, s, info, &c);
+    if (error != NULL)
+        put_error(s, error, &c);
     if (c.truncated)
         flags |= MSG_CTRUNC;
     uint64_t used = c.len;
@@ -92,6 +127,29 @@ static int write_msghdr(struct run *run, struct run_call *call, const struct mes
     return 0;
 }
 
+/* MSG_ERRQUEUE: the oldest error, and what was sent then. Takes it also with MSG_PEEK, as Linux. */
+static int64_t receive_error(struct run *run, struct run_call *call, const struct message *m)
+{
+    struct standin *s = call->standin;
+    struct sw_socket_error e;
+    uint8_t sent[SENT_MAX];
+
+    int64_t r = s->sock != 0 ? sw_recv_error(run->host, s->sock, sent, sizeof(sent), &e) : -EAGAIN;
+    if (r < 0)
+        return r;
+    dgram_error_taken(run, call);
+    size_t len = (size_t)r < sizeof(sent) ? (size_t)r : sizeof(sent);
+    size_t n = len < m->total ? len : m->total;
+    uint32_t flags = MSG_ERRQUEUE | (n < (size_t)r ? MSG_TRUNC : 0U);
+    record_from(call, &e.to);
+    int err = message_scatter(run, call->tid, m, sent, n);
+    if (err == 0)
+        err = mem_write_addr(run, call->tid, m->name, m->namelen_ptr, &e.to, s->ipv6);
+    if (err == 0 && m->at != 0)
+        err = write_msghdr(run, call, m, &e.message, &e, flags);
+    return err < 0 ? err : (int64_t)n;
+}
+
 /* One datagram into a message. Its length, or a negative errno; -EAGAIN: there is none. */
 static int64_t receive_message(struct run *run, struct run_call *call, const struct message *m,
                                int flags)
@@ -100,7 +158,7 @@ static int64_t receive_message(struct run *run, struct run_call *call, const str
     int err = 0;
 
     if ((flags & MSG_ERRQUEUE) != 0)
-        return -EAGAIN; /* nothing is ever put there */
+        return receive_error(run, call, m);
     err = dgram_take_error(run, call);
     if (err != 0)
         return -err;
@@ -118,7 +176,7 @@ static int64_t receive_message(struct run *run, struct run_call *call, const str
     if (r == 0)
         r = mem_write_addr(run, call->tid, m->name, m->namelen_ptr, &d->from, s->ipv6);
     if (r == 0 && m->at != 0)
-        r = write_msghdr(run, call, m, d, out_flags);
+        r = write_msghdr(run, call, m, &d->info, NULL, out_flags);
     if (r == 0)
         r = (int64_t)((flags & MSG_TRUNC) != 0 ? d->len : n);
     if ((flags & MSG_PEEK) == 0)

@@ -112,16 +112,20 @@ static void wake_natively(struct run *run, struct standin *s)
     close(helper);
 }
 
-static void take_core_error(struct run *run, struct standin *s)
+static void make_pending(struct run *run, struct standin *s, int err)
 {
-    int err = s->sock != 0 ? sw_take_error(run->host, s->sock) : 0;
     struct sw_addr peer;
-    if (err <= 0)
-        return;
     s->error = err;
     s->error_is_native = false;
     if (sw_getpeername(run->host, s->sock, &peer) == 0)
         wake_natively(run, s);
+}
+
+static void take_core_error(struct run *run, struct standin *s)
+{
+    int err = s->sock != 0 ? sw_take_error(run->host, s->sock) : 0;
+    if (err > 0)
+        make_pending(run, s, err);
 }
 
 /* ---- into the stand-in
@@ -301,6 +305,14 @@ int dgram_take_error(struct run *run, struct run_call *call)
         close(fd);
     }
     return err;
+}
+
+void dgram_error_taken(struct run *run, struct run_call *call)
+{
+    int next = sw_take_error(run->host, call->standin->sock);
+    dgram_take_error(run, call);
+    if (next > 0)
+        make_pending(run, call->standin, next);
 }
 
 /* ---- from the program

@@ -5,19 +5,22 @@
  */
 #include "sock/private.h"
 
-static void to_dgram(struct sw_sock_layer *layer, struct sw_sock *s,
-                     const struct sw_icmp_error *error)
+static void to_dgram(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_packet *pkt,
+                     const struct sw_ip_hdr *ip, int iface, const struct sw_icmp_error *error)
 {
     bool v4 = sw_ip_is4(&error->quote.ip.dst);
     bool wants_all = s->on & (v4 ? SW_ON_RECVERR : SW_ON_RECVERR6);
     bool connected = sw_sock_has_peer(s);
     if (!error->err || (!wants_all && !(connected && error->hard)))
         return;
+    if (wants_all)
+        sw_errors_add(layer, s, pkt, ip, iface, error);
     s->err = (uint16_t)error->err;
     sw_sock_wake(layer, s);
 }
 
-void sw_sock_icmp_error(struct sw_sock_layer *layer, const struct sw_icmp_error *error)
+void sw_sock_icmp_error(struct sw_sock_layer *layer, struct sw_packet *pkt,
+                        const struct sw_ip_hdr *ip, const struct sw_icmp_error *error, int iface)
 {
     const struct sw_icmp_quote *q = &error->quote;
     const struct sw_addr local = sw_addr_of(&q->ip.src, q->src_port, 0);
@@ -28,15 +31,18 @@ void sw_sock_icmp_error(struct sw_sock_layer *layer, const struct sw_icmp_error 
             sw_tcp_icmp(sw_sock_tcp(conn.sock), error);
             sw_stream_after(layer, conn.sock);
         } else {
-            to_dgram(layer, conn.sock, error);
+            to_dgram(layer, conn.sock, pkt, ip, iface, error);
         }
+        sw_packet_free(pkt);
         return;
     }
     struct sw_sock *s = NULL;
     if (q->has_ports && q->ip.proto != SW_PROTO_TCP)
         s = sw_demux_hear(layer, q->ip.proto, &local, &remote, 0);
-    if (s)
-        to_dgram(layer, s, error);
-    else
-        sw_drop(layer->env, NULL, SW_DROP_ICMP_QUOTE, &local, &remote);
+    if (!s) {
+        sw_drop(layer->env, pkt, SW_DROP_ICMP_QUOTE, &local, &remote);
+        return;
+    }
+    to_dgram(layer, s, pkt, ip, iface, error);
+    sw_packet_free(pkt);
 }

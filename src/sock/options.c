@@ -259,6 +259,8 @@ int sw_sock_setopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, in
         if (r == 0)
             r = o->get_bytes ? -ENOPROTOOPT : set_number(layer, s, o, v);
     }
+    if (!sw_sock_is_stream(s) && !(s->on & (SW_ON_RECVERR | SW_ON_RECVERR6)))
+        sw_errors_clear(layer, s);
     if (r == 0 && sw_sock_is_stream(s)) {
         sw_stream_apply_options(s);
         if (!s->listener)

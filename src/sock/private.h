@@ -161,6 +161,8 @@ struct sw_dgram_sock {
     struct sw_addr local, remote; /* remote.port 0: not connected, but for ping sockets */
     struct sw_udp_queue queue;
     uint64_t drops;
+    struct sw_error_item *errors, *errors_last; /* errors.c */
+    uint32_t errors_bytes;
 };
 
 /* A connection in TIME_WAIT. */
@@ -354,6 +356,15 @@ void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject)
  * them. */
 struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const struct sw_addr *dst,
                             const struct sw_datagram_info *info);
+
+/* ---- errors.c ------------------------------------------------------------------------- */
+
+/* Queues an ICMP error (the message is pkt, `ip` its IP header). Does not take the packet. */
+void sw_errors_add(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_packet *pkt,
+                   const struct sw_ip_hdr *ip, int iface, const struct sw_icmp_error *error);
+void sw_errors_clear(struct sw_sock_layer *layer, struct sw_sock *s);
+int64_t sw_errors_take(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
+                       struct sw_socket_error *ret_error);
 
 /* ---- ping.c --------------------------------------------------------------------------- */
 

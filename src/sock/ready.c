@@ -41,6 +41,8 @@ static int poll_dgram(struct sw_sock *s)
         events |= SW_EV_HUP;
     if (sw_udp_queue_first(&sw_sock_dgram(s)->queue))
         events |= SW_EV_IN;
+    if (sw_sock_dgram(s)->errors)
+        events |= SW_EV_ERR;
     return events;
 }
 

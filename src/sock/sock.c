@@ -169,6 +169,8 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
         sw_tcp_fini(sw_sock_tcp(s));
     else
         sw_udp_queue_clear(&sw_sock_dgram(s)->queue, layer->env->mem);
+    if (!sw_sock_is_stream(s))
+        sw_errors_clear(layer, s);
     sw_slot_give(layer, s->index);
     layer->n_socks--;
     layer->env->stats.sockets--;

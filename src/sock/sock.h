@@ -66,7 +66,8 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
                        const struct sw_ip_hdr *ip, int iface);
 void sw_sock_udp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
                        const struct sw_ip_hdr *ip, int iface);
-void sw_sock_icmp_error(struct sw_sock_layer *layer, const struct sw_icmp_error *error);
+void sw_sock_icmp_error(struct sw_sock_layer *layer, struct sw_packet *pkt,
+                        const struct sw_ip_hdr *ip, const struct sw_icmp_error *error, int iface);
 void sw_sock_echo_reply(struct sw_sock_layer *layer, struct sw_packet *pkt,
                         const struct sw_ip_hdr *ip, const struct sw_icmp_hdr *icmp, int iface);
 /* A timer of owner SW_TIMER_SOCK or SW_TIMER_TIMEWAIT fired. */

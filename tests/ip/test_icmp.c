@@ -32,7 +32,10 @@ static bool arrive(struct fixture *f, int iface, bool v6, const char *from, cons
     size_t n = message(bytes, v6, &m.src, &m.dst, type, code, rest, data, len);
     struct sw_packet *pkt = sw_ip_input(&f->ip, iface, make(f, &m, bytes, n), &hdr);
     assert_non_null(pkt);
-    return sw_icmp_input(&f->ip, pkt, &hdr, error);
+    enum sw_icmp_use use = sw_icmp_input(&f->ip, pkt, &hdr, error);
+    if (use != SW_ICMP_USED_UP)
+        sw_packet_free(pkt);
+    return use == SW_ICMP_IS_ERROR;
 }
 
 static void test_echo(void **state)

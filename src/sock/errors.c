@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The error queue of a datagram socket (IP_RECVERR, IPV6_RECVERR): each ICMP error about something
+ * that it sent, with who says so, where the datagram was going and what was in it (ip(7)).
+ *
+ * The queue is beside SO_ERROR: an error is in both. Taking the last from the queue clears
+ * SO_ERROR, taking another sets it to the next one's. Turning the option off empties the queue. It
+ * is charged like the receive queue; what has no room is lost, as Linux does.
+ */
+#include <errno.h>
+
+#include "sock/private.h"
+
+struct sw_error_item {
+    struct sw_error_item *next;
+    struct sw_socket_error error;
+    uint32_t len;
+    uint8_t bytes[]; /* what was sent, as much as was quoted */
+};
+
+static uint32_t size_of(uint32_t len)
+{
+    return (uint32_t)sizeof(struct sw_error_item) + len;
+}
+
+/* What Linux's udp_err() and ping_err() tell beside type and code. */
+static uint32_t more_of(const struct sw_icmp_error *error)
+{
+    if (error->icmp.version == 6)
+        return error->icmp.rest;
+    return error->icmp.type == SW_ICMP_PARAM_PROBLEM ? error->icmp.rest >> 24 : error->mtu;
+}
+
+void sw_errors_add(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_packet *pkt,
+                   const struct sw_ip_hdr *ip, int iface, const struct sw_icmp_error *error)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    const struct sw_icmp_quote *q = &error->quote;
+    uint32_t off = SW_ICMP_HDR + q->ip.hdr_len + (sw_sock_is_ping(s) ? 0 : SW_UDP_HDR);
+    uint32_t len = sw_packet_len(pkt) > off ? sw_packet_len(pkt) - off : 0;
+    if (d->errors_bytes + size_of(len) > sw_sock_rcvbuf(s))
+        return;
+    struct sw_error_item *item = sw_mem_alloc(layer->env->mem, size_of(len));
+    if (!item)
+        return;
+    item->next = NULL;
+    item->len = len;
+    sw_packet_copy(pkt, off, item->bytes, len);
+    item->error = (struct sw_socket_error){
+        .err = error->err,
+        .origin = error->icmp.version == 4 ? SW_ORIGIN_ICMP : SW_ORIGIN_ICMP6,
+        .type = error->icmp.type,
+        .code = error->icmp.code,
+        .info = more_of(error),
+        .offender = sw_addr_of(&error->offender, 0, iface),
+        .to = sw_addr_of(&q->ip.dst, q->dst_port, iface),
+        .message = {.local = ip->dst, .iface = iface, .ttl = ip->ttl, .tos = ip->tos}};
+    if (d->errors_last)
+        d->errors_last->next = item;
+    else
+        d->errors = item;
+    d->errors_last = item;
+    d->errors_bytes += size_of(len);
+}
+
+static void drop_first(struct sw_sock_layer *layer, struct sw_dgram_sock *d)
+{
+    struct sw_error_item *item = d->errors;
+    d->errors = item->next;
+    if (!d->errors)
+        d->errors_last = NULL;
+    d->errors_bytes -= size_of(item->len);
+    sw_mem_free(layer->env->mem, item, size_of(item->len));
+}
+
+void sw_errors_clear(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    while (sw_sock_dgram(s)->errors)
+        drop_first(layer, sw_sock_dgram(s));
+}
+
+int64_t sw_errors_take(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
+                       struct sw_socket_error *ret_error)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    const struct sw_error_item *item = d->errors;
+    if (!item)
+        return -EAGAIN;
+    uint32_t size = item->len;
+    memcpy(buf, item->bytes, len < size ? len : size);
+    *ret_error = item->error;
+    drop_first(layer, d);
+    s->err = d->errors ? (uint16_t)d->errors->error.err : 0;
+    return size;
+}
