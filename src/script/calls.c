@@ -183,7 +183,7 @@ static bool call_connect(struct run *run, struct scall *call, int64_t *ret_resul
     if (!arg_socket(run, call, 0, &sfd) || !arg_addr(run, call->args[1], true, &remote, &unspec))
         return false;
     int r = sw_connect(run->host, sfd->socket, unspec ? NULL : &remote);
-    bool begun = r == -EINPROGRESS || r == 0;
+    bool begun = r == -EINPROGRESS || (r == 0 && !sfd->stream);
     if (run->pending.event == NULL && begun && !unspec) {
         struct flow *flow = sfd->flow;
         if (flow->state != FLOW_NEW || flow->has_local_isn) {

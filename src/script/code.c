@@ -327,6 +327,8 @@ static void explain(struct code *c, const char *from, const char *to, struct tex
         one.at = s;
         one.end = to;
         double value = name(&one);
+        while (one.at > s && one.at[-1] == ' ')
+            one.at--;
         text_add(text, "%s%.*s is %.15g", text->len > 0 ? ", " : "", (int)(one.at - s), s, value);
         s = one.at - 1;
     }
