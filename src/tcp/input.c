@@ -196,7 +196,7 @@ static enum sw_drop take_text(struct sw_tcp *tcp, struct sw_segment *seg)
     /* Nobody will read it: the peer must know that it was not delivered (RFC 9293 3.6.1, RFC
      * 2525 2.17). */
     if (sw_tcp_has(tcp, SW_TCPF_ORPHAN) && seg->len > 0 && sw_seq_lt(tcp->rcv.nxt, end)) {
-        sw_tcp_send_rst(tcp);
+        sw_tcp_send_rst_for(tcp->layer, seg);
         sw_tcp_finish(tcp, 0);
         return SW_DROP_TCP_AFTER_CLOSE;
     }

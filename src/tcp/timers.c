@@ -81,8 +81,10 @@ void sw_tcp_arm_retransmit(struct sw_tcp *tcp)
 {
     uint64_t rto_ns = sw_rto_ns(tcp), patience = patience_ns(tcp);
 
-    if (sw_tlp_wanted(tcp) && sw_tlp_ns(tcp) < rto_ns) {
-        sw_tcp_arm(tcp, SW_TCP_TIMER_PROBE, sw_tcp_now(tcp) + sw_tlp_ns(tcp));
+    /* The probe is never later than the timeout would be, which then follows it (RFC 8985 7.2). */
+    if (sw_tlp_wanted(tcp) && patience >= rto_ns) {
+        uint64_t pto_ns = sw_tlp_ns(tcp);
+        sw_tcp_arm(tcp, SW_TCP_TIMER_PROBE, sw_tcp_now(tcp) + (pto_ns < rto_ns ? pto_ns : rto_ns));
         return;
     }
     sw_tcp_arm(tcp, SW_TCP_TIMER_RETRANSMIT,
