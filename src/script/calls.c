@@ -108,10 +108,10 @@ static bool new_fd(struct run *run, struct scall *call, int *ret_fd)
         for (fd = 3; run->fds[fd].kind != FD_FREE; fd++)
             ;
     }
-    if (fd >= FDS_MAX || run->fds[fd].kind != FD_FREE)
+    if (fd >= FDS_MAX)
         return script_fail(run->script, SCRIPT_SYNTAX, call->result->pos,
-                           "descriptor %lld is in use or too large", fd);
-    *ret_fd = (int)fd;
+                           "descriptor %lld is too large", fd);
+    *ret_fd = (int)fd; /* a number given again is the newer one; the socket before stays open */
     return true;
 }
 

@@ -279,7 +279,10 @@ static void set_defaults(struct soptions *o)
 static bool set_defines(struct script *script)
 {
     bool v4 = script->options.mode == MODE_IPV4;
-    return define_option(script, v4 ? "CMSG_LEVEL_IP=SOL_IP" : "CMSG_LEVEL_IP=SOL_IPV6") &&
+    return define_option(script, script->options.mode == MODE_IPV6
+                                     ? "TFO_COOKIE=c1d1e9742a47a9bc"
+                                     : "TFO_COOKIE=3021b9d889017eeb") &&
+           define_option(script, v4 ? "CMSG_LEVEL_IP=SOL_IP" : "CMSG_LEVEL_IP=SOL_IPV6") &&
            define_option(script,
                          v4 ? "CMSG_TYPE_RECVERR=IP_RECVERR" : "CMSG_TYPE_RECVERR=IPV6_RECVERR") &&
            define_option(script, script->options.mode == MODE_IPV6 ? "CODE=address_unreachable"
