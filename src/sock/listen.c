@@ -9,7 +9,7 @@
  * then SYNs are dropped, and so is the ACK that would complete a handshake; the peer's
  *                  retransmissions ask again later
  *   SYN queue      max(8, min(backlog, 4096)); when it is full the oldest child gives way if it has
- * had time to answer, else the SYN is dropped
+ * had time to answer, else the SYN is answered with a cookie (tcp/cookie.c) and forgotten
  *
  * A child whose connection ends while it is in the SYN queue is forgotten; one that ends in the
  * accept queue still comes out of accept(), with its error, as on Linux.
@@ -175,7 +175,8 @@ void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_seg
 {
     struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);
     struct sw_addr remote = sw_addr_of(&seg->ip.src, seg->tcp.src_port, iface);
-    if (is_full(s->listener) || !make_room(layer, s->listener)) {
+    bool cookie = !is_full(s->listener) && !make_room(layer, s->listener);
+    if (is_full(s->listener) || (cookie && !layer->tcp->config.syncookies)) {
         sw_drop(layer->env, seg->pkt, SW_DROP_TCP_BACKLOG, &local, &remote);
         return;
     }
@@ -183,6 +184,14 @@ void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_seg
     int r = new_child(layer, s, &local, &remote, &child);
     if (r < 0) {
         sw_drop(layer->env, seg->pkt, SW_DROP_NO_MEMORY, &local, &remote);
+        return;
+    }
+    if (cookie) { /* the child lives as long as it takes to answer */
+        s->listener->cookies = true;
+        s->listener->cookie_ns = layer->env->now_ns;
+        sw_tcp_cookie_reply(sw_sock_tcp(child), seg);
+        sw_sock_free(layer, child);
+        sw_packet_free(seg->pkt);
         return;
     }
     if (isn)
@@ -194,6 +203,29 @@ void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_seg
         return;
     }
     sw_packet_free(seg->pkt);
+}
+
+bool sw_listen_cookie(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_segment *seg,
+                      int iface, struct sw_sock **ret_child)
+{
+    struct sw_listener *l = s->listener;
+    struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);
+    struct sw_addr remote = sw_addr_of(&seg->ip.src, seg->tcp.src_port, iface);
+    /* None to be guessed while none are out. */
+    if (!l->cookies || layer->env->now_ns - l->cookie_ns >= 2 * SW_TCP_COOKIE_UNIT_NS ||
+        (seg->tcp.flags & (SW_TCP_SYN | SW_TCP_RST | SW_TCP_ACK)) != SW_TCP_ACK ||
+        !sw_tcp_cookie_valid(layer->tcp, seg))
+        return false;
+    *ret_child = NULL;
+    if (seg->len == 0 && sw_opt_defer_s(s) > 0) /* TCP_DEFER_ACCEPT: its data will ask again */
+        return true;
+    if (is_full(l) || new_child(layer, s, &local, &remote, ret_child) < 0)
+        return true;
+    if (sw_tcp_cookie_open(sw_sock_tcp(*ret_child), seg) < 0) {
+        sw_sock_free(layer, *ret_child);
+        *ret_child = NULL;
+    }
+    return true;
 }
 
 void sw_listen_child_established(struct sw_sock_layer *layer, struct sw_sock *child)

@@ -126,6 +126,8 @@ struct sw_port_ref {
 struct sw_listener {
     struct sw_list syn_queue, accept_queue; /* of struct sw_sock, by node */
     uint32_t n_syn, n_accept, backlog;
+    bool cookies; /* were sent, last at cookie_ns */
+    uint64_t cookie_ns;
 };
 
 struct sw_sock {
@@ -311,6 +313,10 @@ void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_seg
 enum sw_drop sw_listen_refuses(struct sw_sock_layer *layer, struct sw_sock *child,
                                const struct sw_segment *seg);
 void sw_listen_child_established(struct sw_sock_layer *layer, struct sw_sock *child);
+/* Whether the segment completes a handshake that only a SYN cookie remembers. *ret_child is to take
+ * it, in the SYN queue; NULL: there is no room for it. */
+bool sw_listen_cookie(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_segment *seg,
+                      int iface, struct sw_sock **ret_child);
 void sw_listen_child_gone(struct sw_sock *child); /* out of its queue; the caller frees it */
 
 /* ---- stream.c, connect.c, timewait.c -------------------------------------------------- */

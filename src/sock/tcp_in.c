@@ -25,7 +25,15 @@ static void for_listener(struct sw_sock_layer *layer, struct sw_sock *s, struct 
                          int iface, const sw_seq *isn)
 {
     uint16_t flags = seg->tcp.flags;
-    if (flags & (SW_TCP_RST | SW_TCP_ACK)) {
+    struct sw_sock *child;
+    if (sw_listen_cookie(layer, s, seg, iface, &child)) {
+        struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);
+        struct sw_addr remote = sw_addr_of(&seg->ip.src, seg->tcp.src_port, iface);
+        if (child)
+            for_connection(layer, child, seg, &local, &remote);
+        else
+            sw_drop(layer->env, seg->pkt, SW_DROP_TCP_BACKLOG, &local, &remote);
+    } else if (flags & (SW_TCP_RST | SW_TCP_ACK)) {
         sw_tcp_refuse(layer->tcp, seg, SW_DROP_TCP_NO_SOCKET);
     } else if (!(flags & SW_TCP_SYN) || (flags & SW_TCP_FIN)) {
         struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);

@@ -37,10 +37,12 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .cubic = true,
                 .hystart = true,
                 .frto = true,
+                .syncookies = true,
             },
     };
     sw_rng_key(&env->rng, &layer->isn_key);
     sw_rng_key(&env->rng, &layer->ts_key);
+    sw_rng_key(&env->rng, &layer->cookie_key);
 }
 
 enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip,

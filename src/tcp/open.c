@@ -84,6 +84,19 @@ void sw_tcp_negotiate(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn)
         tcp->snd.mss < SW_TCP_MSS_DEFAULT4_BYTES ? tcp->snd.mss : SW_TCP_MSS_DEFAULT4_BYTES;
 }
 
+int sw_tcp_open_half(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn)
+{
+    int err;
+
+    SW_ASSERT(tcp->state == SW_TCP_CLOSED);
+    err = begin(tcp);
+    if (err < 0)
+        return err;
+    sw_tcp_negotiate(tcp, syn);
+    sw_tcp_set_state(tcp, SW_TCP_SYN_RECEIVED);
+    return 0;
+}
+
 int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn)
 {
     int err;
@@ -91,13 +104,11 @@ int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn)
     SW_ASSERT(tcp->state == SW_TCP_CLOSED);
     if ((syn->tcp.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST | SW_TCP_FIN)) != SW_TCP_SYN)
         return -EINVAL;
-    err = begin(tcp);
+    sw_tcp_trace_in(tcp, syn);
+    err = sw_tcp_open_half(tcp, &syn->tcp);
     if (err < 0)
         return err;
     sw_tcp_env(tcp)->stats.tcp_rx++;
-    sw_tcp_trace_in(tcp, syn);
-    sw_tcp_negotiate(tcp, &syn->tcp);
-    sw_tcp_set_state(tcp, SW_TCP_SYN_RECEIVED);
     /* What goes wrong now looks like a lost SYN-ACK: the timer sends it again. */
     sw_tcp_send_syn(tcp, false);
     sw_tcp_arm_retransmit(tcp);

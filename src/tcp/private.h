@@ -100,6 +100,8 @@ uint16_t sw_tcp_announced_mss(struct sw_tcp *tcp);      /* for our SYN */
 
 /* ---- open.c ---- */
 void sw_tcp_negotiate(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn);
+/* A block in CLOSED becomes SYN_RECEIVED for this SYN; nothing is sent. */
+int sw_tcp_open_half(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn);
 void sw_tcp_established(struct sw_tcp *tcp);
 
 /* ---- synsent.c ---- */

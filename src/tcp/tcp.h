@@ -13,6 +13,7 @@
  *   reasm.c     out-of-order data (attached while needed); tune.c receive buffer tuning
  *   output.c    builds segments; path.c MTU, MSS and super-segment size
  *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
+ *   cookie.c    SYN cookies (RFC 4987)
  *   hystart.c   RFC 9406;  undo.c when nothing was lost: RFC 3522, 3708, 4015, 5682
  *   recovery.c  loss recovery: fast retransmit, NewReno (RFC 5681, 6582); with SACK sack.c
  *               (RFC 6675), by time rack.c (RFC 8985), at a measured rate prr.c (RFC 9937)
@@ -80,19 +81,20 @@ struct sw_tcp_config {
     uint32_t challenge_ack_ns;   /* RFC 5961 7: at most one per connection in this time; 500 ms */
     bool timestamps, window_scaling, sack; /* on */
     bool slow_start_after_idle;            /* on; RFC 5681 4.1 */
-    bool rack;    /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
-    bool tlp;     /* on; tail loss probes (RFC 8985 7) */
-    bool prr;     /* on; proportional rate reduction (RFC 9937) */
-    bool cubic;   /* on; RFC 9438; off: RFC 5681 */
-    bool hystart; /* on; the first slow start ends when the round trip grows (RFC 9406) */
-    bool frto;    /* on; spurious timeouts found by new data (RFC 5682), with SACK */
+    bool rack;       /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
+    bool tlp;        /* on; tail loss probes (RFC 8985 7) */
+    bool prr;        /* on; proportional rate reduction (RFC 9937) */
+    bool cubic;      /* on; RFC 9438; off: RFC 5681 */
+    bool hystart;    /* on; the first slow start ends when the round trip grows (RFC 9406) */
+    bool frto;       /* on; spurious timeouts found by new data (RFC 5682), with SACK */
+    bool syncookies; /* on; where the SYN queue is full (RFC 4987 3.6) */
 };
 
 struct sw_tcp_layer {
     struct sw_env *env;
     struct sw_ip_layer *ip;
     struct sw_tcp_config config;
-    struct sw_sipkey isn_key, ts_key;
+    struct sw_sipkey isn_key, ts_key, cookie_key;
 };
 void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip);
 
@@ -143,6 +145,17 @@ int sw_tcp_connect(struct sw_tcp *tcp);
 /* Passive open: a block in CLOSED becomes the SYN_RECEIVED child for `syn`; sends the SYN-ACK. Does
  * not take the segment. 0 or negative errno: then the block is to be freed. */
 int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn);
+
+/* ---- SYN cookies (cookie.c): a passive open that keeps nothing ---- */
+#define SW_TCP_COOKIE_UNIT_NS (64 * 1000000000ULL)
+/* Answers `syn` for a block in CLOSED with its addresses, which is to be freed then, whatever
+ * happened. */
+int sw_tcp_cookie_reply(struct sw_tcp *tcp, const struct sw_segment *syn);
+/* Whether an ACK brings back a cookie of the last 64 to 128 s. */
+bool sw_tcp_cookie_valid(const struct sw_tcp_layer *layer, const struct sw_segment *ack);
+/* Such an ACK makes a block in CLOSED what it would have been in SYN_RECEIVED; the ACK itself is
+ * for sw_tcp_input() then. 0 or negative errno, then the block is to be freed. */
+int sw_tcp_cookie_open(struct sw_tcp *tcp, const struct sw_segment *ack);
 
 /* A segment for this connection. Takes seg->pkt. */
 void sw_tcp_input(struct sw_tcp *tcp, struct sw_segment *seg);

@@ -241,6 +241,34 @@ static void test_syn_flood(void **state)
     world_fini(&w);
 }
 
+/* With the SYN queue full who is real still gets in, by a cookie; without cookies he does not. */
+static void test_syn_cookie(void **state)
+{
+    (void)state;
+    for (int on = 0; on < 2; on++) {
+        struct world w;
+        world_init(&w);
+        struct sw_addr addr = at("10.0.0.2", 80);
+        sw_socket_t l = listener(&w, 1, SW_AF_INET, addr, 2), c[4], a;
+        char buf[8];
+        w.host[1]->tcp.config.syncookies = on;
+        for (uint32_t n = 0; n < 8; n++)
+            forged_syn(&w, n);
+        dial(&w, addr, 4, c);
+        assert_int_equal(sw_accept_queue_len(w.host[1], l), on ? 3 : 0);
+        for (int i = 0; on && i < 3; i++) {
+            assert_int_equal(sw_send(w.host[0], c[i], "abc", 3, 0, NULL), 3);
+            world_settle(&w);
+            assert_int_equal(sw_accept(w.host[1], l, &a, NULL), 0);
+            assert_int_equal(sw_recv(w.host[1], a, buf, 8, 0, NULL), 3);
+            assert_int_equal(sw_send(w.host[1], a, "defg", 4, 0, NULL), 4);
+            world_settle(&w);
+            assert_int_equal(sw_recv(w.host[0], c[i], buf, 8, 0, NULL), 4);
+        }
+        world_fini(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_reset_in_queue), cmocka_unit_test(test_close_resets_children),
         cmocka_unit_test(test_inherit),        cmocka_unit_test(test_bind_again),
         cmocka_unit_test(test_defer_accept),   cmocka_unit_test(test_syn_flood),
+        cmocka_unit_test(test_syn_cookie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
