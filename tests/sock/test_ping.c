@@ -153,6 +153,13 @@ static void test_bind(void **state)
     assert_int_equal(sw_recv(h, c, buf, 8, 0, NULL), -EAGAIN);
     assert_int_equal(sw_recv(h, b, buf, 8, 0, NULL), -EAGAIN); /* it hears 127.0.0.1 only */
     assert_int_equal(sw_recv(h, a, buf, 8, 0, NULL), 8);
+    /* nor the other family's when its own has gone */
+    request(false, 1, 8);
+    assert_int_equal(sw_send(h, a, buf, 8, 0, &to), 8);
+    assert_int_equal(sw_close(h, a), 0);
+    world_settle(&w);
+    assert_int_equal(sw_recv(h, c, buf, 8, 0, NULL), -EAGAIN);
+    assert_int_equal(sw_host_drops(h, SW_DROP_ICMP_NO_SOCKET), 1);
     world_fini(&w);
 }
 
