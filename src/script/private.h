@@ -354,7 +354,7 @@ struct call_entry {
 };
 call_fn call_poll, call_epoll_create, call_epoll_ctl, call_epoll_wait;
 call_fn call_read, call_recv, call_recvfrom, call_readv, call_recvmsg;
-call_fn call_write, call_send, call_sendto, call_writev, call_sendmsg, call_sendfile;
+call_fn call_write, call_send, call_sendto, call_writev, call_sendmsg;
 call_fn call_getsockopt, call_setsockopt, call_fcntl, call_ioctl;
 void wait_note_ready(struct run *run); /* edges for epoll */
 
