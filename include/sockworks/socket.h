@@ -24,6 +24,7 @@ enum { SW_AF_UNSPEC = 0, SW_AF_INET = 2, SW_AF_INET6 = 10 };
 enum { SW_SOCK_STREAM = 1, SW_SOCK_DGRAM = 2 };
 enum { SW_SHUT_RD = 0, SW_SHUT_WR = 1, SW_SHUT_RDWR = 2 };
 enum {
+    SW_MSG_OOB = 0x01,
     SW_MSG_PEEK = 0x02,
     SW_MSG_TRUNC = 0x20,
     SW_MSG_MORE = 0x8000,
@@ -83,7 +84,7 @@ int sw_accept_queue_len(struct sw_host *host, sw_socket_t s);
 /* send(2)/sendto(2): copies from `buf`. `to` NULL uses the peer; a stream ignores `to`. Returns bytes
  * taken (a stream may take fewer), -EAGAIN, -EPIPE, -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE,
  * -ECONNREFUSED or another pending error, -ENETUNREACH, -EINVAL, -EAFNOSUPPORT, -ENOBUFS, -EBADF.
- * flags: SW_MSG_MORE. Never raises a signal. */
+ * flags: SW_MSG_MORE, SW_MSG_OOB (the last byte of a stream's is urgent). Never raises a signal. */
 int64_t sw_send(struct sw_host *host, sw_socket_t s, const void *buf, size_t len, int flags,
                 const struct sw_addr *to);
 
@@ -95,7 +96,12 @@ int sw_send_commit(struct sw_host *host, sw_socket_t s, size_t len, int flags);
 
 /* recv(2)/recvfrom(2): copies into `buf`. A stream gives 0 at its end; a datagram's excess is cut, and
  * with SW_MSG_TRUNC the full length is returned. flags: SW_MSG_PEEK, SW_MSG_TRUNC. ret_from may be
- * NULL. -EAGAIN, -ENOTCONN (stream never connected), -ECONNRESET or another pending error, -EBADF. */
+ * NULL. -EAGAIN, -ENOTCONN (stream never connected), -ECONNRESET or another pending error, -EBADF.
+ *
+ * Urgent data (RFC 6093): one byte, told by SW_EV_PRI. SW_MSG_OOB reads it: -EINVAL if there is none,
+ * it was read, or SO_OOBINLINE is set; -EAGAIN if it is announced but has not come. Its place in the
+ * stream is a mark: a read stops there, and the next one passes over the byte (with SO_OOBINLINE it
+ * begins with it). */
 int64_t sw_recv(struct sw_host *host, sw_socket_t s, void *buf, size_t len, int flags,
                 struct sw_addr *ret_from);
 
@@ -138,6 +144,10 @@ struct sw_bytes {
 };
 int sw_recv_peek(struct sw_host *host, sw_socket_t s, struct sw_bytes *ret_pieces, int max);
 int sw_recv_consume(struct sw_host *host, sw_socket_t s, size_t len);
+
+/* sockatmark(3): 1 where the next byte of the stream is the urgent one, read or not, else 0; -EBADF,
+ * -EOPNOTSUPP. sw_recv_peek() passes the mark as a read does. */
+int sw_sockatmark(struct sw_host *host, sw_socket_t s);
 
 /* What poll(2) would answer now: SW_EV_ bits; -EBADF. */
 int sw_poll(struct sw_host *host, sw_socket_t s);

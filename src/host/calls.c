@@ -215,6 +215,13 @@ int sw_recv_consume(struct sw_host *host, sw_socket_t handle, size_t len)
     return s ? sw_stream_consume(&host->sock, s, len) : err;
 }
 
+int sw_sockatmark(struct sw_host *host, sw_socket_t handle)
+{
+    int err;
+    struct sw_sock *s = find_stream(host, handle, &err);
+    return s ? sw_tcp_at_mark(sw_sock_tcp(s)) : err;
+}
+
 int64_t sw_send_queued(struct sw_host *host, sw_socket_t handle)
 {
     struct sw_sock *s = find(host, handle);
@@ -231,7 +238,7 @@ int64_t sw_recv_queued(struct sw_host *host, sw_socket_t handle)
     if (!s)
         return -EBADF;
     if (sw_sock_is_stream(s))
-        return s->listener ? -EINVAL : (int64_t)sw_tcp_recv_queue(sw_sock_tcp(s))->len;
+        return s->listener ? -EINVAL : (int64_t)sw_stream_readable(s);
     struct sw_udp_item *item = sw_udp_queue_first(&sw_sock_dgram(s)->queue);
     return item ? (int64_t)item->pkt->data_len : 0;
 }

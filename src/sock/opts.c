@@ -94,6 +94,7 @@ void sw_stream_apply_options(struct sw_sock *s)
         .cork = s->on & SW_ON_CORK,
         .keepalive = s->on & SW_ON_KEEPALIVE,
         .quickack = s->on & SW_ON_QUICKACK,
+        .oobinline = s->on & SW_ON_OOBINLINE,
         .reno = o->reno,
     };
     sw_tcp_set_options(tcp, &options);

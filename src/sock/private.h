@@ -340,6 +340,7 @@ void sw_stream_close(struct sw_sock_layer *layer, struct sw_sock *s,
 /* Takes what happened inside TCP: errors, the end, readiness. May free an orphan or embryo. */
 void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s);
 bool sw_stream_writable(struct sw_sock *s);
+uint32_t sw_stream_readable(struct sw_sock *s); /* bytes, as FIONREAD counts them */
 void sw_stream_apply_options(struct sw_sock *s);
 void sw_stream_start(struct sw_sock_layer *layer, struct sw_sock *s); /* a fresh control block */
 

@@ -21,9 +21,11 @@ static int poll_stream(struct sw_sock_layer *layer, struct sw_sock *s)
         events |= SW_EV_IN | SW_EV_RDHUP;
     if (state != SW_TCP_SYN_SENT && state != SW_TCP_SYN_RECEIVED) {
         uint32_t lowat = (uint32_t)sw_sock_opts(s)->rcvlowat;
-        uint32_t have = sw_tcp_recv_queue(tcp)->len;
+        uint32_t have = sw_tcp_recv_queue(tcp)->len - sw_tcp_recv_skip(tcp);
         if (have && (lowat <= 1 || have >= lowat))
             events |= SW_EV_IN;
+        if (sw_tcp_urgent_here(tcp))
+            events |= SW_EV_PRI;
         if ((s->shut & SW_SHUT_BIT_SEND) || sw_stream_writable(s))
             events |= SW_EV_OUT;
         else

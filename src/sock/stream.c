@@ -130,6 +130,8 @@ int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const voi
         if (r < 0)
             break;
         done += n;
+        if (flags & SW_MSG_OOB)
+            sw_tcp_mark_urgent(tcp); /* as Linux: whatever the last byte is that found room */
         sw_tcp_push(tcp, done < len || (flags & SW_MSG_MORE));
     }
     if (done < len)
@@ -163,6 +165,8 @@ int sw_stream_commit_space(struct sw_sock_layer *layer, struct sw_sock *s, size_
     sw_stream_commit(sw_tcp_send_queue(tcp), (uint32_t)len);
     if (len == 0)
         return 0;
+    if (flags & SW_MSG_OOB)
+        sw_tcp_mark_urgent(tcp);
     sw_tcp_push(tcp, flags & SW_MSG_MORE);
     sw_stream_after(layer, s);
     return 0;
@@ -187,18 +191,48 @@ static int nothing_to_read(struct sw_sock *s)
     return state == SW_TCP_CLOSED ? -ENOTCONN : -EAGAIN;
 }
 
+/* At the mark, an urgent byte not wanted in line is read by MSG_OOB or not at all. */
+static void pass_mark(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    uint32_t skip = sw_tcp_recv_skip(tcp);
+    if (skip == 0)
+        return;
+    sw_stream_drop(sw_tcp_recv_queue(tcp), layer->env->mem, skip);
+    sw_tcp_consumed(tcp, skip);
+}
+
+static int64_t recv_urgent(struct sw_sock *s, void *buf, size_t len, int flags)
+{
+    uint8_t byte;
+    int r = sw_tcp_recv_urgent(sw_sock_tcp(s), flags & SW_MSG_PEEK, &byte);
+    if (r == -EAGAIN && (sw_stream_state(s) == SW_TCP_CLOSED || (s->shut & SW_SHUT_BIT_RCV)))
+        return 0; /* it will not come any more */
+    if (r < 0)
+        return r;
+    if (len > 0 && !(flags & SW_MSG_TRUNC))
+        memcpy(buf, &byte, 1);
+    return len > 0 ? 1 : 0;
+}
+
 int64_t sw_stream_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
                        int flags)
 {
     struct sw_tcp *tcp = sw_sock_tcp(s);
     struct sw_stream *queue = sw_tcp_recv_queue(tcp);
-    if (s->listener || queue->len == 0)
+    if ((flags & SW_MSG_OOB) && !s->listener)
+        return recv_urgent(s, buf, len, flags);
+    if (!(flags & SW_MSG_PEEK) && len > 0)
+        pass_mark(layer, s);
+    uint32_t skip = sw_tcp_recv_skip(tcp);
+    if (s->listener || queue->len == skip)
         return nothing_to_read(s);
     if (len == 0)
         return 0;
-    uint32_t n = len < queue->len ? (uint32_t)len : queue->len;
+    uint32_t limit = sw_tcp_recv_limit(tcp) - skip;
+    uint32_t n = len < limit ? (uint32_t)len : limit;
     if (!(flags & SW_MSG_TRUNC)) /* tcp(7): MSG_TRUNC throws the bytes away */
-        n = sw_stream_copy(queue, 0, buf, n);
+        n = sw_stream_copy(queue, skip, buf, n);
     if (flags & SW_MSG_PEEK)
         return n;
     sw_stream_drop(queue, layer->env->mem, n);
@@ -207,19 +241,28 @@ int64_t sw_stream_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf
     return n;
 }
 
+/* Linux's tcp_inq(): what lies before the urgent byte. */
+uint32_t sw_stream_readable(struct sw_sock *s)
+{
+    struct sw_tcp *tcp = sw_sock_tcp(s);
+    if (s->on & SW_ON_OOBINLINE)
+        return sw_tcp_recv_queue(tcp)->len;
+    return sw_tcp_recv_skip(tcp) ? 0 : sw_tcp_recv_limit(tcp);
+}
+
 int sw_stream_peek(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_bytes *ret_pieces,
                    int max)
 {
-    (void)layer;
     struct sw_stream *queue = sw_tcp_recv_queue(sw_sock_tcp(s));
+    pass_mark(layer, s);
     if (s->listener || queue->len == 0)
         return nothing_to_read(s);
     int n = 0;
-    uint32_t off = 0;
-    while (n < max && off < queue->len) {
+    uint32_t off = 0, limit = sw_tcp_recv_limit(sw_sock_tcp(s));
+    while (n < max && off < limit) {
         struct sw_slice slice;
         uint32_t len;
-        if (sw_stream_slices(queue, off, queue->len - off, &slice, 1, &len) == 0)
+        if (sw_stream_slices(queue, off, limit - off, &slice, 1, &len) == 0)
             break;
         ret_pieces[n++] = (struct sw_bytes){.ptr = slice.chunk->data + slice.off, .len = slice.len};
         off += slice.len;

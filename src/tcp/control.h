@@ -22,6 +22,7 @@
 
 struct sw_tcp_flight; /* flight.h: what is in flight, and recovery from its loss */
 struct sw_tcp_extra;  /* reasm.h: out-of-order data and buffer tuning */
+struct sw_tcp_urgent; /* urgent.h: the urgent pointer, where there is one */
 struct sw_cc_ops;     /* cc.h */
 
 /* What this end sends. */
@@ -95,6 +96,7 @@ enum {
     SW_TCPF_FIN_SENT = 1 << 18,    /* snd.nxt is beyond our FIN */
     SW_TCPF_QUICKACK = 1 << 19,    /* TCP_QUICKACK was set: ACKs are not delayed */
     SW_TCPF_RENO = 1 << 20,        /* TCP_CONGESTION "reno" */
+    SW_TCPF_OOBINLINE = 1 << 21,   /* SO_OOBINLINE: urgent bytes are read in line */
     SW_TCPF_HEARD = 1 << 17,       /* data has come since we last sent some */
 };
 
@@ -124,6 +126,7 @@ struct sw_tcp {
     uint8_t tos, ttl;
     uint32_t user_timeout_ms;
 
+    struct sw_tcp_urgent *urgent; /* NULL: nothing is urgent */
     uint64_t id; /* the socket layer's name for it: event.socket of its trace events */
     struct sw_addr local, remote;
     struct sw_timer timer; /* owner SW_TIMER_SOCK */

@@ -8,6 +8,7 @@
 
 #include "tcp/private.h"
 #include "tcp/reasm.h"
+#include "tcp/urgent.h"
 
 /* What a segment counts in sequence space. */
 static uint32_t seq_len(const struct sw_segment *seg)
@@ -177,8 +178,7 @@ static void check_fin_acked(struct sw_tcp *tcp)
     }
 }
 
-/* Seventh: the text. (Sixth, URG: the pointer is not looked at, urgent bytes are bytes of the
- * stream, as RFC 6093 advises.) */
+/* Sixth and seventh: URG and the text. */
 static enum sw_drop take_text(struct sw_tcp *tcp, struct sw_segment *seg)
 {
     sw_seq end = sw_seq_add(seg->tcp.seq, seg->len);
@@ -200,6 +200,7 @@ static enum sw_drop take_text(struct sw_tcp *tcp, struct sw_segment *seg)
         sw_tcp_finish(tcp, 0);
         return SW_DROP_TCP_AFTER_CLOSE;
     }
+    sw_urgent_receive(tcp, seg);
     return sw_tcp_receive(tcp, seg);
 }
 

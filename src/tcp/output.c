@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "tcp/private.h"
+#include "tcp/urgent.h"
 
 static void trace_out(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr, const struct sw_packet *pkt,
                       uint64_t window, bool again)
@@ -126,6 +127,7 @@ int64_t sw_tcp_send_data(struct sw_tcp *tcp, sw_seq seq, uint32_t len, uint16_t 
         pkt->gso_size = tcp->snd.mss;
     hdr = header(tcp, seq, flags | SW_TCP_ACK);
     sw_tcp_add_sacks(tcp, &hdr, got);
+    sw_urgent_add(tcp, &hdr);
     hdr.window = sw_tcp_offer_window(tcp);
     int err = transmit(tcp, pkt, &hdr, again);
     if (err == -EMSGSIZE)
@@ -167,6 +169,7 @@ static void send_bare(struct sw_tcp *tcp, sw_seq seq, uint16_t flags)
     hdr = header(tcp, seq, flags);
     if (!(flags & SW_TCP_RST)) {
         sw_tcp_add_sacks(tcp, &hdr, 0);
+        sw_urgent_add(tcp, &hdr);
         hdr.window = sw_tcp_offer_window(tcp);
     }
     transmit(tcp, pkt, &hdr, false);
@@ -179,6 +182,8 @@ void sw_tcp_send_ack(struct sw_tcp *tcp)
 
 void sw_tcp_send_probe(struct sw_tcp *tcp)
 {
+    if (sw_urgent_sending(tcp)) /* a pointer passes through a closed window (RFC 9293 3.8.6.1) */
+        send_bare(tcp, tcp->snd.una, SW_TCP_ACK);
     send_bare(tcp, sw_seq_sub(tcp->snd.una, 1), SW_TCP_ACK);
 }
 

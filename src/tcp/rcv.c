@@ -6,6 +6,7 @@
  */
 #include "tcp/private.h"
 #include "tcp/reasm.h"
+#include "tcp/urgent.h"
 
 /* ACKs that go out at once at the start of a connection, so that the peer's slow start is not held
  * up: Linux's TCP_MAX_QUICKACKS. */
@@ -236,6 +237,7 @@ void sw_tcp_consumed(struct sw_tcp *tcp, uint32_t len)
 
     if (len == 0)
         return;
+    sw_urgent_passed(tcp);
     sw_tune_read(tcp, len);
     switch (tcp->state) {
     case SW_TCP_ESTABLISHED:

@@ -13,6 +13,7 @@
 #include "tcp/flight.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
+#include "tcp/urgent.h"
 
 /* An idle sender may not rely on a congestion window of long ago (RFC 5681 4.1). */
 static void restart_after_idle(struct sw_tcp *tcp)
@@ -71,11 +72,14 @@ static uint32_t cwnd_room(const struct sw_tcp *tcp)
     return tcp->snd.cwnd > pipe ? tcp->snd.cwnd - pipe : 0;
 }
 
-/* The most that one segment may carry: a whole number of MSS. */
+/* The most that one segment may carry: a whole number of MSS. What divides super-segments does not
+ * know how to divide an urgent pointer. */
 static uint32_t segment_max(const struct sw_tcp *tcp)
 {
     uint32_t mss = tcp->snd.mss;
 
+    if (sw_urgent_sending(tcp))
+        return mss;
     return tcp->snd.gso_max > mss ? tcp->snd.gso_max - tcp->snd.gso_max % mss : mss;
 }
 
@@ -86,6 +90,8 @@ static bool small_may_go(const struct sw_tcp *tcp)
 
     if (sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED))
         return true; /* there will be nothing to fill it up with */
+    if (sw_urgent_sending(tcp))
+        return true; /* as Linux, corked or not */
     if (sw_tcp_has(tcp, SW_TCPF_CORK | SW_TCPF_MORE))
         return false;
     if (sw_tcp_has(tcp, SW_TCPF_NODELAY))

@@ -6,6 +6,7 @@
 #include "tcp/flight.h"
 #include "tcp/private.h"
 #include "tcp/reasm.h"
+#include "tcp/urgent.h"
 
 static const char *const names[] = {
     [SW_TCP_ESTABLISHED] = "ESTABLISHED",
@@ -100,6 +101,7 @@ void sw_tcp_fini(struct sw_tcp *tcp)
     sw_cc_free(tcp);
     sw_stream_clear(&tcp->rcv.queue, mem);
     sw_extra_free(tcp);
+    sw_urgent_free(tcp);
 }
 
 void sw_tcp_finish(struct sw_tcp *tcp, int err)
@@ -131,6 +133,7 @@ void sw_tcp_tidy(struct sw_tcp *tcp)
         sw_flight_free(tcp);
     if (sw_reasm_empty(tcp) && tcp->rcv.queue.len == 0)
         sw_extra_free(tcp);
+    sw_urgent_tidy(tcp);
 }
 
 unsigned sw_tcp_take_events(struct sw_tcp *tcp)

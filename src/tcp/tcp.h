@@ -10,6 +10,7 @@
  *   snd.c       the sending half: what may be sent now (Nagle, SWS, window)
  *   ack.c       and what an acknowledgment means to it
  *   rcv.c       the receiving half: in order, out of order, window to offer, delayed ACK
+ *   urgent.c    the urgent pointer (RFC 6093)
  *   reasm.c     out-of-order data (attached while needed); tune.c receive buffer tuning
  *   output.c    builds segments; path.c MTU, MSS and super-segment size
  *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
@@ -127,7 +128,8 @@ struct sw_tcp_options {
     bool nodelay, cork, keepalive;
     bool quickack; /* the user wants no delayed ACKs; not merely Linux's TCP_QUICKACK at its default
                     */
-    bool reno;     /* TCP_CONGESTION "reno", not the host's */
+    bool oobinline; /* SO_OOBINLINE */
+    bool reno;      /* TCP_CONGESTION "reno", not the host's */
 };
 
 /* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them.
@@ -176,11 +178,26 @@ uint32_t sw_tcp_send_space(const struct sw_tcp *tcp);
 struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp);
 void sw_tcp_push(struct sw_tcp *tcp, bool more);
 
+/* The last byte put into the send queue is urgent (MSG_OOB): before sw_tcp_push(). 0 or -ENOMEM:
+ * then it is one like any other. */
+int sw_tcp_mark_urgent(struct sw_tcp *tcp);
+
 /* In-order bytes not yet read. After reading from the stream tell how many, so that the window
  * moves. */
 struct sw_stream *sw_tcp_recv_queue(struct sw_tcp *tcp);
 void sw_tcp_consumed(struct sw_tcp *tcp, uint32_t len);
 bool sw_tcp_recv_eof(const struct sw_tcp *tcp); /* FIN received and everything before it read */
+
+/* Urgent data. A read takes at most sw_tcp_recv_limit() bytes: those before the mark. At the mark
+ * it first passes over sw_tcp_recv_skip() bytes (1: the urgent one is at the front, and not wanted
+ * in line; else 0). */
+bool sw_tcp_at_mark(const struct sw_tcp *tcp); /* SIOCATMARK */
+uint32_t sw_tcp_recv_skip(const struct sw_tcp *tcp);
+uint32_t sw_tcp_recv_limit(const struct sw_tcp *tcp);
+bool sw_tcp_urgent_here(const struct sw_tcp *tcp); /* an urgent byte came and was not read */
+/* MSG_OOB: 0; -EINVAL: there is none, it was read, or it is read in line; -EAGAIN: announced, not
+ * here. */
+int sw_tcp_recv_urgent(struct sw_tcp *tcp, bool peek, uint8_t *ret_byte);
 
 /* shutdown(SHUT_WR): queues the FIN. */
 void sw_tcp_shutdown(struct sw_tcp *tcp);

@@ -43,6 +43,7 @@ struct seg {
     uint16_t flags;
     uint32_t seq, ack, len;
     uint32_t win; /* the field as on the wire */
+    uint16_t urg; /* the urgent pointer; what is sent must have this one */
     uint16_t mss, gso;
     int ws;           /* window scale + 1; 0: no option */
     uint32_t ts, ecr; /* ts 0: no option */
@@ -158,6 +159,7 @@ static inline void in(struct one *o, struct seg s)
         .window = (uint16_t)(s.win == UINT32_MAX ? 0
                              : s.win             ? s.win
                                                  : o->win),
+        .urgent = s.urg,
         .has_mss = s.mss != 0,
         .mss = s.mss,
         .has_wscale = s.ws != 0,
@@ -225,14 +227,17 @@ static inline uint16_t take(struct one *o, struct seg s, const char *file, int l
     seq = tcp.seq.v - o->our_isn;
     ack = tcp.flags & ACK ? tcp.ack.v - o->peer_isn : 0;
     if (tcp.flags != s.flags || seq != s.seq || ack != s.ack || pkt->data_len != s.len ||
-        pkt->gso_size != s.gso || (s.win && tcp.window != (s.win == NO_WINDOW ? 0 : s.win)) ||
-        (s.mss && tcp.mss != s.mss) || (s.ws && (!tcp.has_wscale || tcp.wscale != s.ws - 1)) ||
-        (s.ecr && tcp.ts_ecr != s.ecr) || (s.sack_ok && !tcp.sack_ok) || tcp.n_sacks != s.n_sacks) {
+        pkt->gso_size != s.gso || tcp.urgent != s.urg ||
+        (s.win && tcp.window != (s.win == NO_WINDOW ? 0 : s.win)) || (s.mss && tcp.mss != s.mss) ||
+        (s.ws && (!tcp.has_wscale || tcp.wscale != s.ws - 1)) || (s.ecr && tcp.ts_ecr != s.ecr) ||
+        (s.sack_ok && !tcp.sack_ok) || tcp.n_sacks != s.n_sacks) {
         fprintf(stderr,
-                "%s:%d: sent flags %x seq %u ack %u len %u gso %u win %u mss %u ecr %u sacks %u, "
+                "%s:%d: sent flags %x seq %u ack %u len %u gso %u urgent %u win %u mss %u ecr %u "
+                "sacks %u, "
                 "expected %x %u %u %u %u %u\n",
-                file, line, tcp.flags, seq, ack, pkt->data_len, pkt->gso_size, tcp.window, tcp.mss,
-                tcp.ts_ecr, tcp.n_sacks, s.flags, s.seq, s.ack, s.len, s.gso, s.win);
+                file, line, tcp.flags, seq, ack, pkt->data_len, pkt->gso_size, tcp.urgent,
+                tcp.window, tcp.mss, tcp.ts_ecr, tcp.n_sacks, s.flags, s.seq, s.ack, s.len, s.gso,
+                s.win);
         _fail(file, line);
     }
     for (unsigned i = 0; i < s.n_sacks; i++) {

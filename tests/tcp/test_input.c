@@ -380,22 +380,6 @@ static void test_ack_loop(void **state)
     one_fini(&o);
 }
 
-/* Bug class 13: the urgent pointer is not looked at; urgent bytes are bytes of the stream. */
-static void test_urgent(void **state)
-{
-    struct one o;
-
-    (void)state;
-    bring(&o, SW_TCP_ESTABLISHED);
-    for (uint32_t i = 0; i < 20; i++)
-        IN(&o, URG | ACK, .seq = 11 + i, .ack = 1, .len = 1);
-    assert_int_equal(sw_tcp_recv_queue(&o.tcp)->len, 20);
-    user_reads(&o, 20);
-    pass(&o, 50 * MS);
-    TAKE(&o, ACK, .seq = 1, .ack = 31);
-    one_fini(&o);
-}
-
 /* The window is closed: an ACK and a reset still count, the data does not. */
 static void test_closed_window(void **state)
 {
@@ -433,15 +417,15 @@ static void test_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rst_exact),     cmocka_unit_test(test_rst_blind),
-        cmocka_unit_test(test_syn),           cmocka_unit_test(test_bad_ack),
-        cmocka_unit_test(test_data),          cmocka_unit_test(test_data_outside),
-        cmocka_unit_test(test_fin),           cmocka_unit_test(test_fin_early),
-        cmocka_unit_test(test_fin_acked),     cmocka_unit_test(test_everything_at_once),
-        cmocka_unit_test(test_after_close),   cmocka_unit_test(test_close_unread),
-        cmocka_unit_test(test_abort),         cmocka_unit_test(test_challenge_limit),
-        cmocka_unit_test(test_ack_loop),      cmocka_unit_test(test_urgent),
-        cmocka_unit_test(test_closed_window), cmocka_unit_test(test_closed),
+        cmocka_unit_test(test_rst_exact),   cmocka_unit_test(test_rst_blind),
+        cmocka_unit_test(test_syn),         cmocka_unit_test(test_bad_ack),
+        cmocka_unit_test(test_data),        cmocka_unit_test(test_data_outside),
+        cmocka_unit_test(test_fin),         cmocka_unit_test(test_fin_early),
+        cmocka_unit_test(test_fin_acked),   cmocka_unit_test(test_everything_at_once),
+        cmocka_unit_test(test_after_close), cmocka_unit_test(test_close_unread),
+        cmocka_unit_test(test_abort),       cmocka_unit_test(test_challenge_limit),
+        cmocka_unit_test(test_ack_loop),    cmocka_unit_test(test_closed_window),
+        cmocka_unit_test(test_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
