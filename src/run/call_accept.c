@@ -154,8 +154,8 @@ static void put_back(struct run *run, struct standin *s, sw_socket_t sock,
     s->n_returned++;
 }
 
-/* A program reads what native calls do with a timeout from the stand-in itself. */
-static void copy_timeouts(struct run *run, struct standin *s, int fd)
+/* Options that native calls look for in the stand-in itself: see also_native() in call_option.c. */
+static void copy_native_options(struct run *run, struct standin *s, int fd)
 {
     static const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO};
     for (int i = 0; i < 2; i++) {
@@ -164,6 +164,11 @@ static void copy_timeouts(struct run *run, struct standin *s, int fd)
         if (ns != 0)
             setsockopt(fd, SOL_SOCKET, names[i], &tv, sizeof(tv));
     }
+    int in_line = 0;
+    size_t len = sizeof(in_line);
+    sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_OOBINLINE, &in_line, &len);
+    if (in_line != 0)
+        setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
 }
 
 /* The new socket's stand-in, in place of the pending connection. NULL: no memory. */
@@ -180,7 +185,7 @@ static struct standin *adopt(struct run *run, struct standin *listener, sw_socke
     p->far_fd = -1;
     s->sndbuf = listener->sndbuf;
     stream_prepare_far(run, s);
-    copy_timeouts(run, s, near);
+    copy_native_options(run, s, near);
     return s;
 }
 

@@ -247,6 +247,8 @@ void on_sendmmsg(struct run *run, struct run_call *call)
     int64_t r = 0;
 
     if (call->standin == NULL || call->standin->stream) {
+        if (call->standin != NULL && ((int)call->args[3] & MSG_OOB) != 0)
+            stream_expect_urgent(call->standin);
         call_continue(run, call);
         return;
     }

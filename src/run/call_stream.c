@@ -7,8 +7,8 @@
  *   - an address given with sendto() is passed over (AF_UNIX: EISCONN)
  *   - an address asked for with recvfrom() has length 0 (AF_UNIX: our far end's name)
  *   - MSG_ERRQUEUE finds nothing (AF_UNIX would read the stream)
- *   - MSG_OOB sends its byte in line: our TCP has no urgent data (AF_UNIX: a mark at which our
- * reads of the far end would stop)
+ *   - MSG_OOB is sent by us, so that we know of the mark before we read the far end; of no bytes it
+ *     sends none (AF_UNIX: EOPNOTSUPP)
  */
 #include <errno.h>
 #include <signal.h>
@@ -80,6 +80,10 @@ static enum run_verdict try_send(struct run *run, struct run_call *call)
     ssize_t n = -1;
     if (fd >= 0) {
         int kept = MSG_MORE | MSG_EOR;
+        if ((flags & MSG_OOB) != 0)
+            stream_expect_urgent(call->standin);
+        if (len > 0 && len == m.total)
+            kept |= MSG_OOB; /* else its last byte goes with a later call */
         n = send(fd, data, len, (flags & kept) | MSG_DONTWAIT | MSG_NOSIGNAL);
         err = n < 0 ? errno : 0;
         close(fd);

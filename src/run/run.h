@@ -39,6 +39,13 @@
  *   LISTENING   listen()ed in place. For each connection in the core's accept queue one unix connection
  *               is made to its name, so that poll and epoll work; accept() takes the first of them with the
  *               first of the core's queue. Connections waiting there have a far end but no socket yet.
+ * Urgent data
+ *   AF_UNIX has MSG_OOB and marks of its own (Linux 5.15, CONFIG_AF_UNIX_OOB; before it MSG_OOB is EOPNOTSUPP).
+ *   A program's MSG_OOB is sent into the stand-in by us, so the mark is known before the far end is read; the
+ *   core's urgent byte is sent into the far end with MSG_OOB in its turn. What cannot be as in TCP: POLLPRI comes
+ *   with the byte rather than with the pointer, and not before what precedes it has room in the stand-in; where
+ *   the urgent byte is all there is the stand-in polls readable, and reading says EAGAIN; FIONREAD counts beyond
+ *   the mark.
  * Datagrams
  *   SOCK_DGRAM, unconnected at birth; the far end is connected to the stand-in's name, so that a datagram
  *   can be put in front of a native read(). connect() connects the stand-in to the far end's name (so native
@@ -147,6 +154,7 @@ struct standin {
     bool far_hup;               /* every holder has closed; or both directions are shut down */
     int broken;                 /* positive errno that sending met first; told once all is read */
     bool writing_over;          /* as `broken`: what is written from now on meets EPIPE */
+    bool urgent;                /* the program has sent MSG_OOB: its reads stop at the mark */
     bool want_out;              /* the far end is full: EPOLLOUT is asked for */
     bool fin_to_program, fin_from_program, rd_shutdown;
     bool error_is_native;       /* native calls have been shown an error too, as ECONNRESET */
@@ -347,6 +355,8 @@ void stream_failed(struct run *run, struct standin *s, int err);
 void stream_raise_sndbuf(struct standin *s, int fd);
 /* The program has set SO_SNDBUF (`fd`: a dup) or SO_RCVBUF. */
 void stream_sndbuf_set(struct standin *s, int fd, int bytes);
+/* The program sends MSG_OOB: marks are looked for from now on. */
+void stream_expect_urgent(struct standin *s);
 void stream_prepare_far(struct run *run, struct standin *s);
 /* The timeout option (SO_RCVTIMEO, SO_SNDTIMEO) of a stand-in in ns; 0: none. */
 uint64_t standin_timeout_ns(struct run *run, struct standin *s, int name);

@@ -12,6 +12,7 @@
  * program would wake us up.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -69,6 +70,24 @@ static void closed_unread(struct run *run, struct standin *s)
     s->sock = 0;
 }
 
+void stream_expect_urgent(struct standin *s)
+{
+    int on = 1;
+
+    if (s->urgent || s->far_fd < 0)
+        return;
+    setsockopt(s->far_fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)); /* no read loses a byte */
+    s->urgent = true;
+}
+
+/* Whether the next byte that the program wrote is its urgent one. */
+static bool at_far_mark(const struct standin *s)
+{
+    int at_mark = 0;
+
+    return s->urgent && ioctl(s->far_fd, SIOCATMARK, &at_mark) == 0 && at_mark != 0;
+}
+
 /* What the program wrote goes to the core. Returns whether there is more than one turn allows. */
 static bool to_core(struct run *run, struct standin *s)
 {
@@ -78,7 +97,8 @@ static bool to_core(struct run *run, struct standin *s)
         void *room;
         if (moved >= TURN_BYTES)
             return true;
-        int64_t want = sw_send_reserve(run->host, s->sock, SW_CHUNK_BYTES, &room);
+        bool urgent = at_far_mark(s);
+        int64_t want = sw_send_reserve(run->host, s->sock, urgent ? 1 : SW_CHUNK_BYTES, &room);
         if (want < 0) { /* no room; or broken: what is unread now makes a reset of our close */
             bool own_end = want == -EPIPE && (s->program_shut & 2) != 0;
             if (want != -EAGAIN && want != -ENOBUFS && !own_end)
@@ -89,7 +109,7 @@ static bool to_core(struct run *run, struct standin *s)
         int err = n < 0 ? errno : 0;
         if (n > 0)
             record_data(run, s, SW_VIEW_TAKEN, (uint64_t)n);
-        sw_send_commit(run->host, s->sock, n > 0 ? (size_t)n : 0, 0);
+        sw_send_commit(run->host, s->sock, n > 0 ? (size_t)n : 0, urgent ? SW_MSG_OOB : 0);
         if (n == 0) {
             end_from_program(run, s);
         } else if (n < 0) {
@@ -98,11 +118,37 @@ static bool to_core(struct run *run, struct standin *s)
                 closed_unread(run, s);
         } else {
             moved += (size_t)n;
-            if (n < want && !s->far_rdhup)
+            if (n < want && !s->far_rdhup && !s->urgent) /* short at a mark: there may be more */
                 s->far_in = false;
         }
     }
     return false;
+}
+
+/* The urgent byte that came for the program takes its place in the stand-in's queue. False: it is
+ * not here, or there is no room. Where it has been given already, reading passes over it. */
+static bool urgent_to_program(struct run *run, struct standin *s)
+{
+    char byte;
+    int64_t n = sw_recv(run->host, s->sock, &byte, 1, SW_MSG_OOB | SW_MSG_PEEK, NULL);
+    bool in_line = n == -EINVAL && (sw_poll(run->host, s->sock) & SW_EV_PRI) != 0;
+
+    if (in_line)
+        n = sw_recv(run->host, s->sock, &byte, 1, SW_MSG_PEEK, NULL);
+    if (n != 1)
+        return n == -EINVAL;
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    n = send(s->far_fd, &byte, 1, flags | MSG_OOB);
+    if (n < 0 && errno == EOPNOTSUPP) /* before Linux 5.15: in line */
+        n = send(s->far_fd, &byte, 1, flags);
+    if (n < 0) { /* with another error, what follows meets it too */
+        s->far_out = errno != EAGAIN;
+        return s->far_out;
+    }
+    sw_recv(run->host, s->sock, &byte, 1, in_line ? 0 : SW_MSG_OOB, NULL);
+    s->bytes_in++;
+    record_data(run, s, SW_VIEW_GIVEN, 1);
+    return true;
 }
 
 /* What came for the program is put before it. */
@@ -113,6 +159,8 @@ static void to_program(struct run *run, struct standin *s)
         struct iovec iov[PIECES];
         size_t total = 0;
 
+        if (sw_sockatmark(run->host, s->sock) > 0 && !urgent_to_program(run, s))
+            return;
         int n = sw_recv_peek(run->host, s->sock, pieces, PIECES);
         if (n == -EAGAIN)
             return;
@@ -249,11 +297,8 @@ void stream_far_event(struct run *run, struct standin *s, uint32_t events)
         s->far_in = true;
     if (events & EPOLLRDHUP)
         s->far_rdhup = true;
-    if ((events & EPOLLPRI) && s->far_fd >= 0) { /* MSG_OOB: its byte goes in line with the rest */
-        int on = 1;
-        setsockopt(s->far_fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
-        s->far_rdhup = true; /* reads come back short at the mark */
-    }
+    if (events & EPOLLPRI)
+        stream_expect_urgent(s);
     if (events & EPOLLHUP)
         s->far_hup = true;
     if (events & EPOLLOUT)

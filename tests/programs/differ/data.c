@@ -239,6 +239,134 @@ static void urgent(void)
     show_recv("behind the mark", server, 10, MSG_DONTWAIT);
 }
 
+static void say_mark(const char *when, int fd)
+{
+    int at_mark = -1;
+    MUST(ioctl(fd, SIOCATMARK, &at_mark));
+    say("%s: at mark %d", when, at_mark);
+}
+
+static void urgent_alone(void)
+{
+    int client, server;
+    stream_pair(&client, &server);
+    set_nonblocking(server);
+    TRY(send(client, "", 0, MSG_OOB));
+    TRY(send(client, "!", 1, MSG_OOB));
+    settle();
+    show_poll("nothing but an urgent byte", server);
+    say_mark("unread", server);
+    show_recv("OOB peeked", server, 1, MSG_OOB | MSG_PEEK);
+    show_recv("OOB", server, 1, MSG_OOB);
+    show_recv("OOB again", server, 1, MSG_OOB);
+    say_mark("read", server);
+    show_recv("what follows", server, 10, 0);
+    say_mark("behind", server);
+    show_poll("behind", server);
+    MUST(send(client, "?", 1, MSG_OOB));
+    settle();
+    show_recv("instead of OOB", server, 10, 0);
+    show_recv("OOB too late", server, 1, MSG_OOB);
+}
+
+static void urgent_twice(void)
+{
+    int client, server;
+    stream_pair(&client, &server);
+    set_nonblocking(server);
+    MUST(send(client, "ab!", 3, MSG_OOB));
+    MUST(send(client, "cd?", 3, MSG_OOB));
+    MUST(send(client, "ef", 2, 0));
+    settle();
+    show_recv("OOB", server, 1, MSG_OOB);
+    show_recv("peeked", server, 20, MSG_PEEK);
+    show_recv("before the mark", server, 20, 0);
+    say_mark("there", server);
+    show_recv("peeked at the mark", server, 20, MSG_PEEK);
+    show_recv("behind the mark", server, 20, 0);
+}
+
+static void urgent_in_line(void)
+{
+    int client, server;
+    stream_pair(&client, &server);
+    set_nonblocking(server);
+    MUST(setsockopt(server, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)));
+    MUST(send(client, "ab", 2, 0));
+    MUST(send(client, "!", 1, MSG_OOB));
+    MUST(send(client, "cd", 2, 0));
+    settle();
+    show_poll("in line", server);
+    show_recv("OOB", server, 1, MSG_OOB);
+    show_recv("before the mark", server, 20, 0);
+    say_mark("there", server);
+    show_recv("from the mark on", server, 20, 0);
+    say_mark("behind", server);
+    show_poll("behind", server);
+}
+
+/* SO_OOBINLINE is inherited from the listener. */
+static void urgent_inherited(void)
+{
+    int fd = listener(1), on = 0;
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name, on_length = sizeof on;
+    MUST(setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)));
+    MUST(getsockname(fd, (struct sockaddr *)&name, &length));
+    int client = MUST(socket(name.ss_family, SOCK_STREAM, 0));
+    MUST(connect(client, (struct sockaddr *)&name, length));
+    int server = MUST(accept(fd, NULL, NULL));
+    TRY(getsockopt(server, SOL_SOCKET, SO_OOBINLINE, &on, &on_length));
+    say("in line %d", on);
+    MUST(send(client, "a!", 2, MSG_OOB));
+    settle();
+    show_recv("before the mark", server, 10, 0);
+    show_recv("from the mark on", server, 10, 0);
+}
+
+/* As telnet and ftp abort: by sendmsg, from a process that waits for nothing. */
+static void urgent_message(void)
+{
+    int client, server;
+    struct iovec io[] = {{"AB", 2}, {"OR", 2}};
+    struct msghdr message = {.msg_iov = io, .msg_iovlen = 2};
+    stream_pair(&client, &server);
+    set_nonblocking(server);
+    TRY(sendmsg(client, &message, MSG_OOB));
+    MUST(shutdown(client, SHUT_WR));
+    settle();
+    char byte = '.';
+    struct iovec in = {&byte, 1};
+    message = (struct msghdr){.msg_iov = &in, .msg_iovlen = 1};
+    TRY(recvmsg(server, &message, MSG_OOB));
+    say("%c flags %#x", byte, (unsigned)message.msg_flags);
+    show_recv("before the mark", server, 10, 0);
+    show_recv("the end", server, 10, 0);
+}
+
+static volatile sig_atomic_t urgent_signals;
+
+static void count_urgent(int signal)
+{
+    (void)signal;
+    urgent_signals++;
+}
+
+static void urgent_signal(void)
+{
+    int client, server;
+    stream_pair(&client, &server);
+    struct sigaction action = {.sa_handler = count_urgent};
+    MUST(sigaction(SIGURG, &action, NULL));
+    MUST(fcntl(server, F_SETOWN, getpid()));
+    MUST(send(client, "a", 1, 0));
+    settle();
+    say("SIGURG %d", (int)urgent_signals);
+    MUST(send(client, "!", 1, MSG_OOB));
+    settle();
+    say("SIGURG %d", (int)urgent_signals);
+}
+
 static void file_to_socket(void)
 {
     int client, server, pipe_fds[2];
@@ -321,6 +449,12 @@ const struct scenario data_scenarios[] = {{"recv-flags", flags, BOTH},
                                           {"send-timeout", send_timeout, BOTH},
                                           {"full-then-closed", full_then_closed, BOTH},
                                           {"urgent", urgent, BOTH},
+                                          {"urgent-alone", urgent_alone, BOTH},
+                                          {"urgent-twice", urgent_twice, BOTH},
+                                          {"urgent-in-line", urgent_in_line, BOTH},
+                                          {"urgent-inherited", urgent_inherited, BOTH},
+                                          {"urgent-message", urgent_message, BOTH},
+                                          {"urgent-signal", urgent_signal, BOTH},
                                           {"file-to-socket", file_to_socket, BOTH},
                                           {"as-a-file", as_a_file, BOTH},
                                           {"both-ways", both_ways, BOTH},
