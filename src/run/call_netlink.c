@@ -24,8 +24,7 @@
 
 enum { REQUEST_MAX = 65536 };
 
-/* ---- making
- * --------------------------------------------------------------------------------------- */
+/* ---- making ---- */
 
 /* The process of a thread: by default its number is the port. */
 static pid_t process_of(pid_t tid)
@@ -71,8 +70,7 @@ void netlink_socket(struct run *run, struct run_call *call)
     standins_sweep(run, false);
 }
 
-/* ---- requests
- * ------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static void reply(struct standin *s, const void *bytes, size_t len)
 {
@@ -122,8 +120,7 @@ static int64_t send_request(struct run *run, struct run_call *call, const struct
     return r;
 }
 
-/* ---- addresses
- * ------------------------------------------------------------------------------------ */
+/* ---- addresses ---- */
 
 static int write_nl_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len_ptr, uint32_t port)
 {
@@ -155,8 +152,7 @@ static int bind_port(struct run *run, struct run_call *call)
     return 0; /* groups: nothing ever changes here, so nothing is ever told */
 }
 
-/* ---- receiving
- * ------------------------------------------------------------------------------------ */
+/* ---- receiving ---- */
 
 static enum run_verdict try_receive(struct run *run, struct run_call *call)
 {
@@ -203,8 +199,7 @@ static void receive(struct run *run, struct run_call *call)
         call_fail(run, call, EAGAIN);
 }
 
-/* ---- options, and the table
- * ------------------------------------------------------------------------- */
+/* ---- options, and the table ---- */
 
 /* True: it is one of those where AF_UNIX would say something else. */
 static bool get_option(const struct run_call *call, int *ret_value)

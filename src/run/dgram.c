@@ -37,8 +37,7 @@ enum {
 
 #define ASK_EVERY_NS 20000000ULL
 
-/* ---- from the core
- * ------------------------------------------------------------------------------- */
+/* ---- from the core ---- */
 
 /* The core's first datagram, left in its queue; NULL: -EAGAIN, -ENOMEM or its pending error. */
 static struct run_datagram *peek_core(struct run *run, struct standin *s, int *ret_err)
@@ -79,8 +78,7 @@ static void drop_head(struct sw_list *list)
     free(d);
 }
 
-/* ---- errors
- * -------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static void far_connect(struct standin *s, bool on)
 {
@@ -128,8 +126,7 @@ static void take_core_error(struct run *run, struct standin *s)
         make_pending(run, s, err);
 }
 
-/* ---- into the stand-in
- * --------------------------------------------------------------------------- */
+/* ---- into the stand-in ---- */
 
 /* The program has closed its last descriptor: who still sends is told so (RFC 1122 4.1.3.1). */
 static void program_gone(struct run *run, struct standin *s)
@@ -229,8 +226,7 @@ void dgram_refill(struct run *run, struct standin *s)
     refill(run, s, s->flight_max);
 }
 
-/* ---- and back
- * ------------------------------------------------------------------------------------ */
+/* ---- and back ---- */
 
 /* Takes what is unread out of the stand-in, to the head of s->front. 0 or a negative errno. */
 static int take_back(struct run *run, struct run_call *call)
@@ -315,8 +311,7 @@ void dgram_error_taken(struct run *run, struct run_call *call)
         make_pending(run, call->standin, next);
 }
 
-/* ---- from the program
- * ---------------------------------------------------------------------------- */
+/* ---- from the program ---- */
 
 struct batch {
     struct mmsghdr messages[BATCH];
@@ -383,8 +378,7 @@ void dgram_drop(struct run *run, struct standin *s)
     s->in_flight = 0;
 }
 
-/* ---- events
- * -------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events)
 {
@@ -413,8 +407,7 @@ void dgram_core_event(struct run *run, struct standin *s, int sw_events)
     refill(run, s, most > s->flight_max ? most : s->flight_max);
 }
 
-/* ---- connect
- * ------------------------------------------------------------------------------------- */
+/* ---- connect ---- */
 
 void dgram_connect(struct run *run, struct run_call *call, const struct sw_addr *to)
 {

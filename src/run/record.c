@@ -35,8 +35,7 @@ struct run_record {
     struct leak_report leak;
 };
 
-/* ---- who
- * ------------------------------------------------------------------------------------------- */
+/* ---- who ---- */
 
 static bool read_file(const char *path, char *buf, size_t size)
 {
@@ -107,8 +106,7 @@ void record_process_end(struct run *run, pid_t pid, int status)
     }
 }
 
-/* ---- calls
- * ----------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 /* What we may leave to the kernel, and whose result we would then never know. */
 static bool perhaps_native(const struct run_call *call)
@@ -172,8 +170,7 @@ void record_call_answered(struct run *run, struct run_call *call, int64_t result
         leak_look(run, &run->record->leak);
 }
 
-/* ---- beginning and end
- * ----------------------------------------------------------------------------- */
+/* ---- beginning and end ---- */
 
 static int open_file(const char *path, FILE **ret_file)
 {

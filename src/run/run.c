@@ -47,8 +47,7 @@ static int cannot(const char *what, int err)
     return -err;
 }
 
-/* ---- set-up
- * -------------------------------------------------------------------------------------------- */
+/* ---- set-up ---- */
 
 static int watch(struct run *run, int fd, enum run_event event)
 {
@@ -154,8 +153,7 @@ static int open_run(struct run *run)
     return err < 0 ? cannot("cannot make the network", -err) : 0;
 }
 
-/* ---- what happens
- * ----------------------------------------------------------------------------------------- */
+/* ---- what happens ---- */
 
 static void reap(struct run *run, bool *ret_none_left)
 {
@@ -271,9 +269,7 @@ static void serve_active(struct run *run)
     }
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 
 /* Who was just given something answers soon: to look a little longer costs less than to be woken on an
  * idle processor (30 to 90 us on a virtual machine). Whoever else wants this processor gets it. */
@@ -368,9 +364,7 @@ static void loop(struct run *run)
     see_arrive(run);
 }
 
-/* ---- the end
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 static void close_run(struct run *run)
 {

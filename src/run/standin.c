@@ -19,8 +19,7 @@
 #include "base/assert.h"
 #include "run/record.h"
 
-/* ---- the table by inode
- * --------------------------------------------------------------------------- */
+/* ---- the table by inode ---- */
 
 static uint32_t slot_of(const struct run *run, ino_t ino)
 {
@@ -68,8 +67,7 @@ static struct standin *by_inode(struct run *run, ino_t ino)
     return s;
 }
 
-/* ---- finding
- * --------------------------------------------------------------------------------------- */
+/* ---- finding ---- */
 
 static struct standin *by_open_fd(struct run *run, int fd)
 {
@@ -157,8 +155,7 @@ int standin_borrow(struct run *run, struct standin *s)
     return -1;
 }
 
-/* ---- making
- * ------------------------------------------------------------------------------------------ */
+/* ---- making ---- */
 
 /* Several of the largest datagrams may wait in front of a native read. */
 enum { DGRAM_SNDBUF = 1024 * 1024 };
@@ -258,8 +255,7 @@ struct standin *standin_new(struct run *run, sw_socket_t sock, bool stream, bool
     return s;
 }
 
-/* ---- states, and the end
- * ----------------------------------------------------------------------------- */
+/* ---- states, and the end ---- */
 
 void standin_set_state(struct run *run, struct standin *s, enum standin_state state)
 {

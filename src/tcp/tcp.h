@@ -115,8 +115,7 @@ struct sw_segment {
 enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
                             struct sw_segment *ret_seg);
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 /* Options that a socket may have set before its connection exists, and at any time after. */
 struct sw_tcp_options {
@@ -168,8 +167,7 @@ void sw_tcp_timer(struct sw_tcp *tcp);
 /* A validated ICMP error about it (RFC 5927). */
 void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error);
 
-/* ---- the user's calls: states are checked by the socket layer
- * ------------------------------------- */
+/* ---- the user's calls: states are checked by the socket layer ---- */
 
 /* Bytes the send buffer takes now; 0: full. */
 uint32_t sw_tcp_send_space(const struct sw_tcp *tcp);
@@ -234,8 +232,7 @@ int sw_tcp_take_error(struct sw_tcp *tcp); /* positive errno or 0; taking clears
 /* struct tcp_info of Linux, as bytes; returns how many were written (at most `room`). */
 size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room);
 
-/* ---- without a connection
- * --------------------------------------------------------------------------- */
+/* ---- without a connection ---- */
 
 /* A segment that belongs to nothing: answers with RST unless it is one (RFC 9293 3.10.7.1). Takes
  * it. */

@@ -92,8 +92,7 @@ struct view_words {
 struct view_words view_words(char *buf, size_t size); /* empty */
 void view_say(struct view_words *words, const char *format, ...);
 
-/* ---- calls.c: what the arguments of a call mean
- * --------------------------------------------------- */
+/* ---- calls.c: what the arguments of a call mean ---- */
 const char *view_call_name(int nr);             /* "connect"; "syscall" if unknown */
 int view_call_fd(const struct view_call *call); /* -1: names none */
 /* What kind of thing a call does with its socket. */
@@ -115,8 +114,7 @@ void view_call_text(const struct view_call *call, char *buf, size_t size);
 void view_result_text(const struct view_call *call, char *buf, size_t size);
 const char *view_errno_name(int err); /* "ECONNREFUSED"; never NULL */
 
-/* ---- pcapng.c
- * --------------------------------------------------------------------------------------- */
+/* ---- pcapng.c ---- */
 struct view_capture *view_capture_new(FILE *out, uint64_t wall_minus_clock_ns);
 void view_capture_free(struct view_capture *capture); /* writes what it holds back */
 void view_capture_packet(struct view_capture *capture, uint64_t now_ns,

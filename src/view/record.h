@@ -73,8 +73,7 @@ void sw_view_call_value(struct sw_view *view, uint64_t token, int64_t value);
 void sw_view_answer(struct sw_view *view, uint64_t now_ns, uint64_t token, uint64_t socket,
                     int64_t result, const struct sw_addr *addr);
 
-/* ---- what passes without a notified call
- * --------------------------------------------------------- */
+/* ---- what passes without a notified call ---- */
 
 /* Programs read, write and close their stand-ins natively; this is what the supervisor sees of it.
  */
@@ -87,15 +86,13 @@ enum sw_view_data {
 void sw_view_data(struct sw_view *view, uint64_t now_ns, uint64_t socket, enum sw_view_data what,
                   uint64_t len);
 
-/* ---- packets
- * ------------------------------------------------------------------------------------- */
+/* ---- packets ---- */
 
 /* A packet enters the link (before it meets its fate there). A drop that is traced for it later
  * becomes its comment in the capture. */
 void sw_view_capture(struct sw_view *view, uint64_t now_ns, const struct sw_packet *pkt);
 
-/* ---- at the end
- * ---------------------------------------------------------------------------------- */
+/* ---- at the end ---- */
 
 struct sw_view_flow_config {
     unsigned width; /* columns; 0: 100; less than 72 counts as 72 */
