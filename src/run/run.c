@@ -271,8 +271,9 @@ static void serve_active(struct run *run)
 
 /* ---- the loop ---- */
 
-/* Who was just given something answers soon: to look a little longer costs less than to be woken on an
- * idle processor (30 to 90 us on a virtual machine). Whoever else wants this processor gets it. */
+/* Who was just given something answers soon: to look a little longer costs less than to be woken on
+ * an idle processor (30 to 90 us on a virtual machine). Whoever else wants this processor gets it.
+ */
 static int look_a_while(const struct run *run, struct epoll_event *events, uint64_t until_ns)
 {
     uint64_t end_ns = run_now() + SPIN_NS;
