@@ -62,7 +62,8 @@ static void end_from_program(struct run *run, struct standin *s)
     }
 }
 
-/* The program closed with data unread: RFC 2525 2.17. */
+/* The program closed with data unread: RFC 2525 2.17. Whatever of its own was still to be sent is
+ * not sent any more, as on Linux. */
 static void closed_unread(struct run *run, struct standin *s)
 {
     s->far_hup = s->fin_from_program = true;
@@ -289,6 +290,17 @@ void stream_continue(struct run *run, struct standin *s)
     calls_wake(run, s);
 }
 
+/* Whether the program's close, seen as a hang-up, left data unread: AF_UNIX has it as an error that
+ * waits. It is asked for here because reading, which would meet it too, waits for room in the core:
+ * for as long as the peer's window is zero. */
+static bool hung_up_unread(const struct standin *s)
+{
+    int err = 0;
+
+    getsockopt(s->far_fd, SOL_SOCKET, SO_ERROR, &err, &(socklen_t){sizeof(err)});
+    return err == ECONNRESET;
+}
+
 void stream_far_event(struct run *run, struct standin *s, uint32_t events)
 {
     if (s->far_fd < 0)
@@ -304,6 +316,8 @@ void stream_far_event(struct run *run, struct standin *s, uint32_t events)
     if (events & EPOLLOUT)
         s->far_out = true;
     if (s->state == STANDIN_CONNECTED) {
+        if (s->far_hup && s->sock != 0 && hung_up_unread(s))
+            closed_unread(run, s);
         move(run, s);
         calls_wake(run, s); /* a send that waits for room */
     } else if (s->state == STANDIN_CONNECTING && s->far_hup) {

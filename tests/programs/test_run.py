@@ -478,8 +478,7 @@ for attempt in range(100):
     expect("the peer", r.python(program)[:2], (0, "b''\nfree\n"))
 
 
-# Not yet steady, so not yet a @check: the reset of a peer that closed behind a zero window is at times heard
-# only once the program reads.
+@check
 def reset_reaches_a_writer_that_does_not_read(r):
     """It waits for room while more has come than it has read; the peer is gone with a reset."""
     program = """
