@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/private.h"
+#include "tcp/cc.h"
 
 enum setting_kind {
     SETTING_BOOL,    /* bool */
@@ -14,6 +15,8 @@ enum setting_kind {
     SETTING_SECONDS, /* uint64_t, ns */
     SETTING_MS,      /* likewise, given in ms */
     SETTING_SIZES,   /* "min default max": two uint32_t, bytes */
+    SETTING_CC,      /* uint8_t, enum sw_cc_id, given by name */
+    SETTING_CCS,     /* names of congestion controls: every one is there, and may be chosen */
 };
 
 #define NS_PER_S 1000000000ULL
@@ -40,6 +43,9 @@ static const struct setting {
     {"tcp_rto_max_ms", SETTING_MS, AT(rto_max_ns)},
     {"tcp_rmem", SETTING_SIZES, AT(rcvbuf)},
     {"tcp_wmem", SETTING_SIZES, AT(sndbuf)},
+    {"tcp_congestion_control", SETTING_CC, AT(cc)},
+    {"tcp_available_congestion_control", SETTING_CCS, 0},
+    {"tcp_allowed_congestion_control", SETTING_CCS, 0},
 };
 _Static_assert(AT(rcvbuf_max) == AT(rcvbuf) + 4 && AT(sndbuf_max) == AT(sndbuf) + 4,
                "default and maximum side by side");
@@ -61,8 +67,33 @@ static bool read_number(const char **text, uint32_t *ret)
     return true;
 }
 
+static int set_cc(const char *value, uint8_t *ret_cc)
+{
+    int id = sw_cc_find(value, strlen(value));
+    if (id < 0)
+        return -EINVAL;
+    *ret_cc = (uint8_t)id;
+    return 0;
+}
+
+static int check_ccs(const char *names)
+{
+    while (*names) {
+        size_t len = strcspn(names, " \t");
+        if (len > 0 && sw_cc_find(names, len) < 0)
+            return -EINVAL;
+        names += len;
+        names += strspn(names, " \t");
+    }
+    return 0;
+}
+
 static int set(const struct setting *setting, char *config, const char *value)
 {
+    if (setting->kind == SETTING_CC)
+        return set_cc(value, (uint8_t *)config + setting->at);
+    if (setting->kind == SETTING_CCS)
+        return check_ccs(value);
     uint32_t n[3] = {0};
     unsigned want = setting->kind == SETTING_SIZES ? 3 : 1;
     for (unsigned i = 0; i < want; i++)
@@ -88,6 +119,9 @@ static int set(const struct setting *setting, char *config, const char *value)
         if (n[1] == 0 || n[1] > n[2])
             return -EINVAL;
         memcpy(at, &n[1], 2 * sizeof(n[1]));
+        break;
+    case SETTING_CC: /* not numbers */
+    case SETTING_CCS:
         break;
     }
     return 0;

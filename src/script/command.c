@@ -39,7 +39,6 @@ static const char *const without_effect[] = {
     "tcp_frto",
     "tcp_dsack",
     "tcp_reordering",
-    "tcp_congestion_control",
     "tcp_early_retrans",
     "tcp_recovery",
     "tcp_tso_win_divisor",

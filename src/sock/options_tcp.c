@@ -193,20 +193,16 @@ SW_OPT_GET_BYTES(sw_opt_get_congestion)
     return sw_opt_copy_out(val, len, name, sizeof(name));
 }
 
-/* The host's own, or "reno". Which are there is known by name only. */
 SW_OPT_SET_BYTES(sw_opt_set_congestion)
 {
-    static const char reno[CC_NAME] = "reno", cubic[CC_NAME] = "cubic";
-    char name[CC_NAME] = {0};
     if (len < 1)
         return -EINVAL;
-    memcpy(name, val, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
-    bool is_reno = memcmp(name, reno, CC_NAME) == 0;
-    if (!is_reno && memcmp(name, cubic, CC_NAME) != 0)
-        return -ENOENT;
+    int id = sw_cc_find(val, len < CC_NAME ? len : CC_NAME - 1);
+    if (id < 0)
+        return id;
     struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
     if (!opts)
         return -ENOMEM;
-    opts->reno = is_reno;
+    opts->cc = (uint8_t)(id + 1);
     return 0;
 }

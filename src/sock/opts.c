@@ -95,7 +95,7 @@ void sw_stream_apply_options(struct sw_sock *s)
         .keepalive = s->on & SW_ON_KEEPALIVE,
         .quickack = s->on & SW_ON_QUICKACK,
         .oobinline = s->on & SW_ON_OOBINLINE,
-        .reno = o->reno,
+        .cc = o->cc,
     };
     sw_tcp_set_options(tcp, &options);
     sw_tcp_set_buffers(tcp, o->sndbuf, o->rcvbuf);

@@ -2,16 +2,44 @@
 /* What all congestion controls share. */
 #include "tcp/cc.h"
 
+#include <errno.h>
+
 #include "tcp/flight.h"
 #include "tcp/private.h"
 
 /* A window no sender needs, small enough that sums of two do not wrap. */
 #define CWND_MAX_BYTES (1U << 30)
 
+static const struct sw_cc_ops *const controls[SW_CC_COUNT] = {
+    [SW_CC_RENO] = &sw_cc_newreno,
+    [SW_CC_CUBIC] = &sw_cc_cubic,
+};
+
 const struct sw_cc_ops *sw_cc(const struct sw_tcp *tcp)
 {
-    return tcp->layer->config.cubic && !sw_tcp_has(tcp, SW_TCPF_RENO) ? &sw_cc_cubic
-                                                                      : &sw_cc_newreno;
+    return controls[tcp->cc];
+}
+
+int sw_cc_find(const char *name, size_t len)
+{
+    for (int id = 0; id < SW_CC_COUNT; id++) {
+        const char *its = controls[id]->name;
+        size_t i = 0;
+
+        while (i < len && its[i] && its[i] == name[i])
+            i++;
+        if (its[i] == '\0' && (i == len || name[i] == '\0'))
+            return id;
+    }
+    return -ENOENT;
+}
+
+void sw_cc_set(struct sw_tcp *tcp, enum sw_cc_id id)
+{
+    if (tcp->cc == id)
+        return;
+    sw_cc_free(tcp); /* what it knew is of no use to the other */
+    tcp->cc = (uint8_t)id;
 }
 
 void sw_cc_free(struct sw_tcp *tcp)

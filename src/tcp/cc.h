@@ -23,6 +23,9 @@ struct sw_cc_ops {
 extern const struct sw_cc_ops sw_cc_newreno, sw_cc_cubic;
 
 const struct sw_cc_ops *sw_cc(const struct sw_tcp *tcp);
+/* By its name, which ends at `len` or at a zero before: enum sw_cc_id, or -ENOENT. */
+int sw_cc_find(const char *name, size_t len);
+void sw_cc_set(struct sw_tcp *tcp, enum sw_cc_id id);
 void sw_cc_free(struct sw_tcp *tcp);
 /* Slow start (RFC 5681 3.1, with RFC 3465's L unlimited, as Linux; its first end by RFC 9406):
  * returns the bytes left over for congestion avoidance. */

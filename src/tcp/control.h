@@ -95,7 +95,6 @@ enum {
     SW_TCPF_KEEPALIVE = 1 << 16,   /* SO_KEEPALIVE */
     SW_TCPF_FIN_SENT = 1 << 18,    /* snd.nxt is beyond our FIN */
     SW_TCPF_QUICKACK = 1 << 19,    /* TCP_QUICKACK was set: ACKs are not delayed */
-    SW_TCPF_RENO = 1 << 20,        /* TCP_CONGESTION "reno" */
     SW_TCPF_OOBINLINE = 1 << 21,   /* SO_OOBINLINE: urgent bytes are read in line */
     SW_TCPF_HEARD = 1 << 17,       /* data has come since we last sent some */
 };
@@ -113,6 +112,7 @@ struct sw_tcp {
     uint32_t ts_offset; /* added to our timestamps: one per pair of addresses */
     uint32_t rcv_ms;    /* when a segment last came, by sw_tcp_clock_ms() */
     uint32_t limit_ms;  /* when a challenge ACK was last sent (RFC 5961 7); 0: never */
+    uint8_t cc;         /* enum sw_cc_id; moved by sw_cc_set() only */
 
     uint64_t main_ns;   /* deadline of what main_kind says; SW_NEVER: none */
     uint64_t delack_ns; /* deadline of the delayed ACK; SW_NEVER: none is owed */

@@ -34,7 +34,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .rack = true,
                 .tlp = true,
                 .prr = true,
-                .cubic = true,
+                .cc = SW_CC_CUBIC,
                 .hystart = true,
                 .frto = true,
                 .syncookies = true,

@@ -75,6 +75,7 @@ void sw_tcp_init(struct sw_tcp *tcp, struct sw_tcp_layer *layer, uint32_t sndbuf
     memset(tcp, 0, sizeof(*tcp));
     tcp->layer = layer;
     tcp->state = SW_TCP_CLOSED;
+    tcp->cc = layer->config.cc;
     tcp->snd.buf = sndbuf ? sndbuf : layer->config.sndbuf;
     tcp->rcv.buf = rcvbuf ? rcvbuf : layer->config.rcvbuf;
     tcp->snd.ssthresh = UINT32_MAX;

@@ -62,6 +62,13 @@ enum sw_tcp_timer_kind {
     SW_TCP_TIMER_COUNT
 };
 
+/* The congestion controls, as TCP_CONGESTION names them: see cc.h. */
+enum sw_cc_id {
+    SW_CC_RENO,  /* RFC 5681 */
+    SW_CC_CUBIC, /* RFC 9438 */
+    SW_CC_COUNT
+};
+
 /* Settings of the host: Linux's sysctl of the same meaning, in ns and bytes. */
 struct sw_tcp_config {
     uint64_t rto_min_ns;     /* 200 ms, as Linux; RFC 6298 2.4 says 1 s, which RFC 8961 relaxes */
@@ -85,10 +92,10 @@ struct sw_tcp_config {
     bool rack;       /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
     bool tlp;        /* on; tail loss probes (RFC 8985 7) */
     bool prr;        /* on; proportional rate reduction (RFC 9937) */
-    bool cubic;      /* on; RFC 9438; off: RFC 5681 */
     bool hystart;    /* on; the first slow start ends when the round trip grows (RFC 9406) */
     bool frto;       /* on; spurious timeouts found by new data (RFC 5682), with SACK */
     bool syncookies; /* on; where the SYN queue is full (RFC 4987 3.6) */
+    uint8_t cc;      /* enum sw_cc_id: congestion control of new connections; CUBIC */
 };
 
 struct sw_tcp_layer {
@@ -128,7 +135,7 @@ struct sw_tcp_options {
     bool quickack; /* the user wants no delayed ACKs; not merely Linux's TCP_QUICKACK at its default
                     */
     bool oobinline; /* SO_OOBINLINE */
-    bool reno;      /* TCP_CONGESTION "reno", not the host's */
+    uint8_t cc;     /* TCP_CONGESTION: 1 + enum sw_cc_id; 0: the host's when it began */
 };
 
 /* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them.

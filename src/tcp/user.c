@@ -99,9 +99,8 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     sw_tcp_flag(tcp, SW_TCPF_KEEPALIVE, options->keepalive);
     sw_tcp_flag(tcp, SW_TCPF_QUICKACK, options->quickack);
     sw_tcp_flag(tcp, SW_TCPF_OOBINLINE, options->oobinline);
-    if (options->reno != sw_tcp_has(tcp, SW_TCPF_RENO))
-        sw_cc_free(tcp); /* what it knew is of no use to the other */
-    sw_tcp_flag(tcp, SW_TCPF_RENO, options->reno);
+    if (options->cc)
+        sw_cc_set(tcp, options->cc - 1U);
     if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_LISTEN ||
         tcp->state == SW_TCP_TIME_WAIT) {
         sw_tcp_flag(tcp, SW_TCPF_CORK, options->cork);

@@ -324,12 +324,51 @@ static void test_structs(void **state)
     world_fini(&w);
 }
 
+static void expect_congestion(struct sw_host *h, sw_socket_t s, const char *expect)
+{
+    char name[16];
+    size_t len = sizeof(name);
+    assert_int_equal(sw_getsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, name, &len), 0);
+    assert_string_equal(name, expect);
+}
+
+/* The host's setting is for what begins after it; a listener's choice is its children's. */
+static void test_congestion(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_host *h = w.host[0];
+    sw_socket_t before = stream(&w, 0, SW_AF_INET);
+    assert_int_equal(sw_host_set(h, "tcp_congestion_control", "nonsense"), -EINVAL);
+    assert_int_equal(sw_host_set(h, "tcp_congestion_control", "ren"), -EINVAL);
+    assert_int_equal(sw_host_set(h, "tcp_available_congestion_control", "reno cubic"), 0);
+    assert_int_equal(sw_host_set(h, "tcp_available_congestion_control", "reno none"), -EINVAL);
+    assert_int_equal(sw_host_set(h, "tcp_congestion_control", "reno"), 0);
+    sw_socket_t after = stream(&w, 0, SW_AF_INET);
+    expect_congestion(h, before, "cubic");
+    expect_congestion(h, after, "reno");
+    assert_int_equal(sw_setsockopt(h, after, SW_SOL_TCP, SW_TCP_CONGESTION, "cubic\0no", 8), 0);
+    expect_congestion(h, after, "cubic");
+    assert_int_equal(sw_setsockopt(h, after, SW_SOL_TCP, SW_TCP_CONGESTION, "", 0), -EINVAL);
+    assert_int_equal(sw_setsockopt(h, after, SW_SOL_TCP, SW_TCP_CONGESTION, "reno!", 5), -ENOENT);
+
+    sw_socket_t l = listener(&w, 1, SW_AF_INET, at("10.0.0.2", 80), 5), s;
+    assert_int_equal(sw_setsockopt(w.host[1], l, SW_SOL_TCP, SW_TCP_CONGESTION, "reno", 5), 0);
+    sw_socket_t c = stream(&w, 0, SW_AF_INET);
+    struct sw_addr to = at("10.0.0.2", 80);
+    sw_connect(h, c, &to);
+    world_settle(&w);
+    assert_int_equal(sw_accept(w.host[1], l, &s, NULL), 0);
+    expect_congestion(w.host[1], s, "reno");
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_congestion),
+        cmocka_unit_test(test_changes),  cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_structs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

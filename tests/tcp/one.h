@@ -89,7 +89,7 @@ static inline void one_init_as(struct one *o, uint64_t now_ns, uint8_t host)
     sw_tcp_layer_init(&o->layer, &o->env, &o->ip);
     o->layer.config.timestamps = false; /* tests that want them turn them on */
     o->layer.config.sack = false;
-    o->layer.config.cubic = false;
+    o->layer.config.cc = SW_CC_RENO;
     o->win = 65535;
     o->peer_isn = PEER_ISN;
     o->our_isn = OUR_ISN;

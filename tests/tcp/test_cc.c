@@ -7,7 +7,7 @@
 static void established(struct one *o, bool cubic)
 {
     one_init(o);
-    o->layer.config.cubic = cubic;
+    o->layer.config.cc = cubic ? SW_CC_CUBIC : SW_CC_RENO;
     one_connect(o);
     assert_int_equal(sw_flight_reserve(&o->tcp), 0);
     o->tcp.flags |= SW_TCPF_CWND_LIMITED;

@@ -7,7 +7,7 @@
 static void begin(struct one *o, bool cubic)
 {
     one_init(o);
-    o->layer.config.cubic = cubic;
+    o->layer.config.cc = cubic ? SW_CC_CUBIC : SW_CC_RENO;
     one_connect(o);
     assert_int_equal(sw_flight_reserve(&o->tcp), 0);
 }

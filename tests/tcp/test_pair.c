@@ -195,7 +195,8 @@ static void pair_init(struct pair *p, unsigned seed)
         o->layer.config.window_scaling = (seed & 4) != 0;
         o->layer.config.rack = (seed & 16) != 0;
         o->layer.config.prr = (seed & 32) == 0;
-        o->layer.config.tlp = o->layer.config.cubic = (seed & 64) == 0;
+        o->layer.config.tlp = (seed & 64) == 0;
+        o->layer.config.cc = (uint8_t)(seed / 64 % SW_CC_COUNT);
         one_block(o);
         if (i == 1) {
             o->tcp.local = (struct sw_addr){.ip = SW_IP4(10, 0, 0, 2), .port = 80};

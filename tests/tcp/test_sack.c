@@ -300,7 +300,7 @@ static void test_random(void **state)
         one_init(&o);
         o.layer.config.rack = seed & 1;
         o.layer.config.prr = seed & 2;
-        o.layer.config.cubic = seed & 4;
+        o.layer.config.cc = seed & 4 ? SW_CC_CUBIC : SW_CC_RENO;
         out(&o, 10000, 10);
         assert_int_equal(sw_ip_set_mtu(&o.ip, ETH, 1500, seed & 8 ? 65535 : 0), 0);
         user_sends(&o, 300000);

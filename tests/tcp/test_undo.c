@@ -11,7 +11,7 @@ static void ten_out(struct one *o, bool ts, bool cubic)
     one_init(o);
     o->layer.config.sack = true;
     o->layer.config.tlp = false;
-    o->layer.config.cubic = cubic;
+    o->layer.config.cc = cubic ? SW_CC_CUBIC : SW_CC_RENO;
     o->layer.config.timestamps = ts;
     o->ts = ts ? 1000 : 0;
     one_block(o);
