@@ -15,11 +15,6 @@
 
 #include "script/private.h"
 
-bool unsupported(struct run *run, struct pos pos, const char *what)
-{
-    return script_fail(run->script, SCRIPT_UNSUPPORTED, pos, "%s is not supported here", what);
-}
-
 /* ---- arguments -------------------------------------------------------------------------- */
 
 bool arg_number(struct run *run, struct scall *call, size_t i, long long *ret)
@@ -297,12 +292,12 @@ static call_fn *find_call(struct run *run, const struct scall *call, struct pos 
             continue;
         if (call->count >= e->min_args && call->count <= e->max_args)
             return e->fn;
-        script_fail(run->script, SCRIPT_SYNTAX, pos, "%s() takes %u arguments, not %zu", e->name,
-                    e->min_args, call->count);
+        script_error(run->script, SCRIPT_SYNTAX, pos, "%s() takes %u arguments, not %zu", e->name,
+                     e->min_args, call->count);
         return NULL;
     }
-    script_fail(run->script, SCRIPT_UNSUPPORTED, pos, "the call %s() is not supported here",
-                call->name);
+    script_error(run->script, SCRIPT_UNSUPPORTED, pos, "the call %s() is not supported here",
+                 call->name);
     return NULL;
 }
 
@@ -342,8 +337,8 @@ static bool finish(struct run *run, struct event *event, int64_t result)
         text_add(&both, "-1 %s", event->call.err_name);
     else
         text_add(&both, "%lld", event->call.result->number);
-    script_fail(run->script, SCRIPT_FAILED, event->pos, "%s() returned %s", event->call.name,
-                both.s);
+    script_error(run->script, SCRIPT_FAILED, event->pos, "%s() returned %s", event->call.name,
+                 both.s);
     text_fini(&both);
     return false;
 }

@@ -72,8 +72,8 @@ static double expression(struct code *c);
 
 static double fail(struct code *c, const char *what)
 {
-    script_fail(c->run->script, SCRIPT_UNSUPPORTED, c->pos, "this code is not understood: %s",
-                what);
+    script_error(c->run->script, SCRIPT_UNSUPPORTED, c->pos, "this code is not understood: %s",
+                 what);
     c->at = c->end;
     return 0;
 }
@@ -344,8 +344,8 @@ static void assertion(struct code *c)
     struct text values = {0};
     const char *to = c->at;
     explain(c, from, to, &values);
-    script_fail(c->run->script, SCRIPT_FAILED, c->pos, "assert %.*s: %s", (int)(to - from), from,
-                values.len > 0 ? values.s : "it is false");
+    script_error(c->run->script, SCRIPT_FAILED, c->pos, "assert %.*s: %s", (int)(to - from), from,
+                 values.len > 0 ? values.s : "it is false");
     text_fini(&values);
 }
 

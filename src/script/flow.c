@@ -68,8 +68,8 @@ struct flow *flow_of_packet(struct run *run, const struct spacket *packet)
     if (tcp && !packet->outbound && (flow == NULL || flow->state == FLOW_LISTENING))
         return flow_from_peer(run, packet);
     if (flow == NULL || (packet->proto != SW_PROTO_ICMP && flow->proto != packet->proto)) {
-        script_fail(run->script, SCRIPT_SYNTAX, run->event->pos,
-                    "there is no socket that this packet could be of");
+        script_error(run->script, SCRIPT_SYNTAX, run->event->pos,
+                     "there is no socket that this packet could be of");
         return NULL;
     }
     return flow;

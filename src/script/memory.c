@@ -76,16 +76,15 @@ void text_fini(struct text *text)
     *text = (struct text){0};
 }
 
-bool script_fail(struct script *script, enum script_verdict verdict, struct pos pos,
-                 const char *format, ...)
+void script_error(struct script *script, enum script_verdict verdict, struct pos pos,
+                  const char *format, ...)
 {
     if (script->verdict != SCRIPT_PASSED)
-        return false;
+        return;
     script->verdict = verdict;
     script->error_pos = pos;
     va_list args;
     va_start(args, format);
     text_vadd(&script->error, format, args);
     va_end(args);
-    return false;
 }

@@ -27,9 +27,9 @@ static bool add_item(struct parser *p, struct expr ***items, size_t *count, stru
     if (item == NULL)
         return false;
     if (*count % 8 == 0) { /* room for eight more */
-        struct expr **more = arena_alloc(&p->script->arena, (*count + 8) * sizeof(*more));
-        if (*count > 0)
-            memcpy(more, *items, *count * sizeof(*more));
+        struct expr **more = arena_alloc(&p->script->arena, (*count + 8) * sizeof(struct expr *));
+        for (size_t i = 0; i < *count; i++)
+            more[i] = (*items)[i];
         *items = more;
     }
     (*items)[(*count)++] = item;
@@ -79,8 +79,8 @@ static struct expr *parse_word(struct parser *p, unsigned depth)
         if (parse_expr(p, depth + 1) == NULL || !want_mark(p, ')'))
             return NULL;
         if (!is_mark(peek(p), '=')) {
-            script_fail(p->script, SCRIPT_UNSUPPORTED, e->pos, "there is no '%s(...)' here",
-                        token->text);
+            script_error(p->script, SCRIPT_UNSUPPORTED, e->pos, "there is no '%s(...)' here",
+                         token->text);
             return NULL;
         }
     }
@@ -96,8 +96,8 @@ static struct expr *parse_word(struct parser *p, unsigned depth)
     }
     if (symbol_find(token->text, &e->number))
         return e;
-    script_fail(p->script, SCRIPT_UNSUPPORTED, e->pos, "there is no constant '%s' here",
-                token->text);
+    script_error(p->script, SCRIPT_UNSUPPORTED, e->pos, "there is no constant '%s' here",
+                 token->text);
     return NULL;
 }
 
@@ -110,7 +110,7 @@ static struct expr *parse_strings(struct parser *p)
         size_t len = strlen(e->string);
         char *both = arena_alloc(&p->script->arena, len + strlen(more) + 1);
         memcpy(both, e->string, len);
-        memcpy(both + len, more, strlen(more));
+        memcpy(both + len, more, strlen(more) + 1);
         e->string = both;
     }
     if (peek(p)->kind == TOKEN_ELLIPSIS)
@@ -153,7 +153,7 @@ static struct expr *parse_primary(struct parser *p, unsigned depth)
 static struct expr *parse_expr(struct parser *p, unsigned depth)
 {
     if (depth > DEPTH_MAX) {
-        script_fail(p->script, SCRIPT_SYNTAX, peek(p)->pos, "too many brackets inside each other");
+        script_error(p->script, SCRIPT_SYNTAX, peek(p)->pos, "too many brackets inside each other");
         return NULL;
     }
     struct expr *e = parse_primary(p, depth);
@@ -167,7 +167,7 @@ static struct expr *parse_expr(struct parser *p, unsigned depth)
         if (right == NULL)
             return NULL;
         if (right->kind != EXPR_NUMBER) {
-            script_fail(p->script, SCRIPT_SYNTAX, right->pos, "'|' joins numbers");
+            script_error(p->script, SCRIPT_SYNTAX, right->pos, "'|' joins numbers");
             return NULL;
         }
         e->number |= right->number;

@@ -3,7 +3,7 @@
  * What the parser makes of a script, and what the runner keeps while it runs.
  *
  * Everything of one script lives in one arena and is freed at once. The first thing that goes wrong
- * is written to struct script's error by script_fail(); every function that can fail returns bool,
+ * is written to struct script's error by script_error(); every function that can fail returns bool,
  * and false means that this has been done.
  */
 #ifndef SW_SCRIPT_PRIVATE_H
@@ -191,9 +191,12 @@ struct script {
     struct text error, detail;
 };
 
-/* Notes what went wrong, unless something has already. Returns false. */
-bool script_fail(struct script *script, enum script_verdict verdict, struct pos pos,
-                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Notes what went wrong, unless something has already. */
+void script_error(struct script *script, enum script_verdict verdict, struct pos pos,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same as an expression that is false: a macro, so that whoever reads a caller, a person or the
+ * analyzer, sees it. */
+#define script_fail(...) (script_error(__VA_ARGS__), false)
 
 /* ---- parsing ---------------------------------------------------------------------------- */
 
@@ -363,7 +366,8 @@ bool arg_number(struct run *run, struct scall *call, size_t i, long long *ret);
 bool arg_fd(struct run *run, struct scall *call, size_t i, struct sfd **ret);
 bool arg_boxed(struct run *run, const struct expr *e, long long *ret); /* 5 or [5] */
 const struct expr *expr_field(const struct expr *e, const char *name); /* of a struct, or NULL */
-bool unsupported(struct run *run, struct pos pos, const char *what);
+#define unsupported(run, pos, what)                                                                \
+    script_fail((run)->script, SCRIPT_UNSUPPORTED, (pos), "%s is not supported here", (what))
 /* What a sleeping call answers while it sleeps: never a result of the host. */
 #define CALL_SLEEPS INT64_MIN
 /* -EAGAIN of the host is "sleep" to a socket that blocks. */

@@ -58,7 +58,7 @@ bool report_mismatch(struct run *run, const struct spacket *expected, const stru
     }
     text_packet(&e, expected);
     text_packet(&a, &shown);
-    script_fail(script, SCRIPT_FAILED, run->event->pos, "the packet differs in %s", what);
+    script_error(script, SCRIPT_FAILED, run->event->pos, "the packet differs in %s", what);
     text_add(&script->detail, "  expected               %s\n", e.s);
     text_add(&script->detail, "  actual   %12.6f  %s\n", run_seconds(run, actual_ns), a.s);
     text_add(&script->detail, "%*s^\n", (int)(25 + first_difference(e.s, a.s)), "");

@@ -57,8 +57,8 @@ static void run_parsed(struct script *script, const struct script_config *config
     if (set_up(run))
         run_events(run);
     else
-        script_fail(script, SCRIPT_SYNTAX, nowhere,
-                    "no host can be made with these addresses and this MTU");
+        script_error(script, SCRIPT_SYNTAX, nowhere,
+                     "no host can be made with these addresses and this MTU");
     if (script->verdict != SCRIPT_PASSED || config->verbose)
         report_before(run);
     result->calls = run->calls;
