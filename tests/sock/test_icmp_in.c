@@ -3,38 +3,7 @@
  * Which socket hears of an ICMP error, and of which: hard ones if it has a peer, all if it asked
  * (IP_RECVERR); a connection attempt ends by hard ones only; forged ones reach nobody.
  */
-#include "host/world.h"
-#include "sock/abi.h"
-#include "wire/wire.h"
-
-static uint8_t last[64]; /* the beginning of what host 0 sent last */
-static size_t last_len;
-
-static bool remember(struct world *w, int from, struct sw_packet *pkt)
-{
-    (void)w;
-    if (from == 0)
-        last_len = sw_packet_copy(pkt, 0, last, sizeof(last));
-    return true; /* nothing arrives but what we forge */
-}
-
-/* An ICMP error from a router, quoting `last`. */
-static void complain(struct world *w, uint8_t type, uint8_t code)
-{
-    struct sw_packet *pkt = sw_packet_from_bytes(sw_host_mem(w->host[0]), last, last_len);
-    struct sw_ip_hdr ip = {.src = SW_IP4(10, 0, 0, 254),
-                           .dst = SW_IP4(10, 0, 0, 1),
-                           .version = 4,
-                           .proto = SW_PROTO_ICMP,
-                           .ttl = 64};
-    struct sw_icmp_hdr icmp = {.version = 4, .type = type, .code = code};
-    assert_int_equal(sw_packet_head_to_data(pkt), 0);
-    pkt->head_off = 128;
-    sw_icmp_push_hdr(pkt, &icmp, &ip.src, &ip.dst);
-    sw_packet_fill_csum(pkt);
-    sw_ip_push_hdr(pkt, &ip);
-    sw_host_input(w->host[0], w->eth[0], pkt, w->now);
-}
+#include "sock/router.h"
 
 struct errors {
     uint8_t type, code;
@@ -57,8 +26,8 @@ static void test_datagram(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w);
-    w.lose = remember;
+    struct router router;
+    world_init_router(&w, &router);
     struct sw_addr to = at("10.0.0.2", 9);
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         for (int connected = 0; connected < 2; connected++) {
@@ -70,7 +39,7 @@ static void test_datagram(void **state)
                     assert_int_equal(sw_connect(w.host[0], u, &to), 0);
                 assert_int_equal(sw_send(w.host[0], u, "x", 1, 0, &to), 1);
                 world_settle(&w);
-                complain(&w, errors[i].type, errors[i].code);
+                router_complains(&w, errors[i].type, errors[i].code);
                 bool told = all || (connected && errors[i].hard);
                 int got = sw_take_error(w.host[0], u);
                 if (got != (told ? errors[i].err : 0))
@@ -87,14 +56,14 @@ static void test_connect(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w);
-    w.lose = remember;
+    struct router router;
+    world_init_router(&w, &router);
     struct sw_addr to = at("10.0.0.2", 9);
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         sw_socket_t s = stream(&w, 0, SW_AF_INET);
         assert_int_equal(sw_connect(w.host[0], s, &to), -EINPROGRESS);
         world_settle(&w);
-        complain(&w, errors[i].type, errors[i].code);
+        router_complains(&w, errors[i].type, errors[i].code);
         int r = sw_connect(w.host[0], s, &to);
         if (errors[i].hard) {
             assert_int_equal(r, -errors[i].err);
@@ -113,22 +82,22 @@ static void test_forged(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w);
-    w.lose = remember;
+    struct router router;
+    world_init_router(&w, &router);
     struct sw_addr to = at("10.0.0.2", 9);
     sw_socket_t s = stream(&w, 0, SW_AF_INET);
     assert_int_equal(sw_connect(w.host[0], s, &to), -EINPROGRESS);
     world_settle(&w);
-    last[SW_IP4_HDR + 5] ^= 0x40; /* in the sequence number */
-    complain(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
+    router.quote[SW_IP4_HDR + 5] ^= 0x40; /* in the sequence number */
+    router_complains(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
     assert_int_equal(sw_connect(w.host[0], s, &to), -EALREADY);
-    last[SW_IP4_HDR + 5] ^= 0x40;
-    last[SW_IP4_HDR] ^= 0x40; /* in the source port */
-    complain(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
+    router.quote[SW_IP4_HDR + 5] ^= 0x40;
+    router.quote[SW_IP4_HDR] ^= 0x40; /* in the source port */
+    router_complains(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
     assert_int_equal(sw_connect(w.host[0], s, &to), -EALREADY);
     assert_true(sw_host_drops(w.host[0], SW_DROP_ICMP_QUOTE) >= 1);
-    last[SW_IP4_HDR] ^= 0x40;
-    complain(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
+    router.quote[SW_IP4_HDR] ^= 0x40;
+    router_complains(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
     assert_int_equal(sw_connect(w.host[0], s, &to), -ECONNREFUSED);
     world_fini(&w);
 }

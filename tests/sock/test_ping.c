@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Ping sockets: what may be sent, who gets the reply, names, errors; as Linux 6.18 answers. */
-#include "host/world.h"
-#include "sock/abi.h"
-#include "wire/wire.h"
+#include "sock/router.h"
 
 static const char *const near[2] = {"10.0.0.1", "fd00::1"}, *const far[2] = {"10.0.0.2", "fd00::2"};
 static uint8_t buf[70000];
@@ -198,42 +196,13 @@ static void test_connect(void **state)
     world_fini(&w);
 }
 
-static uint8_t quote[64];
-static size_t quote_len;
-
-static bool remember(struct world *w, int from, struct sw_packet *pkt)
-{
-    (void)w;
-    if (from == 0)
-        quote_len = sw_packet_copy(pkt, 0, quote, sizeof(quote));
-    return true;
-}
-
-/* "No such host", from a router, about what was sent last. */
-static void complain(struct world *w, uint8_t type, uint8_t code)
-{
-    struct sw_packet *pkt = sw_packet_from_bytes(sw_host_mem(w->host[0]), quote, quote_len);
-    struct sw_ip_hdr ip = {.src = SW_IP4(10, 0, 0, 254),
-                           .dst = SW_IP4(10, 0, 0, 1),
-                           .version = 4,
-                           .proto = SW_PROTO_ICMP,
-                           .ttl = 64};
-    struct sw_icmp_hdr icmp = {.version = 4, .type = type, .code = code};
-    assert_int_equal(sw_packet_head_to_data(pkt), 0);
-    pkt->head_off = 128;
-    sw_icmp_push_hdr(pkt, &icmp, &ip.src, &ip.dst);
-    sw_packet_fill_csum(pkt);
-    sw_ip_push_hdr(pkt, &ip);
-    sw_host_input(w->host[0], w->eth[0], pkt, w->now);
-}
-
 /* As a datagram socket's: hard errors if it has a peer, all if it asked for them. */
 static void test_errors(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w);
-    w.lose = remember;
+    struct router router;
+    world_init_router(&w, &router);
     struct sw_addr to = at("10.0.0.2", 0);
     for (int connected = 0; connected < 2; connected++) {
         for (int all = 0; all < 2; all++) {
@@ -244,14 +213,14 @@ static void test_errors(void **state)
             request(false, 1, 8);
             assert_int_equal(sw_send(w.host[0], s, buf, 8, 0, &to), 8);
             world_settle(&w);
-            complain(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_HOST);
+            router_complains(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_HOST);
             assert_int_equal(sw_take_error(w.host[0], s), all ? EHOSTUNREACH : 0);
-            complain(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
+            router_complains(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
             assert_int_equal(sw_take_error(w.host[0], s), all || connected ? ECONNREFUSED : 0);
             assert_int_equal(sw_close(w.host[0], s), 0);
         }
     }
-    complain(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
+    router_complains(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
     assert_int_equal(sw_host_drops(w.host[0], SW_DROP_ICMP_QUOTE), 1);
     world_fini(&w);
 }

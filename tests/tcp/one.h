@@ -341,6 +341,34 @@ static inline void one_connect(struct one *o)
     one_connect_with(o, (struct seg){.mss = 1000});
 }
 
+/* Where tests begin: with a block that is CLOSED, one in SYN_SENT whose SYN was taken, or one that
+ * is ESTABLISHED. */
+static inline void begin_closed(struct one *o)
+{
+    one_init(o);
+    one_block(o);
+}
+
+static inline void begin_syn_sent(struct one *o)
+{
+    begin_closed(o);
+    assert_int_equal(sw_tcp_connect(&o->tcp), 0);
+    TAKE(o, SYN, .seq = 0);
+}
+
+static inline void begin_established(struct one *o)
+{
+    one_init(o);
+    one_connect(o);
+}
+
+/* The user writes a little where nothing is out: it goes at once, as one segment. */
+static inline void user_sends_one(struct one *o, uint32_t seq, uint32_t ack, uint32_t len)
+{
+    user_sends(o, len);
+    TAKE(o, ACK | PSH, .seq = seq, .ack = ack, .len = len);
+}
+
 static inline enum sw_tcp_state one_state(const struct one *o)
 {
     return o->tcp.state;

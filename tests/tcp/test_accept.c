@@ -91,8 +91,7 @@ static void test_paws(void **state)
     struct sw_tcp_hdr hdr = {.has_ts = true};
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     o.tcp.flags |= SW_TCPF_TIMESTAMPS;
     o.tcp.rcv_ms = sw_tcp_clock_ms(&o.tcp);
     for (int i = 0; i < 3; i++) {

@@ -133,19 +133,15 @@ static void test_measured(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
-    user_sends(&o, 1000);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 1000);
+    begin_established(&o);
+    user_sends_one(&o, 1, 1, 1000);
     pass(&o, 5 * MS);
     o.tcp.flags |= SW_TCPF_NODELAY;
-    user_sends(&o, 1000);
-    TAKE(&o, ACK | PSH, .seq = 1001, .ack = 1, .len = 1000);
+    user_sends_one(&o, 1001, 1, 1000);
     pass(&o, 30 * MS);
     IN(&o, ACK, .seq = 1, .ack = 2001);
     assert_int_equal(o.tcp.snd.flight->rtt_us, 30000);
-    user_sends(&o, 1000);
-    TAKE(&o, ACK | PSH, .seq = 2001, .ack = 1, .len = 1000);
+    user_sends_one(&o, 2001, 1, 1000);
     until(&o, o.tcp.main_ns + MS);
     TAKE(&o, ACK | PSH, .seq = 2001, .ack = 1, .len = 1000);
     IN(&o, ACK, .seq = 1, .ack = 3001);

@@ -17,10 +17,7 @@ static void test_attempt(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
-    assert_int_equal(sw_tcp_connect(&o.tcp), 0);
-    TAKE(&o, SYN, .seq = 0);
+    begin_syn_sent(&o);
     tell(&o, 1, ECONNREFUSED, true, 0); /* quotes what was not sent */
     assert_int_equal(one_state(&o), SW_TCP_SYN_SENT);
     tell(&o, 0, EHOSTUNREACH, false, 0); /* soft: remembered */
@@ -36,10 +33,8 @@ static void test_soft_error_at_timeout(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
-    user_sends(&o, 10);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10);
+    begin_established(&o);
+    user_sends_one(&o, 1, 1, 10);
     tell(&o, 1, EHOSTUNREACH, true, 0); /* nothing kills an established connection */
     assert_int_equal(one_state(&o), SW_TCP_ESTABLISHED);
     tell(&o, 11, EHOSTUNREACH, false, 0); /* beyond what is out: counted, ignored */

@@ -87,8 +87,7 @@ static void test_wraps(void **state)
     uint8_t info[400];
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     for (uint64_t at = 0;
          at < 5ULL << 30;) { /* in steps that TCP's window would not allow a peer */
         o.tcp.rcv.wup = o.tcp.rcv.nxt;

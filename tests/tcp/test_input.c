@@ -387,8 +387,7 @@ static void test_closed_window(void **state)
 
     (void)state;
     bring(&o, SW_TCP_ESTABLISHED);
-    user_sends(&o, 100);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 11, .len = 100);
+    user_sends_one(&o, 1, 11, 100);
     o.tcp.rcv.wnd = 0;
     o.tcp.rcv.target = 0;
     IN(&o, ACK, .seq = 11, .ack = 101, .len = 1);
@@ -404,8 +403,7 @@ static void test_closed(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     IN(&o, ACK, .seq = 5, .ack = 9, .len = 3);
     TAKE(&o, RST, .seq = 9);
     IN(&o, FIN, .seq = 5, .len = 3);

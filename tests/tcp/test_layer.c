@@ -39,8 +39,7 @@ static void test_lengths(void **state)
         struct sw_segment seg;
         struct sw_packet *pkt;
 
-        one_init(&o);
-        one_block(&o);
+        begin_closed(&o);
         pkt = packet(&o, &ip4, lens[i], SYN);
         assert_int_equal(sw_tcp_segment(pkt, &ip4, &seg), SW_DROP_NONE);
         assert_int_equal(seg.len, lens[i]);
@@ -58,8 +57,7 @@ static void test_malformed(void **state)
     struct sw_segment seg;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     for (uint16_t cut = 0; cut < 24; cut++) {
         struct sw_packet *pkt = packet(&o, &ip4, 0, ACK);
 
@@ -104,8 +102,7 @@ static void test_refuse(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     o.our_isn = o.peer_isn = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct sw_segment seg = {.ip = ip4, .len = rows[i].len};
@@ -136,8 +133,7 @@ static void test_isn(void **state)
     uint32_t offset;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     first = sw_tcp_isn(&o.tcp);
     offset = sw_tcp_ts_offset(&o.tcp);
     o.env.now_ns += 6400;

@@ -88,8 +88,7 @@ static void test_maxseg(void **state)
     struct sw_tcp_options options = {.maxseg = 700};
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     sw_tcp_set_options(&o.tcp, &options);
     assert_int_equal(sw_tcp_connect(&o.tcp), 0);
     TAKE(&o, SYN, .seq = 0, .mss = 700);
@@ -105,10 +104,7 @@ static void test_simultaneous(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
-    assert_int_equal(sw_tcp_connect(&o.tcp), 0);
-    TAKE(&o, SYN, .seq = 0);
+    begin_syn_sent(&o);
     IN(&o, SYN, .mss = 1000);
     assert_int_equal(one_state(&o), SW_TCP_SYN_RECEIVED);
     TAKE(&o, SYN | ACK, .seq = 0, .ack = 1);
@@ -116,8 +112,7 @@ static void test_simultaneous(void **state)
     assert_int_equal(one_state(&o), SW_TCP_ESTABLISHED);
     IN(&o, ACK, .seq = 1, .ack = 1);
     nothing(&o);
-    user_sends(&o, 10);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10);
+    user_sends_one(&o, 1, 1, 10);
     IN(&o, ACK, .seq = 1, .ack = 11);
     one_fini(&o);
 }
@@ -128,10 +123,7 @@ static void test_simultaneous_by_ack(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
-    assert_int_equal(sw_tcp_connect(&o.tcp), 0);
-    TAKE(&o, SYN, .seq = 0);
+    begin_syn_sent(&o);
     IN(&o, SYN, .mss = 1000);
     TAKE(&o, SYN | ACK, .seq = 0, .ack = 1);
     IN(&o, ACK, .seq = 1, .ack = 1);
@@ -147,10 +139,7 @@ static void test_syn_retries(void **state)
     uint64_t start_ns = 100 * SEC;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
-    assert_int_equal(sw_tcp_connect(&o.tcp), 0);
-    TAKE(&o, SYN, .seq = 0);
+    begin_syn_sent(&o);
     for (int i = 0; i < 6; i++) {
         uint64_t at_ns = o.tcp.main_ns;
 
@@ -172,8 +161,7 @@ static void test_syncnt(void **state)
     struct sw_tcp_options options = {.syncnt = 1};
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     sw_tcp_set_options(&o.tcp, &options);
     assert_int_equal(sw_tcp_connect(&o.tcp), 0);
     TAKE(&o, SYN, .seq = 0);
@@ -189,8 +177,7 @@ static void test_synack_retries(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     IN(&o, SYN, .mss = 1000);
     for (int i = 0; i <= 5; i++) {
         TAKE(&o, SYN | ACK, .seq = 0, .ack = 1);
@@ -206,10 +193,7 @@ static void test_syn_sent(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
-    assert_int_equal(sw_tcp_connect(&o.tcp), 0);
-    TAKE(&o, SYN, .seq = 0);
+    begin_syn_sent(&o);
     IN(&o, ACK, .seq = 5, .ack = 0); /* acknowledges nothing of ours */
     TAKE(&o, RST, .seq = 0);
     IN(&o, SYN | ACK, .seq = 5, .ack = 2);
@@ -233,8 +217,7 @@ static void test_no_route(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     o.tcp.remote.ip = SW_IP4(192, 168, 1, 1);
     assert_int_equal(sw_tcp_connect(&o.tcp), -ENETUNREACH);
     assert_int_equal(one_state(&o), SW_TCP_CLOSED);
@@ -247,8 +230,7 @@ static void test_early_shutdown(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     IN(&o, SYN, .mss = 1000);
     TAKE(&o, SYN | ACK, .seq = 0, .ack = 1);
     sw_tcp_shutdown(&o.tcp);
@@ -265,8 +247,7 @@ static void test_syn_received_rst(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     IN(&o, SYN, .mss = 1000);
     TAKE(&o, SYN | ACK, .seq = 0, .ack = 1);
     IN(&o, ACK, .seq = 1, .ack = 2); /* acknowledges what was not sent */

@@ -8,8 +8,7 @@ static void test_every_second(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     for (uint32_t i = 0; i < 10; i++) {
         IN(&o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
         if (i % 2)
@@ -28,8 +27,7 @@ static void test_quick(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     o.tcp.rcv.quick = 16;
     for (uint32_t i = 0; i < 16; i++) {
         IN(&o, ACK, .seq = 1 + 100 * i, .ack = 1, .len = 100);
@@ -44,14 +42,12 @@ static void test_quick(void **state)
     nothing(&o);
     one_fini(&o);
 
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     o.tcp.rcv.quick = 16;
     IN(&o, ACK, .seq = 1, .ack = 1, .len = 100);
     TAKE(&o, ACK, .seq = 1, .ack = 101);
     user_reads(&o, 100);
-    user_sends(&o, 10);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 101, .len = 10);
+    user_sends_one(&o, 1, 101, 10);
     IN(&o, ACK, .seq = 101, .ack = 11, .len = 100); /* the next question */
     nothing(&o);
     one_fini(&o);
@@ -63,8 +59,7 @@ static void test_out_of_order(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     IN(&o, ACK, .seq = 1001, .ack = 1, .len = 1000);
     TAKE(&o, ACK, .seq = 1, .ack = 1);
     IN(&o, ACK, .seq = 3001, .ack = 1, .len = 1000);
@@ -85,10 +80,8 @@ static void test_bare_duplicate(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
-    user_sends(&o, 10);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10);
+    begin_established(&o);
+    user_sends_one(&o, 1, 1, 10);
     user_sends(&o, 20);
     IN(&o, ACK, .seq = 1001, .ack = 11, .len = 1000);
     TAKE(&o, ACK, .seq = 11, .ack = 1);
@@ -153,8 +146,7 @@ static void test_super_segment(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     IN(&o, ACK, .seq = 1, .ack = 1, .len = 30000, .gso = 1000);
     TAKE(&o, ACK, .seq = 1, .ack = 30001);
     assert_int_equal(o.tcp.rcv.mss, 1000);
@@ -233,8 +225,7 @@ static void test_probed(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     IN(&o, ACK, .seq = 1, .ack = 1, .len = 64240);
     pass(&o, 50 * MS);
     TAKE(&o, ACK, .seq = 1, .ack = 64241, .win = NO_WINDOW);
@@ -290,8 +281,7 @@ static void test_locked(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     sw_tcp_set_buffers(&o.tcp, 0, 20000);
     assert_int_equal(sw_tcp_connect(&o.tcp), 0);
     TAKE(&o, SYN, .seq = 0, .win = 8760, .ws = 1);

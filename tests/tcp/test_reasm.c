@@ -22,8 +22,7 @@ static void test_random(void **state)
         uint32_t total = 20000, max = seed % 3 == 0 ? 50 : seed % 3 == 1 ? 3000 : 20000;
 
         sw_rng_init(&rng, key);
-        one_init(&o);
-        one_connect(&o);
+        begin_established(&o);
         while (sw_tcp_recv_queue(&o.tcp)->len < total) {
             uint32_t have = sw_tcp_recv_queue(&o.tcp)->len;
             uint32_t at = sw_rng_below(&rng, 8) ? have + sw_rng_below(&rng, 2 * max) : have;
@@ -52,8 +51,7 @@ static void test_many_holes(void **state)
         struct one o;
         uint32_t x = 1;
 
-        one_init(&o);
-        one_connect(&o);
+        begin_established(&o);
         for (uint32_t i = 0; i < 100000; i++) {
             uint32_t slot = i % 30000;
 
@@ -84,8 +82,7 @@ static void test_cover(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     for (uint32_t i = 0; i < 1000; i++)
         IN(&o, ACK, .seq = 101 + 10 * i, .ack = 1, .len = 3);
     assert_int_equal(o.tcp.rcv.extra->count, 1000);
@@ -105,8 +102,7 @@ static void test_no_pinning(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     for (uint32_t i = 0; i < 100; i++) {
         struct sw_packet *pkt = sw_packet_new(o.env.mem, 0);
         struct sw_chunk *chunk = sw_chunk_new(o.env.mem, SW_CHUNK_BYTES);

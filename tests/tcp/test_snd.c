@@ -13,8 +13,7 @@ static void test_nagle(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     user_sends(&o, 10); /* nothing is out: goes */
     TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10);
     user_sends(&o, 20); /* a small one is out: waits */
@@ -36,8 +35,7 @@ static void test_nodelay(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     set(&o, (struct sw_tcp_options){.nodelay = true});
     for (uint32_t i = 0; i < 5; i++) {
         user_sends(&o, 10);
@@ -56,8 +54,7 @@ static void test_cork(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     set(&o, (struct sw_tcp_options){.cork = true});
     user_sends(&o, 999);
     nothing(&o);
@@ -76,8 +73,7 @@ static void test_cork_timeout(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     set(&o, (struct sw_tcp_options){.cork = true});
     user_sends(&o, 10);
     QUIET_UNTIL(&o, o.tcp.main_ns);
@@ -91,8 +87,7 @@ static void test_more(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     put(&o, 10);
     sw_tcp_push(&o.tcp, true);
     nothing(&o);
@@ -108,10 +103,8 @@ static void test_fin_with_data(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
-    user_sends(&o, 10);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10);
+    begin_established(&o);
+    user_sends_one(&o, 1, 1, 10);
     user_sends(&o, 1010);
     TAKE(&o, ACK, .seq = 11, .ack = 1, .len = 1000);
     sw_tcp_shutdown(&o.tcp);
@@ -128,11 +121,9 @@ static void test_fin_window(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     IN(&o, ACK, .seq = 1, .ack = 1, .win = 500);
-    user_sends(&o, 500);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 500);
+    user_sends_one(&o, 1, 1, 500);
     sw_tcp_shutdown(&o.tcp);
     nothing(&o);
     IN(&o, ACK, .seq = 1, .ack = 501, .win = 1);
@@ -146,8 +137,7 @@ static void test_fin_beyond_window(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     IN(&o, ACK, .seq = 1, .ack = 1, .win = 500);
     put(&o, 500);
     sw_tcp_shutdown(&o.tcp);
@@ -164,8 +154,7 @@ static void test_cwnd_rest(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     o.tcp.snd.cwnd = 3700;
     user_sends(&o, 20000);
     for (uint32_t i = 0; i < 3; i++)
@@ -180,8 +169,7 @@ static void test_initial_window(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     user_sends(&o, 12345);
     for (uint32_t i = 0; i < 10; i++)
         TAKE(&o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
@@ -224,8 +212,7 @@ static void test_old_window(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     IN(&o, ACK, .seq = 1, .ack = 1, .len = 10, .win = 5000);
     IN(&o, ACK, .seq = 11, .ack = 1, .len = 10, .win = 4000);
     assert_int_equal(o.tcp.snd.wnd, 4000);
@@ -272,8 +259,7 @@ static void test_cwnd_unused(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     for (uint32_t i = 0; i < 50; i++) {
         user_sends(&o, 1000);
         TAKE(&o, ACK | PSH, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
@@ -291,8 +277,7 @@ static void test_restart_after_idle(void **state)
     uint32_t n = 0;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     o.tcp.snd.cwnd = 40000;
     pass(&o, 2 * SEC);
     user_sends(&o, 40000);
@@ -312,8 +297,7 @@ static void test_writable(void **state)
     struct sw_packet *pkt;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     sw_tcp_set_buffers(&o.tcp, 9000, 0);
     assert_int_equal(sw_tcp_connect(&o.tcp), 0);
     TAKE(&o, SYN, .seq = 0);

@@ -18,10 +18,8 @@ static void test_retransmit(void **state)
     int n = 0;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
-    user_sends(&o, 100);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 100);
+    begin_established(&o);
+    user_sends_one(&o, 1, 1, 100);
     first_ns = o.env.now_ns + want_ns;
     while (one_state(&o) != SW_TCP_CLOSED) {
         uint64_t at_ns = o.tcp.main_ns;
@@ -46,17 +44,14 @@ static void test_karn(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
-    user_sends(&o, 100);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 100);
+    begin_established(&o);
+    user_sends_one(&o, 1, 1, 100);
     QUIET_UNTIL(&o, o.tcp.main_ns);
     TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 100);
     pass(&o, 10 * MS);
     IN(&o, ACK, .seq = 1, .ack = 101);
     assert_int_equal(o.tcp.snd.backoff, 1);
-    user_sends(&o, 100);
-    TAKE(&o, ACK | PSH, .seq = 101, .ack = 1, .len = 100);
+    user_sends_one(&o, 101, 1, 100);
     assert_in_range(o.tcp.main_ns - o.env.now_ns, 399 * MS, 401 * MS);
     pass(&o, 10 * MS);
     IN(&o, ACK, .seq = 1, .ack = 201);
@@ -70,8 +65,7 @@ static void test_rtt(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_block(&o);
+    begin_closed(&o);
     sw_rto_sample(&o.tcp, 100000);
     assert_int_equal(o.tcp.snd.srtt_us8, 800000);
     assert_int_equal(o.tcp.snd.rttvar_us4, 200000);
@@ -93,8 +87,7 @@ static void test_persist(void **state)
     uint64_t last_ns = 0;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     IN(&o, ACK, .seq = 1, .ack = 1, .win = NO_WINDOW);
     user_sends(&o, 100);
     nothing(&o);
@@ -122,8 +115,7 @@ static void test_persist_dead(void **state)
     int n = 0;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     IN(&o, ACK, .seq = 1, .ack = 1, .win = NO_WINDOW);
     user_sends(&o, 100);
     while (one_state(&o) != SW_TCP_CLOSED) {
@@ -143,8 +135,7 @@ static void test_delack(void **state)
     uint64_t at_ns;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     IN(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10);
     at_ns = o.env.now_ns + 40 * MS;
     QUIET_UNTIL(&o, at_ns);
@@ -160,8 +151,7 @@ static void test_keepalive(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     set(&o, (struct sw_tcp_options){
                 .keepalive = true, .keepidle_s = 10, .keepintvl_s = 2, .keepcnt = 3});
     pass(&o, 5 * SEC);
@@ -190,10 +180,8 @@ static void test_idle(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
-    user_sends(&o, 10);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10);
+    begin_established(&o);
+    user_sends_one(&o, 1, 1, 10);
     IN(&o, ACK, .seq = 1, .ack = 11, .len = 20000, .gso = 1000);
     IN(&o, ACK, .seq = 20001, .ack = 11, .len = 20000, .gso = 1000);
     TAKE(&o, ACK, .seq = 11, .ack = 20001);
@@ -218,8 +206,7 @@ static void test_user_timeout(void **state)
     uint64_t start_ns;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     set(&o, (struct sw_tcp_options){.user_timeout_ms = 3000});
     user_sends(&o, 10);
     start_ns = o.env.now_ns;
@@ -238,8 +225,7 @@ static void test_orphans(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     sw_tcp_close(&o.tcp);
     TAKE(&o, FIN | ACK, .seq = 1, .ack = 1);
     IN(&o, ACK, .seq = 1, .ack = 2);
@@ -253,8 +239,7 @@ static void test_orphans(void **state)
     for (int last_ack = 0; last_ack < 2; last_ack++) {
         uint64_t start_ns;
 
-        one_init(&o);
-        one_connect(&o);
+        begin_established(&o);
         if (last_ack) {
             IN(&o, FIN | ACK, .seq = 1, .ack = 1);
             TAKE(&o, ACK, .seq = 1, .ack = 2);
@@ -279,8 +264,7 @@ static void test_fin_wait_2_held(void **state)
     struct one o;
 
     (void)state;
-    one_init(&o);
-    one_connect(&o);
+    begin_established(&o);
     sw_tcp_shutdown(&o.tcp);
     TAKE(&o, FIN | ACK, .seq = 1, .ack = 1);
     IN(&o, ACK, .seq = 1, .ack = 2);

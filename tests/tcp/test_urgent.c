@@ -42,12 +42,10 @@ static void test_send(void **state)
     established(&o);
     user_sends_urgent(&o, 3);
     TAKE(&o, ACK | PSH | URG, .seq = 1, .ack = 1, .len = 3, .urg = 3);
-    user_sends(&o, 2);
-    TAKE(&o, ACK | PSH, .seq = 4, .ack = 1, .len = 2);
+    user_sends_one(&o, 4, 1, 2);
     IN(&o, ACK, .seq = 1, .ack = 6);
     assert_false(sw_urgent_sending(&o.tcp));
-    user_sends(&o, 1);
-    TAKE(&o, ACK | PSH, .seq = 6, .ack = 1, .len = 1);
+    user_sends_one(&o, 6, 1, 1);
     assert_null(o.tcp.urgent);
     one_fini(&o);
 }
@@ -74,8 +72,7 @@ static void test_send_at_once(void **state)
 
     (void)state;
     established(&o);
-    user_sends(&o, 1);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 1);
+    user_sends_one(&o, 1, 1, 1);
     user_sends(&o, 1);
     nothing(&o);
     user_sends_urgent(&o, 1);
@@ -228,8 +225,7 @@ static void test_pointer_across_wrap(void **state)
         user_sends_urgent(&o, 5);
         TAKE(&o, ACK | PSH | URG, .seq = 1, .ack = 8, .len = 5, .urg = 5);
         IN(&o, ACK, .seq = 8, .ack = 6);
-        user_sends(&o, 1);
-        TAKE(&o, ACK | PSH, .seq = 6, .ack = 8, .len = 1);
+        user_sends_one(&o, 6, 8, 1);
         one_fini(&o);
     }
 }
