@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Goodput beside the kernel's TCP over one and the same emulated link, in one run: bulk transfers
+ * in real time with the kernel at both ends, with Sockworks as the sender, and with Sockworks at
+ * both ends. The same link, seeds, congestion control and time for each; medians over the seeds.
+ * Most of the time nothing happens in a transfer, so many run side by side, each in a process of
+ * its own.
+ *
+ *     goodput [--cc NAME]... [--rtt MS] [--loss PERCENT] [--seeds N] [--jobs N]
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/interop/flow.h"
+
+#define RATE_BPS 20000000ULL /* of the bottleneck */
+#define SEEDS_MAX 15
+#define POINTS_MAX 256
+
+struct point {
+    const char *cc, *what;
+    unsigned rtt_ms;
+    uint32_t loss_ppm, reorder_ppm;
+    uint32_t queue_bytes;
+    double result[3][SEEDS_MAX]; /* Mbit/s; negative: a negative errno */
+};
+
+static const char *const pair_names[] = {"kernel", "S > kernel", "S > S"};
+static const enum kind pairs[3][2] = {
+    {KERNEL, KERNEL}, {SOCKWORKS, KERNEL}, {SOCKWORKS, SOCKWORKS}};
+
+static struct point *points; /* shared with the processes */
+static int n_points, n_seeds = 5, n_jobs = 24;
+
+static unsigned seconds_of(const struct point *p)
+{
+    return p->rtt_ms < 10 ? 3 : p->rtt_ms < 50 ? 5 : p->rtt_ms < 200 ? 10 : 18;
+}
+
+static void set_cc(struct sock *sock, const char *cc)
+{
+    int r = sock_set(sock, IPPROTO_TCP, TCP_CONGESTION, cc, strlen(cc));
+    if (r < 0) {
+        fprintf(stderr, "%s: no %s: %s\n", kind_names[sock->side->kind], cc, strerror(-r));
+        exit(1);
+    }
+}
+
+/* One transfer from side 0 to side 1: Mbit/s that arrived, or a negative errno. */
+static double transfer(const struct point *p, int pair, uint64_t seed)
+{
+    struct sw_link_conditions there = {.delay_ns = p->rtt_ms * MS / 2,
+                                       .loss_ppm = p->loss_ppm,
+                                       .reorder_ppm = p->reorder_ppm,
+                                       .reorder_ns = p->rtt_ms * MS / 8,
+                                       .rate_bps = RATE_BPS,
+                                       .queue_bytes = p->queue_bytes};
+    struct sw_link_conditions back = {.delay_ns = p->rtt_ms * MS / 2, .rate_bps = RATE_BPS};
+    struct world_config config = {
+        .kinds = {pairs[pair][0], pairs[pair][1]}, .seed = seed, .conditions = {there, back}};
+    struct world world;
+    struct sock socks[2], listener;
+    struct sw_addr to;
+    world_init(&world, &config);
+    to = side_addr(&world.side[1], SW_AF_INET, 5001);
+    if (sock_open(&world.side[1], SW_AF_INET, &listener) ||
+        sock_listen(&listener, SW_AF_INET, 5001, 8) ||
+        sock_open(&world.side[0], SW_AF_INET, &socks[0]))
+        return -EIO;
+    set_cc(&socks[0], p->cc);
+    int r = sock_connect(&socks[0], &to);
+    while ((r = sock_accept(&listener, &socks[1])) == -EAGAIN)
+        world_turn(&world, sw_cable_now() + 50 * MS);
+    if (r < 0)
+        return r;
+    struct flow flow = {.from = &socks[0], .to = &socks[1], .size = UINT64_MAX};
+    uint64_t seconds = seconds_of(p);
+    r = flow_run(&world, &flow, (unsigned)seconds * 1000);
+    double mbps = (double)flow.received * 8e-6 / (double)seconds;
+    world_fini(&world);
+    return r == -ETIMEDOUT ? mbps : r;
+}
+
+/* Job n: the pairs of a seed of a point are next to each other, so that they run at the same time.
+ */
+static void job(int n)
+{
+    int pair = n % 3, seed = n / 3 % n_seeds;
+    struct point *p = &points[n / 3 / n_seeds];
+    p->result[pair][seed] = transfer(p, pair, (uint64_t)seed + 1);
+}
+
+static int run_jobs(void)
+{
+    int n = n_points * n_seeds * 3, running = 0, failed = 0;
+    for (int next = 0; next < n || running > 0;) {
+        if (next < n && running < n_jobs) {
+            pid_t pid = fork();
+            if (pid == 0) {
+                job(next);
+                _exit(0);
+            }
+            running++;
+            next++;
+        } else {
+            int status;
+            wait(&status);
+            failed += status != 0;
+            running--;
+        }
+    }
+    return failed;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(const double *values)
+{
+    double sorted[SEEDS_MAX];
+    memcpy(sorted, values, (size_t)n_seeds * sizeof(sorted[0]));
+    qsort(sorted, (size_t)n_seeds, sizeof(sorted[0]), compare);
+    return sorted[n_seeds / 2];
+}
+
+static void print_table(void)
+{
+    printf("| control | round trip | link | %s | %s | ratio | %s | ratio |\n", pair_names[0],
+           pair_names[1], pair_names[2]);
+    printf("|---|--:|---|--:|--:|--:|--:|--:|\n");
+    for (int i = 0; i < n_points; i++) {
+        const struct point *p = &points[i];
+        double kernel = median(p->result[0]), own = median(p->result[1]),
+               both = median(p->result[2]);
+        printf("| %s | %u ms | %s | %.2f | %.2f | %.2f | %.2f | %.2f |\n", p->cc, p->rtt_ms,
+               p->what, kernel, own, own / kernel, both, both / kernel);
+    }
+}
+
+static void add(struct point p, int only_rtt, int only_loss)
+{
+    if ((only_rtt < 0 || (int)p.rtt_ms == only_rtt) &&
+        (only_loss < 0 || (int)p.loss_ppm == only_loss) && n_points < POINTS_MAX)
+        points[n_points++] = p;
+}
+
+static void add_points(const char *cc, int only_rtt, int only_loss)
+{
+    static const unsigned rtts[] = {1, 20, 100, 300};
+    static const struct point links[] = {
+        {.what = "clean"},
+        {.what = "loss 1 %", .loss_ppm = 10000},
+        {.what = "loss 3 %", .loss_ppm = 30000},
+        {.what = "loss 5 %", .loss_ppm = 50000},
+        {.what = "loss 10 %", .loss_ppm = 100000},
+        {.what = "reorder 2 %", .reorder_ppm = 20000},
+        {.what = "queue 30 KB", .queue_bytes = 30000},
+    };
+    for (unsigned r = 0; r < 4; r++)
+        for (unsigned i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+            struct point p = links[i];
+            p.cc = cc;
+            p.rtt_ms = rtts[r];
+            add(p, only_rtt, only_loss);
+        }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"cc", 1, NULL, 'c'},   {"rtt", 1, NULL, 'r'},
+                                            {"loss", 1, NULL, 'l'}, {"seeds", 1, NULL, 's'},
+                                            {"jobs", 1, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    const char *controls[8] = {"cubic", "reno"};
+    int n_controls = 0, rtt = -1, loss = -1;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
+        if (c == 'c' && n_controls < 8)
+            controls[n_controls++] = optarg;
+        else if (c == 'r')
+            rtt = atoi(optarg);
+        else if (c == 'l')
+            loss = (int)(atof(optarg) * 1e4);
+        else if (c == 's' && atoi(optarg) <= SEEDS_MAX)
+            n_seeds = atoi(optarg);
+        else if (c == 'j')
+            n_jobs = atoi(optarg);
+        else
+            return 2;
+    }
+    world_need();
+    setpriority(PRIO_PROCESS, 0, -10); /* may be refused: then the machine must be quiet */
+    points = mmap(NULL, POINTS_MAX * sizeof(*points), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < (n_controls ? n_controls : 2); i++)
+        add_points(controls[i], rtt, loss);
+    uint64_t start_ns = sw_cable_now();
+    int failed = run_jobs();
+    printf(
+        "Mbit/s of %g that arrived, medians of %d seeds; %d transfers, %d at a time, in %.0f s\n\n",
+        (double)RATE_BPS / 1e6, n_seeds, n_points * n_seeds * 3, n_jobs,
+        (double)(sw_cable_now() - start_ns) / 1e9);
+    print_table();
+    return failed > 0;
+}
