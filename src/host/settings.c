@@ -8,9 +8,11 @@
 
 #include "host/private.h"
 #include "tcp/cc.h"
+#include "tcp/ecn.h"
 
 enum setting_kind {
     SETTING_BOOL,    /* bool */
+    SETTING_ECN,     /* uint8_t, of enum sw_ecn_mode */
     SETTING_COUNT,   /* uint32_t */
     SETTING_SECONDS, /* uint64_t, ns */
     SETTING_MS,      /* likewise, given in ms */
@@ -41,6 +43,8 @@ static const struct setting {
     {"tcp_keepalive_intvl", SETTING_SECONDS, AT(keepalive_intvl_ns)},
     {"tcp_fin_timeout", SETTING_SECONDS, AT(fin_timeout_ns)},
     {"tcp_rto_max_ms", SETTING_MS, AT(rto_max_ns)},
+    {"tcp_ecn", SETTING_ECN, AT(ecn)},
+    {"tcp_ecn_fallback", SETTING_BOOL, AT(ecn_fallback)},
     {"tcp_rmem", SETTING_SIZES, AT(rcvbuf)},
     {"tcp_wmem", SETTING_SIZES, AT(sndbuf)},
     {"tcp_congestion_control", SETTING_CC, AT(cc)},
@@ -105,6 +109,11 @@ static int set(const struct setting *setting, char *config, const char *value)
     switch (setting->kind) {
     case SETTING_BOOL:
         *(bool *)(void *)at = n[0] != 0;
+        break;
+    case SETTING_ECN:
+        if (n[0] > SW_ECN_ANSWER)
+            return -EINVAL;
+        *(uint8_t *)at = (uint8_t)n[0];
         break;
     case SETTING_COUNT:
         *(uint32_t *)(void *)at = n[0];

@@ -2,6 +2,7 @@
 /* The sending half hears an acknowledgment: RFC 9293 3.10.7.4, fifth step, as RFC 5961 5 hardens
  * it. */
 #include "tcp/cc.h"
+#include "tcp/ecn.h"
 #include "tcp/flight.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
@@ -82,7 +83,8 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
 enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
 {
     struct sw_tcp_snd *snd = &tcp->snd;
-    struct sw_ack ack = {.ts_ecr = seg->tcp.has_ts ? seg->tcp.ts_ecr : 0};
+    struct sw_ack ack = {.ts_ecr = seg->tcp.has_ts ? seg->tcp.ts_ecr : 0,
+                         .congested = sw_ecn_echoed(tcp, &seg->tcp)};
     bool was_closed = snd->wnd == 0, changed, outstanding = !sw_seq_eq(snd->una, snd->nxt);
 
     if (snd->flight) {
@@ -116,6 +118,8 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
         sw_tcp_disarm(tcp, SW_TCP_TIMER_PERSIST);
         snd->backoff = 0;
     }
+    if (ack.congested && snd->flight)
+        sw_ecn_delivered(tcp, snd->flight->delivered);
     sw_recovery_on_ack(tcp, &ack);
     return SW_DROP_NONE;
 }

@@ -72,6 +72,11 @@ void sw_cc_avoid(struct sw_tcp *tcp, uint32_t acked, uint32_t per)
     }
 }
 
+uint32_t sw_cc_flight(const struct sw_tcp *tcp)
+{
+    return tcp->snd.nxt.v - tcp->snd.una.v + (tcp->snd.flight ? tcp->snd.flight->marked_acked : 0);
+}
+
 void sw_cc_trace(struct sw_tcp *tcp)
 {
     struct sw_env *env = sw_tcp_env(tcp);

@@ -37,6 +37,7 @@ uint32_t sw_hystart_on_ack(struct sw_tcp *tcp, uint32_t acked);
 /* Adds one MSS to cwnd for each `per` bytes acknowledged. */
 void sw_cc_avoid(struct sw_tcp *tcp, uint32_t acked, uint32_t per);
 void sw_cc_trace(struct sw_tcp *tcp);
+uint32_t sw_cc_flight(const struct sw_tcp *tcp); /* FlightSize (RFC 5681 2), in bytes */
 
 /* Largest integer whose cube is at most v. */
 uint32_t sw_cc_cube_root(uint64_t v);

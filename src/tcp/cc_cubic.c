@@ -127,7 +127,7 @@ static void cubic_on_ack(struct sw_tcp *tcp, uint32_t acked)
 static uint32_t cubic_ssthresh(struct sw_tcp *tcp)
 {
     struct cubic *s = state_of(tcp);
-    uint32_t flight = tcp->snd.nxt.v - tcp->snd.una.v;
+    uint32_t flight = sw_cc_flight(tcp);
     uint32_t cwnd = sw_min32(tcp->snd.cwnd, sw_max32(flight, 2U * tcp->snd.mss));
 
     if (s) {

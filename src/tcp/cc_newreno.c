@@ -15,7 +15,7 @@ static void newreno_on_ack(struct sw_tcp *tcp, uint32_t acked)
 /* RFC 5681 equation 4. FlightSize, not cwnd, which an idle application would have left large. */
 static uint32_t newreno_ssthresh(struct sw_tcp *tcp)
 {
-    uint32_t flight = tcp->snd.nxt.v - tcp->snd.una.v;
+    uint32_t flight = sw_cc_flight(tcp);
 
     return sw_max32(sw_min32(flight, tcp->snd.cwnd) / 2, 2U * tcp->snd.mss);
 }

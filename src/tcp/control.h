@@ -23,6 +23,7 @@
 struct sw_tcp_flight; /* flight.h: what is in flight, and recovery from its loss */
 struct sw_tcp_extra;  /* reasm.h: out-of-order data and buffer tuning */
 struct sw_tcp_urgent; /* urgent.h: the urgent pointer, where there is one */
+struct sw_tcp_rare;   /* rare.h: what few connections need */
 struct sw_cc_ops;     /* cc.h */
 
 /* What this end sends. */
@@ -97,6 +98,10 @@ enum {
     SW_TCPF_QUICKACK = 1 << 19,    /* TCP_QUICKACK was set: ACKs are not delayed */
     SW_TCPF_OOBINLINE = 1 << 21,   /* SO_OOBINLINE: urgent bytes are read in line */
     SW_TCPF_HEARD = 1 << 17,       /* data has come since we last sent some */
+    SW_TCPF_ECN = 1 << 22,         /* asked for; then: negotiated (RFC 3168 6.1.1) */
+    SW_TCPF_ECE_DUE = 1 << 23,     /* what is sent carries ECE, until CWR comes */
+    SW_TCPF_CWR_DUE = 1 << 24,     /* the next new data carry CWR */
+    SW_TCPF_ECT_SEEN = 1 << 25,    /* data have come in packets that were ECN-capable */
 };
 
 /* The socket layer knows layer, timer, local, remote, id and state; the rest is this layer's. */
@@ -127,6 +132,7 @@ struct sw_tcp {
     uint32_t user_timeout_ms;
 
     struct sw_tcp_urgent *urgent; /* NULL: nothing is urgent */
+    struct sw_tcp_rare *rare;     /* NULL: not needed so far */
     uint64_t id; /* the socket layer's name for it: event.socket of its trace events */
     struct sw_addr local, remote;
     struct sw_timer timer; /* owner SW_TIMER_SOCK */

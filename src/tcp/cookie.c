@@ -5,20 +5,23 @@
  *
  *   sequence number   5 bits of the time in units of 64 s, 3 bits for one of eight MSS, 24 bits of
  *                     a keyed hash over those, the addresses and the peer's sequence number
- *   timestamp         its low 5 bits: window scale (15: none) and SACK; a peer without timestamps
- *                     has to do without both
+ *   timestamp         its low 6 bits: window scale (15: none), SACK and ECN; a peer without
+ *                     timestamps has to do without them
  *
  * A cookie is good for the unit it was made in and the next: 64 to 128 seconds.
  */
 #include <errno.h>
 
+#include "tcp/ecn.h"
 #include "tcp/private.h"
 
 #define MAC_BITS 24U
 #define MSS_BITS 3U
 #define TIME_BITS 5U
-#define TS_MASK 31U
+#define TS_MASK 63U
 #define TS_NO_WSCALE 15U
+#define TS_SACK 16U
+#define TS_ECN 32U
 
 /* Rounded down to one of these: the smallest we send at all, the default, and what is common. */
 static const uint16_t mss_table[1U << MSS_BITS] = {SW_TCP_MSS_MIN_BYTES,
@@ -63,7 +66,7 @@ int sw_tcp_cookie_reply(struct sw_tcp *tcp, const struct sw_segment *syn)
     int err;
 
     if (!tcp->layer->config.timestamps || !syn->tcp.has_ts)
-        said.tcp.has_wscale = said.tcp.sack_ok = false;
+        said.tcp.has_wscale = said.tcp.sack_ok = false, said.tcp.flags = SW_TCP_SYN;
     while (i > 0 && mss_table[i] > (syn->tcp.has_mss ? syn->tcp.mss : SW_TCP_MSS_DEFAULT4_BYTES))
         i--;
     sw_tcp_set_isn(tcp, make(tcp->layer, syn, syn->tcp.seq, time_unit(tcp->layer), i));
@@ -72,8 +75,10 @@ int sw_tcp_cookie_reply(struct sw_tcp *tcp, const struct sw_segment *syn)
     if (err < 0)
         return err;
     sw_tcp_env(tcp)->stats.tcp_rx++;
+    sw_ecn_take_syn(tcp, &said);
     options = (sw_tcp_has(tcp, SW_TCPF_WSCALE) ? tcp->snd.wscale : TS_NO_WSCALE) |
-              (sw_tcp_has(tcp, SW_TCPF_SACK) ? TS_NO_WSCALE + 1 : 0);
+              (sw_tcp_has(tcp, SW_TCPF_SACK) ? TS_SACK : 0) |
+              (sw_tcp_has(tcp, SW_TCPF_ECN) ? TS_ECN : 0);
     wire = sw_tcp_clock_ms(tcp) + tcp->ts_offset;
     stamp = (wire & ~TS_MASK) | options;
     if ((int32_t)(stamp - wire) > 0) /* never ahead of what data will carry (PAWS) */
@@ -113,7 +118,7 @@ int sw_tcp_cookie_open(struct sw_tcp *tcp, const struct sw_segment *ack)
         .ts_val = ack->tcp.ts_val,
         .has_wscale = has_ts && (options & TS_NO_WSCALE) != TS_NO_WSCALE,
         .wscale = options & TS_NO_WSCALE,
-        .sack_ok = has_ts && options > TS_NO_WSCALE,
+        .sack_ok = has_ts && (options & TS_SACK),
     };
     int err;
 
@@ -121,6 +126,8 @@ int sw_tcp_cookie_open(struct sw_tcp *tcp, const struct sw_segment *ack)
     err = sw_tcp_open_half(tcp, &syn);
     if (err < 0)
         return err;
+    sw_tcp_flag(tcp, SW_TCPF_ECN,
+                has_ts && (options & TS_ECN) && tcp->layer->config.ecn != SW_ECN_OFF);
     tcp->snd.retries = 1; /* when the SYN-ACK left is not known: no round trip from it */
     sw_tcp_arm_retransmit(tcp);
     return 0;

@@ -66,7 +66,7 @@ bool sw_flight_idle(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_flight *f = tcp->snd.flight;
 
-    return !f || (f->count == 0 && f->ca == SW_CA_OPEN);
+    return !f || (f->count == 0 && (f->ca == SW_CA_OPEN || f->ca == SW_CA_CWR));
 }
 
 void sw_flight_push(struct sw_tcp *tcp)

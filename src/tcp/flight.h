@@ -34,6 +34,7 @@ struct sw_txrec {
 enum sw_ca_state {
     SW_CA_OPEN,
     SW_CA_DISORDER, /* duplicate ACKs or SACKs, nothing taken for lost yet */
+    SW_CA_CWR,      /* the window is reduced because packets were marked (RFC 3168 6.1.2) */
     SW_CA_RECOVERY, /* fast recovery (RFC 5681 3.2, RFC 6582, RFC 6675) */
     SW_CA_LOSS,     /* after a retransmission timeout (RFC 5681 3.1) */
 };
@@ -82,6 +83,8 @@ struct sw_tcp_flight {
     sw_seq sack_lost;   /* RFC 6675: everything not SACKED before it is LOST already */
     sw_seq high_sacked; /* end of the highest SACKED byte (forward ACK) */
     sw_seq high_before; /* the same before this ACK */
+    uint32_t
+        marked_acked;   /* bytes that an ACK with ECE acknowledged: they count as in flight still */
     uint32_t delivered; /* bytes that this ACK told have arrived */
     uint32_t rtt_us;    /* round trip of the newest segment that this ACK covers; 0: unknown */
     struct sw_hystart hystart;
@@ -103,7 +106,7 @@ struct sw_tcp_flight {
 /* Makes sure there is a flight with room for one more record. 0 or -ENOMEM. */
 int sw_flight_reserve(struct sw_tcp *tcp);
 void sw_flight_free(struct sw_tcp *tcp);
-bool sw_flight_idle(const struct sw_tcp *tcp); /* nothing in flight, no recovery */
+bool sw_flight_idle(const struct sw_tcp *tcp); /* nothing in flight, no recovery from loss */
 
 /* A record for what begins at snd.nxt and is sent now. Needs sw_flight_reserve() before. */
 void sw_flight_push(struct sw_tcp *tcp);

@@ -6,9 +6,10 @@
 #include "tcp/cc.h"
 #include "tcp/flight.h"
 #include "tcp/private.h"
+#include "tcp/rare.h"
 #include "tcp/reasm.h"
 
-enum { OPT_TIMESTAMPS = 1, OPT_SACK = 2, OPT_WSCALE = 4 };
+enum { OPT_TIMESTAMPS = 1, OPT_SACK = 2, OPT_WSCALE = 4, OPT_ECN = 8, OPT_ECN_SEEN = 16 };
 #define SSTHRESH_NONE 0x7fffffffU
 
 struct info {
@@ -71,9 +72,10 @@ static void fill_sender(const struct sw_tcp *tcp, struct info *info)
     if (syn_acked)
         info->bytes_acked = ((uint64_t)snd->acked_wraps << 32) + (snd->una.v - snd->iss.v) - 1;
     info->bytes_sent = info->bytes_acked + (snd->nxt.v - snd->una.v);
+    if (tcp->rare)
+        info->delivered_ce = tcp->rare->ecn.delivered_ce;
     if (f) {
-        info->ca_state =
-            f->ca >= SW_CA_RECOVERY ? (uint8_t)(f->ca + 1) : f->ca; /* 2 is CWR there */
+        info->ca_state = f->ca;
         info->sacked = segments(tcp, f->sacked + f->reno_sacked);
         info->lost = segments(tcp, f->lost);
         info->retrans = segments(tcp, f->retrans);
@@ -87,7 +89,9 @@ size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room)
 
     info.options = (uint8_t)((sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) ? OPT_TIMESTAMPS : 0) |
                              (sw_tcp_has(tcp, SW_TCPF_SACK) ? OPT_SACK : 0) |
-                             (sw_tcp_has(tcp, SW_TCPF_WSCALE) ? OPT_WSCALE : 0));
+                             (sw_tcp_has(tcp, SW_TCPF_WSCALE) ? OPT_WSCALE : 0) |
+                             (sw_tcp_has(tcp, SW_TCPF_ECN) ? OPT_ECN : 0) |
+                             (sw_tcp_has(tcp, SW_TCPF_ECT_SEEN) ? OPT_ECN_SEEN : 0));
     info.wscales = (uint8_t)(tcp->snd.wscale | tcp->rcv.wscale << 4);
     info.ato = (uint32_t)(tcp->layer->config.delack_ns / SW_NS_PER_US);
     info.rcv_mss = tcp->rcv.mss;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "tcp/ecn.h"
 #include "tcp/private.h"
 #include "tcp/reasm.h"
 #include "tcp/urgent.h"
@@ -201,6 +202,8 @@ static enum sw_drop take_text(struct sw_tcp *tcp, struct sw_segment *seg)
         return SW_DROP_TCP_AFTER_CLOSE;
     }
     sw_urgent_receive(tcp, seg);
+    if (seg->len > 0)
+        sw_ecn_receive(tcp, seg);
     return sw_tcp_receive(tcp, seg);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The layer's settings, the way in for segments, and those that belong to no connection. */
+#include "tcp/ecn.h"
 #include "tcp/private.h"
 
 void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip)
@@ -38,6 +39,8 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .hystart = true,
                 .frto = true,
                 .syncookies = true,
+                .ecn = SW_ECN_ANSWER,
+                .ecn_fallback = true,
             },
     };
     sw_rng_key(&env->rng, &layer->isn_key);

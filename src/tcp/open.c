@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "tcp/cc.h"
+#include "tcp/ecn.h"
 #include "tcp/private.h"
 
 void sw_tcp_set_isn(struct sw_tcp *tcp, sw_seq isn)
@@ -42,6 +43,7 @@ int sw_tcp_connect(struct sw_tcp *tcp)
     if (err < 0)
         return err;
     tcp->flags |= SW_TCPF_ACTIVE;
+    sw_ecn_begin(tcp);
     sw_tcp_set_state(tcp, SW_TCP_SYN_SENT);
     err = sw_tcp_send_syn(tcp, false);
     if (err < 0 && err != -ENOMEM) { /* for want of memory the timer tries again */
@@ -108,6 +110,7 @@ int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn)
     err = sw_tcp_open_half(tcp, &syn->tcp);
     if (err < 0)
         return err;
+    sw_ecn_take_syn(tcp, syn);
     sw_tcp_env(tcp)->stats.tcp_rx++;
     /* What goes wrong now looks like a lost SYN-ACK: the timer sends it again. */
     sw_tcp_send_syn(tcp, false);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "tcp/ecn.h"
 #include "tcp/private.h"
 #include "tcp/urgent.h"
 
@@ -70,17 +71,17 @@ static struct sw_packet *new_packet(struct sw_tcp *tcp)
 }
 
 /* Header on, counted, traced, away. */
-static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, const struct sw_tcp_hdr *hdr,
-                    bool again)
+static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, struct sw_tcp_hdr *hdr, bool again)
 {
     struct sw_env *env = sw_tcp_env(tcp);
+    uint8_t ecn = sw_ecn_send(tcp, hdr, pkt->data_len > 0 && !again);
     unsigned shift = hdr->flags & SW_TCP_SYN ? 0 : tcp->rcv.wscale;
     struct sw_ip_tx tx = {
         .src = tcp->local.ip,
         .dst = tcp->remote.ip,
         .proto = SW_PROTO_TCP,
         .ttl = tcp->ttl,
-        .tos = tcp->tos,
+        .tos = tcp->tos | ecn,
         .dont_fragment =
             true, /* path MTU discovery (RFC 1191, RFC 8201), as Linux does by default */
         .iface = (int)tcp->remote.scope_id,
@@ -145,6 +146,7 @@ int sw_tcp_send_syn(struct sw_tcp *tcp, bool again)
     if (!pkt)
         return -ENOMEM;
     hdr = header(tcp, tcp->snd.iss, reply ? SW_TCP_SYN | SW_TCP_ACK : SW_TCP_SYN);
+    hdr.flags |= sw_ecn_syn_flags(tcp, again);
     hdr.has_mss = true;
     hdr.mss = sw_tcp_announced_mss(tcp);
     /* A SYN offers, a SYN-ACK only takes up what was offered (RFC 7323 2.2, 3.2, RFC 2018 2). */

@@ -6,6 +6,7 @@
  * timeout.
  */
 #include "tcp/cc.h"
+#include "tcp/ecn.h"
 #include "tcp/flight.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
@@ -116,7 +117,8 @@ bool sw_tlp_wanted(const struct sw_tcp *tcp)
     const struct sw_tcp_flight *f = tcp->snd.flight;
 
     return tcp->layer->config.tlp && sw_tcp_has(tcp, SW_TCPF_SACK) && f && f->count > 0 &&
-           f->ca == SW_CA_OPEN && !f->probing && tcp->snd.srtt_us8 > 0 && f->sacked == 0;
+           (f->ca == SW_CA_OPEN || f->ca == SW_CA_CWR) && !f->probing && tcp->snd.srtt_us8 > 0 &&
+           f->sacked == 0;
 }
 
 /* 7.2: two round trips; with a single segment out its ACK may be delayed. */
@@ -145,6 +147,7 @@ void sw_tlp_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
             f->undo = (struct sw_undo){0};
             tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
             tcp->snd.cwnd = tcp->snd.ssthresh;
+            sw_ecn_reduced(tcp);
             sw_cc_trace(tcp);
         }
         f->probing = false;

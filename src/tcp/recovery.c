@@ -3,6 +3,7 @@
 #include "tcp/recovery.h"
 
 #include "tcp/cc.h"
+#include "tcp/ecn.h"
 #include "tcp/flight.h"
 #include "tcp/private.h"
 
@@ -38,24 +39,54 @@ static bool has_sack(const struct sw_tcp *tcp)
     return sw_tcp_has(tcp, SW_TCPF_SACK);
 }
 
-static void enter_recovery(struct sw_tcp *tcp)
+/* Less is sent from here on, until what is out now has arrived. */
+static void reduce(struct sw_tcp *tcp)
 {
-    struct sw_tcp_flight *f = tcp->snd.flight;
-
-    f->ca = SW_CA_RECOVERY;
-    f->high_seq = tcp->snd.nxt;
-    f->probing = false;
-    sw_undo_begin(tcp);
     tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
-    f->cwnd_acc = 0;
-    if (!has_sack(tcp)) {
-        mark_head_lost(tcp);
-        reno_add(tcp, 0);
-    }
+    tcp->snd.flight->cwnd_acc = 0;
+    sw_ecn_reduced(tcp);
     if (has_sack(tcp) && tcp->layer->config.prr)
         sw_prr_begin(tcp);
     else
         tcp->snd.cwnd = tcp->snd.ssthresh;
+}
+
+static bool reducing(const struct sw_tcp_flight *f)
+{
+    return f->ca == SW_CA_RECOVERY || f->ca == SW_CA_CWR;
+}
+
+static void enter_recovery(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    bool fresh = f->ca < SW_CA_CWR; /* else the window has been reduced already in this round */
+
+    f->ca = SW_CA_RECOVERY;
+    f->high_seq = tcp->snd.nxt;
+    f->probing = false;
+    if (fresh)
+        sw_undo_begin(tcp);
+    if (!has_sack(tcp)) {
+        mark_head_lost(tcp);
+        reno_add(tcp, 0);
+    }
+    if (fresh)
+        reduce(tcp);
+    sw_cc_trace(tcp);
+}
+
+/* RFC 3168 6.1.2: congestion, and nothing lost. Nothing of it can be a mistake. */
+static void enter_cwr(struct sw_tcp *tcp, uint32_t acked)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    f->ca = SW_CA_CWR;
+    f->high_seq = tcp->snd.nxt;
+    f->undo = (struct sw_undo){0};
+    f->marked_acked = acked;
+    reduce(tcp);
+    f->marked_acked = 0;
+    f->prr_flight += f->delivered; /* by this ACK, which is part of the round */
     sw_cc_trace(tcp);
 }
 
@@ -70,8 +101,8 @@ static void on_duplicate(struct sw_tcp *tcp)
     reno_add(tcp, tcp->snd.mss);
     if (f->ca == SW_CA_RECOVERY)
         return;
-    f->ca = SW_CA_DISORDER; /* less in the pipe: new data may go, which is limited transmit (RFC
-                               3042) */
+    if (f->ca != SW_CA_CWR)
+        f->ca = SW_CA_DISORDER; /* less in the pipe: new data may go: limited transmit (RFC 3042) */
     if (f->dupacks >= DUPACK_THRESHOLD)
         enter_recovery(tcp);
 }
@@ -91,7 +122,7 @@ static void leave(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
 
-    if (f->ca == SW_CA_RECOVERY)
+    if (reducing(f))
         tcp->snd.cwnd =
             has_sack(tcp) ? tcp->snd.ssthresh : sw_min32(tcp->snd.cwnd, tcp->snd.ssthresh);
     if (f->ca >= SW_CA_RECOVERY) {
@@ -129,6 +160,11 @@ static void on_advance(struct sw_tcp *tcp, const struct sw_ack *ack)
         if (recovered(tcp))
             leave(tcp);
         break;
+    case SW_CA_CWR: /* beyond, so that the data with CWR have arrived too */
+        f->reno_sacked = 0;
+        if (sw_seq_lt(f->high_seq, tcp->snd.una))
+            leave(tcp);
+        break;
     case SW_CA_DISORDER:
         leave(tcp);
         break;
@@ -137,8 +173,14 @@ static void on_advance(struct sw_tcp *tcp, const struct sw_ack *ack)
     }
 }
 
+void sw_recovery_end_cwr(struct sw_tcp *tcp)
+{
+    if (tcp->snd.flight && tcp->snd.flight->ca == SW_CA_CWR)
+        leave(tcp);
+}
+
 /* With SACK: what is lost is marked, recovery begins with the first loss. */
-static void detect(struct sw_tcp *tcp, bool advanced)
+static void detect(struct sw_tcp *tcp, const struct sw_ack *ack)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
     uint32_t lost = f->lost;
@@ -154,9 +196,13 @@ static void detect(struct sw_tcp *tcp, bool advanced)
         f->ca = f->sacked > 0 ? SW_CA_DISORDER : SW_CA_OPEN;
         if (f->lost > f->retrans)
             enter_recovery(tcp);
+        else if (ack->congested)
+            enter_cwr(tcp, ack->acked);
+    } else if (f->ca == SW_CA_CWR && f->lost > f->retrans) {
+        enter_recovery(tcp);
     }
-    if (f->ca == SW_CA_RECOVERY && tcp->layer->config.prr)
-        sw_prr_on_ack(tcp, advanced, f->lost > lost);
+    if (reducing(f) && tcp->layer->config.prr)
+        sw_prr_on_ack(tcp, ack->acked > 0, f->lost > lost);
     if (wait_ns && sw_tcp_now(tcp) + wait_ns < tcp->main_ns)
         sw_tcp_arm(tcp, SW_TCP_TIMER_REORDER, sw_tcp_now(tcp) + wait_ns);
 }
@@ -168,7 +214,7 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
 
     if (!f)
         return;
-    may_grow = f->ca != SW_CA_RECOVERY;
+    may_grow = !reducing(f);
     sw_tlp_on_ack(tcp, ack);
     sw_undo_on_ack(tcp, ack);
     if (ack->acked > 0)
@@ -176,11 +222,12 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
     else if (ack->duplicate && !has_sack(tcp))
         on_duplicate(tcp);
     if (has_sack(tcp))
-        detect(tcp, ack->acked > 0);
+        detect(tcp, ack);
+    else if (ack->congested && f->ca <= SW_CA_DISORDER)
+        enter_cwr(tcp, ack->acked);
     /* Only a window that was used may grow (RFC 5681 4.1 in spirit, RFC 7661); in slow start a half
      * used one is, because the next round will be twice this one. */
-    if (ack->acked > 0 && may_grow && f->ca != SW_CA_RECOVERY &&
-        sw_tcp_has(tcp, SW_TCPF_CWND_LIMITED)) {
+    if (ack->acked > 0 && may_grow && !reducing(f) && sw_tcp_has(tcp, SW_TCPF_CWND_LIMITED)) {
         sw_cc(tcp)->on_ack(tcp, ack->acked);
         sw_cc_trace(tcp);
     }
@@ -189,7 +236,7 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
 void sw_recovery_on_reorder_timer(struct sw_tcp *tcp)
 {
     tcp->snd.flight->delivered = 0;
-    detect(tcp, false);
+    detect(tcp, &(struct sw_ack){0});
 }
 
 static void mark_all_lost(struct sw_tcp *tcp)
@@ -221,6 +268,7 @@ void sw_recovery_on_timeout(struct sw_tcp *tcp)
         f->undo.frto = fresh && has_sack(tcp) && tcp->layer->config.frto;
         tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
     }
+    sw_ecn_reduced(tcp);
     tcp->snd.cwnd = tcp->snd.mss; /* the loss window */
     f->cwnd_acc = 0;
     if (sw_flight_at(f, 0)->flags & SW_TX_SACKED) /* acknowledged it would have been: reneging */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Loss detection and recovery: fast retransmit and NewReno (RFC 5681 3.2, RFC 6582), limited
- * transmit (RFC 3042), and what a retransmission timeout does (RFC 5681 3.1).
+ * transmit (RFC 3042), what a retransmission timeout does (RFC 5681 3.1), and a reduction without
+ * loss where packets are marked (RFC 3168 6.1.2).
  *
  * Recovery marks records of the flight as lost; sw_tcp_output() sends lost ones first. So `pipe` is
  * what is believed to be in the network, and one rule serves all: send while pipe < cwnd. The
@@ -20,8 +21,12 @@ struct sw_ack {
     bool duplicate;  /* as RFC 5681 2 defines it */
     uint32_t ts_ecr; /* the timestamp echoed; 0: none */
     bool dsack;      /* the peer reports a duplicate (RFC 2883) */
+    bool congested;  /* and that a packet was marked on its way (RFC 3168) */
 };
 void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack);
+
+/* Nothing is in flight any more that could end a reduction by ECN. */
+void sw_recovery_end_cwr(struct sw_tcp *tcp);
 
 /* The retransmission timer fired: everything in flight is taken for lost. */
 void sw_recovery_on_timeout(struct sw_tcp *tcp);

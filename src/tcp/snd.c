@@ -151,7 +151,7 @@ static bool send_new(struct sw_tcp *tcp, uint32_t len)
     if ((uint32_t)sent % snd->mss)
         snd->flight->small_end = snd->nxt;
     snd->last_ms = sw_tcp_clock_ms(tcp);
-    if (snd->flight->ca == SW_CA_RECOVERY)
+    if (snd->flight->ca == SW_CA_RECOVERY || snd->flight->ca == SW_CA_CWR)
         snd->flight->prr_out += (uint32_t)sent;
     if (tcp->main_kind == SW_TCP_TIMER_PERSIST || tcp->main_ns == SW_NEVER || sw_tlp_wanted(tcp))
         sw_tcp_arm_retransmit(tcp);

@@ -5,7 +5,9 @@
 #include "tcp/cc.h"
 #include "tcp/flight.h"
 #include "tcp/private.h"
+#include "tcp/rare.h"
 #include "tcp/reasm.h"
+#include "tcp/recovery.h"
 #include "tcp/urgent.h"
 
 static const char *const names[] = {
@@ -103,6 +105,7 @@ void sw_tcp_fini(struct sw_tcp *tcp)
     sw_stream_clear(&tcp->rcv.queue, mem);
     sw_extra_free(tcp);
     sw_urgent_free(tcp);
+    sw_rare_free(tcp);
 }
 
 void sw_tcp_finish(struct sw_tcp *tcp, int err)
@@ -130,8 +133,10 @@ void sw_tcp_enter_time_wait(struct sw_tcp *tcp)
 
 void sw_tcp_tidy(struct sw_tcp *tcp)
 {
-    if (sw_flight_idle(tcp))
+    if (sw_flight_idle(tcp)) {
+        sw_recovery_end_cwr(tcp);
         sw_flight_free(tcp);
+    }
     if (sw_reasm_empty(tcp) && tcp->rcv.queue.len == 0)
         sw_extra_free(tcp);
     sw_urgent_tidy(tcp);

@@ -2,6 +2,7 @@
 /* A segment arrives in SYN-SENT: RFC 9293 3.10.7.3, in its order. */
 #include <errno.h>
 
+#include "tcp/ecn.h"
 #include "tcp/private.h"
 
 /* Our SYN is acknowledged: the round trip it took is the first measurement, unless it was sent
@@ -41,12 +42,14 @@ enum sw_drop sw_tcp_input_syn_sent(struct sw_tcp *tcp, struct sw_segment *seg)
         return SW_DROP_TCP_FLAGS;
     sw_tcp_negotiate(tcp, hdr);
     if (!ack) { /* the SYNs have crossed (3.5, figure 8) */
+        sw_ecn_take_syn(tcp, seg);
         sw_tcp_set_state(tcp, SW_TCP_SYN_RECEIVED);
         tcp->snd.retries = 0;
         sw_tcp_send_syn(tcp, false);
         sw_tcp_arm_retransmit(tcp);
         return SW_DROP_NONE;
     }
+    sw_ecn_take_syn_ack(tcp, seg);
     take_syn_ack(tcp, hdr);
     tcp->snd.una = hdr->ack;
     sw_tcp_established(tcp);

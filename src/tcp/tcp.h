@@ -14,6 +14,7 @@
  *   reasm.c     out-of-order data (attached while needed); tune.c receive buffer tuning
  *   output.c    builds segments; path.c MTU, MSS and super-segment size
  *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
+ *   ecn.c       explicit congestion notification (RFC 3168); rare.c what few connections need
  *   cookie.c    SYN cookies (RFC 4987)
  *   hystart.c   RFC 9406;  undo.c when nothing was lost: RFC 3522, 3708, 4015, 5682
  *   recovery.c  loss recovery: fast retransmit, NewReno (RFC 5681, 6582); with SACK sack.c
@@ -96,6 +97,9 @@ struct sw_tcp_config {
     bool frto;       /* on; spurious timeouts found by new data (RFC 5682), with SACK */
     bool syncookies; /* on; where the SYN queue is full (RFC 4987 3.6) */
     uint8_t cc;      /* enum sw_cc_id: congestion control of new connections; CUBIC */
+    uint8_t ecn;     /* enum sw_ecn_mode (ecn.h); SW_ECN_ANSWER */
+    bool
+        ecn_fallback; /* on; a SYN without an answer is sent again without ECN (RFC 3168 6.1.1.1) */
 };
 
 struct sw_tcp_layer {

@@ -11,6 +11,7 @@
  *     sent in place of the second repetition (F-RTO with SACK, RFC 5682 3.1)
  */
 #include "tcp/cc.h"
+#include "tcp/ecn.h"
 #include "tcp/flight.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
@@ -90,6 +91,7 @@ static void undo(struct sw_tcp *tcp)
     tcp->snd.ssthresh = sw_max32(tcp->snd.ssthresh, f->undo.ssthresh);
     if (sw_cc(tcp)->undo)
         sw_cc(tcp)->undo(tcp);
+    sw_ecn_not_reduced(tcp);
     if (f->ca == SW_CA_RECOVERY)
         f->reordering = true;
     if (f->ca >= SW_CA_RECOVERY) {

@@ -48,6 +48,7 @@ struct seg {
     int ws;           /* window scale + 1; 0: no option */
     uint32_t ts, ecr; /* ts 0: no option */
     bool sack_ok;
+    uint8_t tos; /* of the IP header */
     unsigned n_sacks;
     uint32_t sacks[8]; /* left, right, ... relative */
 };
@@ -148,8 +149,8 @@ static inline void in(struct one *o, struct seg s)
         sw_chunk_put(chunk);
     }
     pkt->gso_size = s.gso;
-    seg.ip =
-        (struct sw_ip_hdr){.src = SW_IP4(10, 0, 0, 2), .dst = SW_IP4(10, 0, 0, 1), .version = 4};
+    seg.ip = (struct sw_ip_hdr){
+        .src = SW_IP4(10, 0, 0, 2), .dst = SW_IP4(10, 0, 0, 1), .version = 4, .tos = s.tos};
     seg.tcp = (struct sw_tcp_hdr){
         .src_port = 80,
         .dst_port = 1000,
@@ -173,7 +174,7 @@ static inline void in(struct one *o, struct seg s)
     for (unsigned i = 0; i < s.n_sacks; i++)
         seg.tcp.sacks[i] = (struct sw_tcp_sack){sw_seq_of(o->our_isn + s.sacks[2 * i]),
                                                 sw_seq_of(o->our_isn + s.sacks[2 * i + 1])};
-    if (o->tcp.state == SW_TCP_CLOSED && s.flags == SYN) {
+    if (o->tcp.state == SW_TCP_CLOSED && (s.flags & (SYN | ACK)) == SYN) {
         assert_int_equal(sw_tcp_open_passive(&o->tcp, &seg), 0);
         sw_packet_free(pkt);
     } else {
@@ -240,6 +241,8 @@ static inline uint16_t take(struct one *o, struct seg s, const char *file, int l
                 s.win);
         _fail(file, line);
     }
+    if (s.tos)
+        assert_int_equal(ip.tos, s.tos);
     for (unsigned i = 0; i < s.n_sacks; i++) {
         assert_int_equal(tcp.sacks[i].left.v - o->peer_isn, s.sacks[2 * i]);
         assert_int_equal(tcp.sacks[i].right.v - o->peer_isn, s.sacks[2 * i + 1]);

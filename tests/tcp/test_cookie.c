@@ -51,7 +51,7 @@ static struct sw_tcp_hdr reply(struct one *o, struct seg syn)
                                   sw_packet_len(out) - ip.hdr_len, &tcp),
                      0);
     sw_packet_free(out);
-    assert_int_equal(tcp.flags, SYN | ACK);
+    assert_int_equal(tcp.flags, SYN | ACK | (syn.ts && (syn.flags & SW_TCP_CWR) ? SW_TCP_ECE : 0));
     assert_int_equal(tcp.ack.v, PEER_ISN + 1);
     return tcp;
 }
@@ -63,9 +63,10 @@ static void test_options(void **state)
                                       {1399, 1300}, {1460, 1460}, {8939, 1460}, {9000, 8940}};
 
     (void)state;
-    for (unsigned i = 0; i < 8 * 16 * 2; i++) {
+    for (unsigned i = 0; i < 8 * 16 * 4; i++) {
         int ws = (int)(i / 16) % 16; /* 0: no option */
-        bool sack = i & 1;
+        bool sack = i & 1, ecn = i >= 8 * 16 * 2;
+        uint16_t ask = ecn ? SW_TCP_ECE | SW_TCP_CWR : 0;
         struct one o;
         struct sw_tcp_hdr synack;
         struct sw_segment ack;
@@ -74,11 +75,12 @@ static void test_options(void **state)
         one_init_at(&o, 100 * SEC + i * 7 * MS);
         o.layer.config.timestamps = o.layer.config.sack = true;
         synack = reply(
-            &o, (struct seg){
-                    .flags = SYN, .mss = mss[i % 8][0], .ws = ws, .sack_ok = sack, .ts = 5000});
+            &o,
+            (struct seg){
+                .flags = SYN | ask, .mss = mss[i % 8][0], .ws = ws, .sack_ok = sack, .ts = 5000});
         now = sw_tcp_clock_ms(&o.tcp) + sw_tcp_ts_offset(&o.tcp);
         assert_true(synack.has_ts && synack.ts_ecr == 5000);
-        assert_in_range(now - synack.ts_val, 0, 31);
+        assert_in_range(now - synack.ts_val, 0, 63);
         assert_int_equal(synack.sack_ok, sack);
         assert_int_equal(synack.has_wscale, ws != 0);
         pass(&o, 30 * MS);
@@ -92,6 +94,7 @@ static void test_options(void **state)
         assert_int_equal(o.tcp.state, SW_TCP_ESTABLISHED);
         assert_int_equal(o.tcp.snd.peer_mss, mss[i % 8][1]);
         assert_int_equal(sw_tcp_has(&o.tcp, SW_TCPF_SACK), sack);
+        assert_int_equal(sw_tcp_has(&o.tcp, SW_TCPF_ECN), ecn);
         assert_int_equal(sw_tcp_has(&o.tcp, SW_TCPF_WSCALE), ws != 0);
         assert_int_equal(o.tcp.snd.wscale, ws == 0 ? 0 : ws > 15 ? 14 : ws - 1);
         assert_true(sw_tcp_has(&o.tcp, SW_TCPF_TIMESTAMPS));
@@ -111,13 +114,16 @@ static void test_no_timestamps(void **state)
     (void)state;
     one_init(&o);
     o.layer.config.timestamps = o.layer.config.sack = true;
-    synack = reply(&o, (struct seg){.flags = SYN, .mss = 1460, .ws = 8, .sack_ok = true});
+    synack = reply(
+        &o, (struct seg){
+                .flags = SYN | SW_TCP_ECE | SW_TCP_CWR, .mss = 1460, .ws = 8, .sack_ok = true});
     assert_false(synack.has_ts || synack.sack_ok || synack.has_wscale);
     ack = segment((struct seg){.flags = ACK, .seq = 1, .ack = synack.seq.v + 1});
     block(&o);
     assert_int_equal(sw_tcp_cookie_open(&o.tcp, &ack), 0);
     assert_int_equal(o.tcp.snd.peer_mss, 1460);
-    assert_false(sw_tcp_has(&o.tcp, SW_TCPF_SACK | SW_TCPF_WSCALE | SW_TCPF_TIMESTAMPS));
+    assert_false(
+        sw_tcp_has(&o.tcp, SW_TCPF_SACK | SW_TCPF_WSCALE | SW_TCPF_TIMESTAMPS | SW_TCPF_ECN));
     assert_int_equal(o.tcp.rcv.wscale, 0);
     one_fini(&o);
 }

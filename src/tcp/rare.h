@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What few connections need, and those need for their whole life: attached to the control block at
+ * the first need and freed with it. It begins as zeroes.
+ */
+#ifndef SW_TCP_RARE_H
+#define SW_TCP_RARE_H
+
+#include "tcp/control.h"
+#include "tcp/ecn.h"
+
+struct sw_tcp_rare {
+    struct sw_ecn_counts ecn;
+};
+
+struct sw_tcp_rare *sw_rare_get(struct sw_tcp *tcp); /* NULL: no memory */
+void sw_rare_free(struct sw_tcp *tcp);
+
+#endif
