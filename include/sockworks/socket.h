@@ -21,7 +21,7 @@
 typedef uint64_t sw_socket_t;
 
 enum { SW_AF_UNSPEC = 0, SW_AF_INET = 2, SW_AF_INET6 = 10 };
-enum { SW_SOCK_STREAM = 1, SW_SOCK_DGRAM = 2 };
+enum { SW_SOCK_STREAM = 1, SW_SOCK_DGRAM = 2, SW_SOCK_RAW = 3 };
 enum { SW_SHUT_RD = 0, SW_SHUT_WR = 1, SW_SHUT_RDWR = 2 };
 enum {
     SW_MSG_OOB = 0x01,
@@ -42,8 +42,8 @@ enum sw_event {
 
 /* socket(2). `protocol` 0 or one of the type: of SW_SOCK_DGRAM also ICMP (1) for IPv4 and ICMPv6 (58)
  * for IPv6, a ping socket as in icmp(7): datagrams are whole echo messages, the identifier is the
- * port. 0, or -EAFNOSUPPORT, -ESOCKTNOSUPPORT,
- * -EPROTONOSUPPORT, -EINVAL, -ENFILE (max_sockets), -ENOMEM. */
+ * port. SW_SOCK_RAW, as in raw(7), needs a protocol of 1 to 255; privilege is the caller's affair. 0,
+ * or -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EINVAL, -ENFILE (max_sockets), -ENOMEM. */
 int sw_socket(struct sw_host *host, int domain, int type, int protocol, sw_socket_t *ret_socket);
 
 /* What sw_host_ready() hands back with the socket. Inherited by nothing. 0 or -EBADF. */

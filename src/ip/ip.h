@@ -84,6 +84,12 @@ struct sw_ip_tx {
  * them. Always takes the packet. 0, -EMSGSIZE, -ENODEV (tx->iface), -ENOMEM, or as sw_ip_path(). */
 int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_tx *tx);
 
+/* Sends a whole IPv4 packet whose header its sender made, at least 20 bytes (own.c): to tx->dst,
+ * whatever the header says. 0, -EMSGSIZE (it is not fragmented), -ENODEV, -ENOMEM, or as
+ * sw_ip_path(). */
+int sw_ip_output_own(struct sw_ip_layer *ip, const void *bytes, uint32_t len,
+                     const struct sw_ip_tx *tx);
+
 /* A packet arrived on an interface. Takes it. Returns a whole datagram addressed to this host, its
  * IP header pulled off and padding trimmed, for the transport hdr->proto; NULL when it was dropped,
  * answered, or is a fragment that waits for others. */

@@ -11,7 +11,7 @@
 
 #define IP_TTL_DEFAULT 64 /* hops: RFC 1700 "IP TIME TO LIVE", RFC 1122 3.2.1.7 */
 
-static void enqueue(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_packet *pkt)
+void sw_ip_enqueue(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_packet *pkt)
 {
     if (!iface->config.csum_offload)
         sw_packet_fill_csum(pkt);
@@ -19,7 +19,7 @@ static void enqueue(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_pa
     sw_packet_queue_add(&iface->out, pkt);
 }
 
-static int find_path(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, struct sw_ip_path *path)
+int sw_ip_find_path(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, struct sw_ip_path *path)
 {
     if (tx->iface) { /* the sender has chosen the way out: multicast, broadcast, SO_BINDTODEVICE */
         const struct sw_iface *iface = sw_ip_iface(ip, tx->iface);
@@ -51,7 +51,7 @@ static int output_cut(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_
         sw_packet_queue_add(&pieces, piece);
     }
     for (struct sw_packet *p; (p = sw_packet_queue_take(&pieces)) != NULL;)
-        enqueue(ip, iface, p);
+        sw_ip_enqueue(ip, iface, p);
     return 0;
 }
 
@@ -67,7 +67,7 @@ static int output_fragments(struct sw_ip_layer *ip, const struct sw_ip_path *pat
     }
     sw_packet_free(pkt);
     for (struct sw_packet *p; (p = sw_packet_queue_take(&pieces)) != NULL;)
-        enqueue(ip, sw_ip_iface(ip, path->iface), p);
+        sw_ip_enqueue(ip, sw_ip_iface(ip, path->iface), p);
     return 0;
 }
 
@@ -81,7 +81,7 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
                             .ttl = tx->ttl ? tx->ttl : IP_TTL_DEFAULT,
                             .tos = tx->tos,
                             .dont_fragment = tx->dont_fragment || !sw_ip_is4(&tx->dst)};
-    int err = find_path(ip, tx, &path);
+    int err = sw_ip_find_path(ip, tx, &path);
     if (err) {
         sw_ip_drop(ip, pkt, SW_DROP_IP_NO_ROUTE, &hdr);
         return err;
@@ -107,6 +107,6 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
     struct sw_iface *iface = sw_ip_iface(ip, path.iface);
     if (pkt->gso_size && pkt->data_len > sw_ip_iface_gso(iface))
         return output_cut(ip, iface, pkt);
-    enqueue(ip, iface, pkt);
+    sw_ip_enqueue(ip, iface, pkt);
     return 0;
 }

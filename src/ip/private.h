@@ -63,6 +63,10 @@ static inline uint32_t sw_ip_iface_gso(const struct sw_iface *iface)
 void sw_ip_path_limits(const struct sw_iface *iface, const struct sw_ip *dst,
                        struct sw_ip_path *path);
 
+/* output.c: how a packet leaves; into the interface's queue */
+int sw_ip_find_path(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, struct sw_ip_path *path);
+void sw_ip_enqueue(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_packet *pkt);
+
 /* ident.c: an identification for the fragments of one datagram */
 uint32_t sw_ip_next_id(struct sw_ip_layer *ip, const struct sw_ip *src, const struct sw_ip *dst,
                        uint8_t proto);

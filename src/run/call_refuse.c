@@ -55,7 +55,7 @@ static const char *family_name(int domain)
 static struct refusal of_inet_socket(int type, int protocol)
 {
     if (type == SOCK_RAW)
-        return (struct refusal){"SOCK_RAW", EPERM, false};
+        return (struct refusal){NULL, EPROTONOSUPPORT, true}; /* no protocol was named */
     if (protocol == IPPROTO_SCTP)
         return (struct refusal){"IPPROTO_SCTP", EPROTONOSUPPORT, false};
     if (protocol == IPPROTO_DCCP)

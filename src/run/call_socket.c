@@ -55,7 +55,7 @@ void on_socket(struct run *run, struct run_call *call)
     else if (domain == AF_NETLINK && protocol == NETLINK_ROUTE)
         netlink_socket(run, call);
     else if ((domain != AF_INET && domain != AF_INET6) ||
-             (base != SOCK_STREAM && base != SOCK_DGRAM))
+             (base != SOCK_STREAM && base != SOCK_DGRAM && base != SOCK_RAW))
         on_refused(run, call);
     else
         make_socket(run, call, domain, type, protocol);

@@ -7,7 +7,17 @@
 #ifndef SW_SOCK_ABI_H
 #define SW_SOCK_ABI_H
 
-enum { SW_SOL_IP = 0, SW_SOL_SOCKET = 1, SW_SOL_TCP = 6, SW_SOL_UDP = 17, SW_SOL_IPV6 = 41 };
+enum {
+    SW_SOL_IP = 0,
+    SW_SOL_SOCKET = 1,
+    SW_SOL_TCP = 6,
+    SW_SOL_UDP = 17,
+    SW_SOL_IPV6 = 41,
+    SW_SOL_ICMPV6 = 58,
+    SW_SOL_RAW = 255
+};
+
+enum { SW_ICMP_FILTER = 1, SW_ICMP6_FILTER = 1 };
 
 enum {
     SW_SO_DEBUG = 1,
@@ -71,6 +81,7 @@ enum {
 enum {
     SW_IP_TOS = 1,
     SW_IP_TTL = 2,
+    SW_IP_HDRINCL = 3,
     SW_IP_RETOPTS = 7,
     SW_IP_PKTINFO = 8,
     SW_IP_MTU_DISCOVER = 10,
@@ -89,6 +100,7 @@ enum {
 };
 
 enum {
+    SW_IPV6_CHECKSUM = 7,
     SW_IPV6_UNICAST_HOPS = 16,
     SW_IPV6_MULTICAST_IF = 17,
     SW_IPV6_MULTICAST_HOPS = 18,

@@ -120,7 +120,7 @@ int sw_sock_check_family(const struct sw_sock *s, const struct sw_ip *ip, int v6
 {
     if (s->domain == SW_AF_INET)
         return sw_ip_is4(ip) ? 0 : -EAFNOSUPPORT;
-    bool only6 = (s->on & SW_ON_V6ONLY) || s->proto == SW_PROTO_ICMP6;
+    bool only6 = (s->on & SW_ON_V6ONLY) || !sw_sock_has_ports(s);
     return only6 && sw_ip_is4(ip) ? v6only : 0;
 }
 
@@ -168,6 +168,8 @@ int sw_sock_bind(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
     int r = check_address(layer, s, local);
     if (r < 0)
         return r;
+    if (sw_sock_is_raw(s))
+        return sw_raw_bind(s, local);
     if (s->ref.port || s->listener ||
         (sw_sock_is_stream(s) ? sw_stream_state(s) != SW_TCP_CLOSED : sw_sock_has_peer(s)))
         return -EINVAL;
@@ -187,7 +189,7 @@ int sw_sock_bind(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
 
 int sw_sock_autobind(struct sw_sock_layer *layer, struct sw_sock *s)
 {
-    if (s->ref.port)
+    if (s->ref.port || sw_sock_is_raw(s))
         return 0;
     struct sw_addr local = *sw_sock_local(s);
     local.port = 0;

@@ -18,7 +18,9 @@ static void forget_peer(struct sw_sock_layer *layer, struct sw_sock *s)
     d->remote = (struct sw_addr){.ip = sw_sock_any(s)};
     if (!(s->is & SW_IS_BOUND_ADDR))
         d->local.ip = sw_sock_any(s);
-    if (s->is & SW_IS_BOUND_PORT) {
+    if (sw_sock_is_raw(s)) {
+        /* it holds no port */
+    } else if (s->is & SW_IS_BOUND_PORT) {
         sw_port_hear(&s->ref, true);
     } else {
         sw_port_release(layer, &s->ref);
@@ -75,7 +77,7 @@ int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     d->local.ip = path.src;
     d->remote = peer;
     s->state = SW_SS_CONNECTED;
-    if (sw_sock_is_ping(s))
+    if (!sw_sock_has_ports(s))
         return 0; /* it hears on */
     r = sw_sock_hash(layer, s);
     if (r < 0) {
@@ -108,7 +110,7 @@ struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const st
 {
     const struct sw_sock_opts *opts = sw_sock_opts(s);
     int discover = sw_ip_is4(&dst->ip) ? opts->mtu_discover : opts->mtu_discover6;
-    struct sw_ip_tx tx = {.src = *src, .dst = dst->ip, .proto = SW_PROTO_UDP};
+    struct sw_ip_tx tx = {.src = *src, .dst = dst->ip, .proto = s->proto};
     tx.tos = sw_sock_tos(s, &dst->ip);
     tx.ttl = sw_sock_ttl(s, &dst->ip);
     tx.dont_fragment = discover == SW_PMTUDISC_DO || discover == SW_PMTUDISC_PROBE;
@@ -129,15 +131,17 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
     int r = sw_sock_autobind(layer, s);
     if (r == 0 && sw_sock_is_ping(s))
         r = sw_ping_check(s, buf, len, to);
+    else if (r == 0 && sw_sock_is_raw(s))
+        r = sw_raw_check(s, buf, len);
     if (r < 0)
         return r == -EADDRINUSE ? -EAGAIN : r; /* Linux's inet_autobind() */
     if (!to && !sw_sock_has_peer(s))
         return -EDESTADDRREQ;
     if (!to)
         to = &d->remote;
-    if (!sw_sock_is_ping(s) && to->port == 0)
+    if (sw_sock_has_ports(s) && to->port == 0)
         return -EINVAL;
-    if (!sw_sock_is_ping(s) && len > (sw_ip_is4(&to->ip) ? SW_UDP_MAX : SW_UDP6_MAX))
+    if (sw_sock_has_ports(s) && len > (sw_ip_is4(&to->ip) ? SW_UDP_MAX : SW_UDP6_MAX))
         return -EMSGSIZE;
     struct sw_ip_path path;
     struct sw_addr dst;
@@ -151,12 +155,15 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
     if (s->shut & SW_SHUT_BIT_SEND)
         return -EPIPE;
     const struct sw_ip_tx tx = sw_dgram_tx(s, &path.src, &dst, info);
-    r = sw_sock_is_ping(s)
-            ? sw_ping_send(layer, s, buf, len, &tx)
-            : sw_udp_send(layer->ip, &tx, d->local.port, to->port, buf, (uint32_t)len);
+    if (sw_sock_is_raw(s))
+        r = sw_raw_send(layer, s, buf, len, &tx);
+    else if (sw_sock_is_ping(s))
+        r = sw_ping_send(layer, s, buf, len, &tx);
+    else
+        r = sw_udp_send(layer->ip, &tx, d->local.port, to->port, buf, (uint32_t)len);
     if (r < 0)
         return r == -ENOMEM ? -ENOBUFS : r;
-    if (!sw_sock_is_ping(s))
+    if (sw_sock_has_ports(s))
         trace_sent(layer, s, &tx, to, len);
     return (int64_t)len;
 }
@@ -217,7 +224,7 @@ void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject)
 {
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     struct sw_udp_item *item;
-    while (reject && !sw_sock_is_ping(s) && (item = sw_udp_queue_first(&d->queue))) {
+    while (reject && sw_sock_has_ports(s) && (item = sw_udp_queue_first(&d->queue))) {
         refuse_queued(layer, item);
         sw_udp_queue_drop(&d->queue, layer->env->mem);
     }

@@ -36,7 +36,7 @@ void sw_errors_add(struct sw_sock_layer *layer, struct sw_sock *s, const struct 
 {
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     const struct sw_icmp_quote *q = &error->quote;
-    uint32_t off = SW_ICMP_HDR + q->ip.hdr_len + (sw_sock_is_ping(s) ? 0 : SW_UDP_HDR);
+    uint32_t off = SW_ICMP_HDR + q->ip.hdr_len + (sw_sock_has_ports(s) ? SW_UDP_HDR : 0);
     uint32_t len = sw_packet_len(pkt) > off ? sw_packet_len(pkt) - off : 0;
     if (d->errors_bytes + size_of(len) > sw_sock_rcvbuf(s))
         return;

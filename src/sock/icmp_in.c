@@ -39,6 +39,8 @@ void sw_sock_icmp_error(struct sw_sock_layer *layer, struct sw_packet *pkt,
     struct sw_sock *s = NULL;
     if (q->has_ports && q->ip.proto != SW_PROTO_TCP)
         s = sw_demux_hear(layer, q->ip.proto, &local, &remote, 0);
+    if (!s)
+        s = sw_raw_sender(layer, q, iface);
     if (!s) {
         sw_drop(layer->env, pkt, SW_DROP_ICMP_QUOTE, &local, &remote);
         return;

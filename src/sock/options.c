@@ -123,6 +123,12 @@ static const struct option table[] = {
      .get_bytes = sw_opt_get_multicast_if,
      .set_bytes = sw_opt_set_multicast_if},
 
+    CALLS(SW_SOL_IP, SW_IP_HDRINCL, sw_opt_get_hdrincl, sw_opt_set_hdrincl),
+    CALLS(SW_SOL_IPV6, SW_IPV6_CHECKSUM, sw_opt_get_checksum, sw_opt_set_checksum),
+    CALLS(SW_SOL_RAW, SW_IPV6_CHECKSUM, sw_opt_get_checksum, sw_opt_set_checksum),
+    BYTES(SW_SOL_RAW, SW_ICMP_FILTER, sw_opt_get_icmp_filter, sw_opt_set_icmp_filter),
+    BYTES(SW_SOL_ICMPV6, SW_ICMP6_FILTER, sw_opt_get_icmp_filter, sw_opt_set_icmp_filter),
+
     BIT(SW_SOL_IPV6, SW_IPV6_RECVERR, SW_ON_RECVERR6),
     BIT(SW_SOL_IPV6, SW_IPV6_RECVPKTINFO, SW_ON_RECVPKTINFO6),
     BIT(SW_SOL_IPV6, SW_IPV6_RECVHOPLIMIT, SW_ON_RECVHOPLIMIT6),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The functions behind the table in options.c, for options that are more than a bit or a number:
- * options_sock.c SOL_SOCKET, options_tcp.c SOL_TCP, options_ip.c SOL_IP and SOL_IPV6.
+ * options_raw.c those of raw sockets, options_sock.c SOL_SOCKET, options_tcp.c SOL_TCP,
+ * options_ip.c SOL_IP and SOL_IPV6.
  */
 #ifndef SW_SOCK_OPTIONS_H
 #define SW_SOCK_OPTIONS_H
@@ -85,6 +86,13 @@ SW_OPT_SET(sw_opt_set_tclass);
 SW_OPT_SET(sw_opt_set_multicast_hops);
 SW_OPT_SET(sw_opt_set_multicast_all);
 SW_OPT_SET(sw_opt_set_multicast_loop6);
+
+SW_OPT_GET(sw_opt_get_hdrincl);
+SW_OPT_SET(sw_opt_set_hdrincl);
+SW_OPT_GET(sw_opt_get_checksum);
+SW_OPT_SET(sw_opt_set_checksum);
+SW_OPT_GET_BYTES(sw_opt_get_icmp_filter);
+SW_OPT_SET_BYTES(sw_opt_set_icmp_filter);
 
 SW_OPT_GET_BYTES(sw_opt_get_linger);
 SW_OPT_GET_BYTES(sw_opt_get_rcvtimeo);

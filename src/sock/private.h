@@ -139,7 +139,7 @@ struct sw_sock {
     uint8_t state;    /* enum sw_sock_state */
     uint8_t shut;     /* SW_SHUT_BIT_ */
     uint32_t born_ms; /* of an embryo: when its SYN came */
-    uint8_t proto;    /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_ICMP or SW_PROTO_ICMP6 */
+    uint8_t proto;    /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_ICMP or SW_PROTO_ICMP6; any if raw */
     struct sw_list node;
     struct sw_port_ref ref;
     struct sw_sock_opts *opts; /* NULL: all defaults */
@@ -158,6 +158,15 @@ _Static_assert(sizeof(void *) != 8 || sizeof(struct sw_stream_sock) + sizeof(str
                                           512,
                "an idle connection takes at most 512 bytes, its places in the tables included");
 
+/* What a socket of SOCK_RAW has besides: raw.c. */
+struct sw_raw {
+    struct sw_list node; /* in layer->raws */
+    struct sw_sock *owner;
+    bool hdrincl;        /* IP_HDRINCL */
+    int32_t checksum_at; /* IPV6_CHECKSUM: offset in bytes; -1: none */
+    uint32_t filter[8];  /* ICMP_FILTER (the first word), ICMP6_FILTER: a bit is a type kept away */
+};
+
 struct sw_dgram_sock {
     struct sw_sock sock;
     struct sw_addr local, remote; /* remote.port 0: not connected, but for ping sockets */
@@ -165,6 +174,7 @@ struct sw_dgram_sock {
     uint64_t drops;
     struct sw_error_item *errors, *errors_last; /* errors.c */
     uint32_t errors_bytes;
+    struct sw_raw *raw; /* of SOCK_RAW, else NULL */
 };
 
 /* A connection in TIME_WAIT. */
@@ -209,16 +219,27 @@ static inline uint8_t sw_sock_proto(const struct sw_sock *s)
     return s->proto;
 }
 
+static inline bool sw_sock_is_raw(const struct sw_sock *s)
+{
+    return s->type == SW_SOCK_RAW;
+}
+
 /* A ping socket: ping.c. */
 static inline bool sw_sock_is_ping(const struct sw_sock *s)
 {
-    return s->proto == SW_PROTO_ICMP || s->proto == SW_PROTO_ICMP6;
+    return !sw_sock_is_raw(s) && (s->proto == SW_PROTO_ICMP || s->proto == SW_PROTO_ICMP6);
 }
 
-/* Whether connect() has given a datagram socket a peer. A ping socket's has no port. */
+/* Whether what is behind the IP header begins with ports that name the two ends. */
+static inline bool sw_sock_has_ports(const struct sw_sock *s)
+{
+    return !sw_sock_is_raw(s) && !sw_sock_is_ping(s);
+}
+
+/* Whether connect() has given a datagram socket a peer. Without ports it cannot be told by them. */
 static inline bool sw_sock_has_peer(struct sw_sock *s)
 {
-    return sw_sock_is_ping(s) ? s->state == SW_SS_CONNECTED : sw_sock_remote(s)->port != 0;
+    return sw_sock_has_ports(s) ? sw_sock_remote(s)->port != 0 : s->state == SW_SS_CONNECTED;
 }
 
 static inline struct sw_ip sw_sock_any(const struct sw_sock *s)
@@ -380,6 +401,20 @@ int sw_ping_check(const struct sw_sock *s, const void *buf, size_t len, const st
 /* Sends it. 0 or a negative errno as sw_ip_output(). */
 int sw_ping_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                  const struct sw_ip_tx *tx);
+
+/* ---- raw.c ---------------------------------------------------------------------------- */
+
+int sw_raw_open(struct sw_sock_layer *layer, struct sw_sock *s, uint8_t protocol); /* 0, -ENOMEM */
+void sw_raw_close(struct sw_sock_layer *layer, struct sw_sock *s); /* harmless if it is not raw */
+int sw_raw_bind(struct sw_sock *s, const struct sw_addr *local);   /* 0, -EINVAL: it has a peer */
+/* Whether these bytes may be sent: 0, -EINVAL, -EMSGSIZE. */
+int sw_raw_check(struct sw_sock *s, const void *buf, size_t len);
+/* Sends them. 0, -EINVAL (no room for the checksum), or as sw_ip_output(). */
+int sw_raw_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
+                const struct sw_ip_tx *tx);
+/* The first raw socket that may have sent what an ICMP error quotes; NULL: none. */
+struct sw_sock *sw_raw_sender(struct sw_sock_layer *layer, const struct sw_icmp_quote *q,
+                              int iface);
 
 /* ---- opts.c, options.c ---------------------------------------------------------------- */
 

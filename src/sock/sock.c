@@ -18,6 +18,7 @@ int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct s
     *layer = (struct sw_sock_layer){.env = env, .ip = ip, .tcp = tcp, .max_socks = max_sockets};
     sw_table_init(&layer->conns, env->mem);
     sw_list_init(&layer->ready);
+    sw_list_init(&layer->raws);
     sw_rng_key(&env->rng, &layer->conn_key);
     sw_rng_key(&env->rng, &layer->port_key);
     sw_rng_key(&env->rng, &layer->reuse_key);
@@ -169,12 +170,23 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
         sw_tcp_fini(sw_sock_tcp(s));
     else
         sw_udp_queue_clear(&sw_sock_dgram(s)->queue, layer->env->mem);
-    if (!sw_sock_is_stream(s))
+    if (!sw_sock_is_stream(s)) {
         sw_errors_clear(layer, s);
+        sw_raw_close(layer, s);
+    }
     sw_slot_give(layer, s->index);
     layer->n_socks--;
     layer->env->stats.sockets--;
     sw_mem_free(layer->env->mem, s, sock_size(s->type));
+}
+
+static bool protocol_fits(int type, int protocol, int ping)
+{
+    if (type == SW_SOCK_RAW)
+        return protocol != 0;
+    if (type == SW_SOCK_STREAM)
+        return protocol == 0 || protocol == SW_PROTO_TCP;
+    return protocol == 0 || protocol == SW_PROTO_UDP || protocol == ping;
 }
 
 int sw_sock_open(struct sw_sock_layer *layer, int domain, int type, int protocol,
@@ -186,18 +198,23 @@ int sw_sock_open(struct sw_sock_layer *layer, int domain, int type, int protocol
         return -EINVAL;
     if (protocol < 0 || protocol >= 256)
         return -EINVAL;
-    if (type != SW_SOCK_STREAM && type != SW_SOCK_DGRAM)
+    if (type != SW_SOCK_STREAM && type != SW_SOCK_DGRAM && type != SW_SOCK_RAW)
         return -ESOCKTNOSUPPORT;
     int ping = domain == SW_AF_INET ? SW_PROTO_ICMP : SW_PROTO_ICMP6;
-    if (protocol && protocol != (type == SW_SOCK_STREAM ? SW_PROTO_TCP : SW_PROTO_UDP) &&
-        !(protocol == ping && type == SW_SOCK_DGRAM))
+    if (!protocol_fits(type, protocol, ping))
         return -EPROTONOSUPPORT;
     struct sw_sock *s;
     int r = sw_sock_new(layer, domain, type, &s);
     if (r < 0)
         return r;
     s->is |= SW_IS_HELD;
-    if (protocol == ping) {
+    if (type == SW_SOCK_RAW) {
+        r = sw_raw_open(layer, s, (uint8_t)protocol);
+        if (r < 0) {
+            sw_sock_free(layer, s);
+            return r;
+        }
+    } else if (protocol == ping) {
         s->proto = (uint8_t)ping;
         s->on |= SW_ON_REUSEADDR; /* as Linux has it */
     }

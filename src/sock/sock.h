@@ -11,6 +11,7 @@
  * queue, accept connect.c   connect of SOCK_STREAM, and its undoing stream.c    send, recv,
  * shutdown, close of SOCK_STREAM timewait.c  connections in TIME_WAIT, without their sockets
  *   dgram.c     everything of SOCK_DGRAM; ping.c what is different with IPPROTO_ICMP
+ *   raw.c       SOCK_RAW
  *   options.c   one table of options: level, name, type, get, set; options_sock.c, options_tcp.c,
  *               options_ip.c those that are more than a bit or a number; opts.c where values are
  * kept ready.c     poll bits and the queue of sockets to which something happened tcp_in.c,
@@ -53,6 +54,7 @@ struct sw_sock_layer {
     struct sw_table conns; /* connections and TIME_WAITs by 4-tuple: values are slot indices */
     struct sw_port_page *ports[3][SW_PORT_PAGES]; /* TCP, UDP, echo: sixteen bits need no hash */
     struct sw_list ready; /* of struct sw_sock: something happened, and nobody has been told */
+    struct sw_list raws;  /* of struct sw_raw */
     struct sw_sipkey conn_key, port_key, reuse_key;
     uint32_t port_perturb[SW_PORT_PERTURB]; /* RFC 6056 3.3.4 */
 };
@@ -70,6 +72,10 @@ void sw_sock_icmp_error(struct sw_sock_layer *layer, struct sw_packet *pkt,
                         const struct sw_ip_hdr *ip, const struct sw_icmp_error *error, int iface);
 void sw_sock_echo_reply(struct sw_sock_layer *layer, struct sw_packet *pkt,
                         const struct sw_ip_hdr *ip, const struct sw_icmp_hdr *icmp, int iface);
+/* Before any of these: copies for the raw sockets that hear it. Does not take the packet. Whether
+ * there was one. */
+bool sw_sock_raw_input(struct sw_sock_layer *layer, const struct sw_packet *pkt,
+                       const struct sw_ip_hdr *ip, int iface);
 /* A timer of owner SW_TIMER_SOCK or SW_TIMER_TIMEWAIT fired. */
 void sw_sock_timer(struct sw_sock_layer *layer, struct sw_timer *timer);
 

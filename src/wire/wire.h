@@ -18,7 +18,13 @@
 #include "base/seq.h"
 
 /* Internet protocol numbers (IANA). */
-enum { SW_PROTO_ICMP = 1, SW_PROTO_TCP = 6, SW_PROTO_UDP = 17, SW_PROTO_ICMP6 = 58 };
+enum {
+    SW_PROTO_ICMP = 1,
+    SW_PROTO_TCP = 6,
+    SW_PROTO_UDP = 17,
+    SW_PROTO_ICMP6 = 58,
+    SW_PROTO_RAW = 255, /* reserved by IANA; raw(7) uses it for "my header says which" */
+};
 
 /* ---- IPv4 (RFC 791) and IPv6 (RFC 8200), one shape for both ------------------------------------
  */
