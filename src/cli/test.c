@@ -23,7 +23,7 @@ struct test_options {
 static const struct option_def options[] = {
     {.kind = OPTION_HEADING, .help = "Options:"},
     {.name = "ipv6", .kind = OPTION_FLAG, .field = FIELD(ipv6),
-     .help = "IPv6, where the script does not say"},
+     .help = "IPv6, where the script does not say; MTU 1520"},
     {.name = "ipv4-mapped", .kind = OPTION_FLAG, .field = FIELD(mapped),
      .help = "IPv4 to sockets of IPv6"},
     {.name = "verbose", .kind = OPTION_FLAG, .field = FIELD(verbose),
@@ -102,6 +102,8 @@ static void run_file(const struct test_options *fields, const char *path, struct
 
     if (fields->ipv6 || fields->mapped)
         config.options[0] = fields->ipv6 ? "--ip_version=ipv6" : "--ip_version=ipv4-mapped-ipv6";
+    if (fields->ipv6)
+        config.options[1] = "--mtu=1520"; /* so that segments are as large as in IPv4 */
     char *text = read_file(path, &len);
     if (text == NULL) {
         fprintf(stderr, "sockworks test: %s: %s\n", path, strerror(errno));

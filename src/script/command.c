@@ -69,6 +69,8 @@ static const char *const without_effect[] = {
     "tcp_app_win",
     "tcp_adv_win_scale",
     "tcp_retries1",
+    "tcp_rfc1337",
+    "tcp_syn_linear_timeouts",
     "tcp_tw_reuse",
     "ip_no_pmtu_disc",
     "tcp_backlog_ack_defer",

@@ -80,6 +80,7 @@ static const struct option table[] = {
     BYTES(SW_SOL_SOCKET, SW_SO_SNDTIMEO_NEW, sw_opt_get_sndtimeo, sw_opt_set_sndtimeo),
     BYTES(SW_SOL_SOCKET, SW_SO_BINDTODEVICE, sw_opt_get_device, sw_opt_set_device),
     BYTES(SW_SOL_SOCKET, SW_SO_COOKIE, sw_opt_get_cookie, NULL),
+    BYTES(SW_SOL_SOCKET, SW_SO_MEMINFO, sw_opt_get_meminfo, NULL),
 
     BIT(SW_SOL_TCP, SW_TCP_NODELAY, SW_ON_NODELAY),
     BIT(SW_SOL_TCP, SW_TCP_CORK, SW_ON_CORK),
@@ -97,6 +98,7 @@ static const struct option table[] = {
     NUMBER(SW_SOL_TCP, SW_TCP_USER_TIMEOUT, user_timeout_ms, 0, INT32_MAX),
     NUMBER(SW_SOL_TCP, SW_TCP_NOTSENT_LOWAT, notsent_lowat, INT32_MIN, INT32_MAX),
     BYTES(SW_SOL_TCP, SW_TCP_INFO, sw_opt_get_info, NULL),
+    BYTES(SW_SOL_TCP, SW_TCP_CC_INFO, sw_opt_get_cc_info, NULL),
     BYTES(SW_SOL_TCP, SW_TCP_CONGESTION, sw_opt_get_congestion, sw_opt_set_congestion),
 
     BIT(SW_SOL_IP, SW_IP_PKTINFO, SW_ON_PKTINFO),

@@ -102,6 +102,8 @@ SW_OPT_SET_BYTES(sw_opt_set_timestamping);
 SW_OPT_GET_BYTES(sw_opt_get_device);
 SW_OPT_GET_BYTES(sw_opt_get_cookie);
 SW_OPT_GET_BYTES(sw_opt_get_info);
+SW_OPT_GET_BYTES(sw_opt_get_cc_info);
+SW_OPT_GET_BYTES(sw_opt_get_meminfo);
 SW_OPT_GET_BYTES(sw_opt_get_congestion);
 SW_OPT_GET_BYTES(sw_opt_get_multicast_if);
 SW_OPT_SET_BYTES(sw_opt_set_linger);

@@ -102,6 +102,19 @@ SW_OPT_SET(sw_opt_set_rcvbuf)
     return SW_OPT_STORE(layer, s, rcvbuf, (int32_t)buffer_bytes(v, RCVBUF_MIN_BYTES));
 }
 
+/* The nine counters of Linux's SK_MEMINFO_*: those that this stack has, in bytes. */
+SW_OPT_GET_BYTES(sw_opt_get_meminfo)
+{
+    (void)layer;
+    enum { RMEM = 0, RCVBUF = 1, WMEM = 2, SNDBUF = 3, WMEM_QUEUED = 5, COUNT = 9 };
+    uint32_t info[COUNT] = {[RCVBUF] = sw_sock_rcvbuf(s), [SNDBUF] = sw_sock_sndbuf(s)};
+    if (sw_sock_is_stream(s) && !s->listener) {
+        info[RMEM] = (uint32_t)sw_stream_readable(s);
+        info[WMEM] = info[WMEM_QUEUED] = (uint32_t)sw_tcp_send_queue(sw_sock_tcp(s))->len;
+    }
+    return sw_opt_copy_out(val, len, info, sizeof(info));
+}
+
 SW_OPT_GET(sw_opt_get_rcvlowat)
 {
     (void)layer;

@@ -177,6 +177,13 @@ SW_OPT_GET_BYTES(sw_opt_get_info)
     return sw_opt_copy_out(val, len, info, size);
 }
 
+/* What the congestion control tells of itself: CUBIC and NewReno nothing, as on Linux. */
+SW_OPT_GET_BYTES(sw_opt_get_cc_info)
+{
+    (void)layer, (void)s;
+    return sw_opt_copy_out(val, len, NULL, 0);
+}
+
 static void congestion_name(struct sw_sock *s, char ret_name[CC_NAME])
 {
     const char *name = sw_cc(sw_sock_tcp(s))->name;

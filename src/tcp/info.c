@@ -29,10 +29,13 @@ struct info {
     uint32_t delivered, delivered_ce;
     uint64_t bytes_sent, bytes_retrans;
     uint32_t dsack_dups, reord_seen;
-    uint32_t rcv_ooopack, snd_wnd;
+    uint32_t rcv_ooopack, snd_wnd, rcv_wnd, rehash;
+    uint16_t total_rto, total_rto_recoveries;
+    uint32_t total_rto_time;
+    uint32_t received_ce, delivered_bytes[3], received_bytes[3], accecn; /* RFC 9768 */
 };
 _Static_assert(offsetof(struct info, rto) == 8 && offsetof(struct info, total_retrans) == 100 &&
-                   offsetof(struct info, bytes_acked) == 120 && sizeof(struct info) == 232,
+                   offsetof(struct info, bytes_acked) == 120 && sizeof(struct info) == 280,
                "Linux's layout");
 
 static uint32_t segments(const struct sw_tcp *tcp, uint32_t bytes)
@@ -100,6 +103,7 @@ size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room)
     info.last_data_recv = info.last_ack_recv = now_ms - tcp->rcv_ms;
     info.rcv_ssthresh = tcp->rcv.target;
     info.rcv_space = tcp->rcv.buf / 2;
+    info.rcv_wnd = tcp->rcv.wnd;
     info.segs_in = tcp->rcv.segs;
     if (tcp->state != SW_TCP_CLOSED && tcp->state != SW_TCP_SYN_SENT && tcp->state != SW_TCP_LISTEN)
         info.bytes_received =

@@ -321,6 +321,16 @@ static void test_structs(void **state)
     assert_int_equal(sw_getsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, name, &len), 0);
     assert_string_equal(name, "reno");
     assert_int_equal(sw_setsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, "cubic", 5), 0);
+    len = sizeof(name);
+    assert_int_equal(sw_getsockopt(h, s, SW_SOL_TCP, SW_TCP_CC_INFO, name, &len), 0);
+    assert_int_equal(len, 0); /* CUBIC tells nothing of itself */
+    uint32_t meminfo[9], room = 0;
+    len = sizeof(room);
+    assert_int_equal(sw_getsockopt(h, s, SW_SOL_SOCKET, SW_SO_RCVBUF, &room, &len), 0);
+    len = sizeof(meminfo);
+    assert_int_equal(sw_getsockopt(h, s, SW_SOL_SOCKET, SW_SO_MEMINFO, meminfo, &len), 0);
+    assert_int_equal(len, sizeof(meminfo));
+    assert_int_equal(meminfo[1], room);
     world_fini(&w);
 }
 

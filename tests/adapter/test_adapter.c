@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Two stacks through the table that packetdrill gets: what leaves one is given to the other. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "adapter/interface.h"
+
+static void *library;
+
+struct pair {
+    struct packetdrill_interface server, client;
+    int listener, accepted, connected;
+};
+
+static struct sockaddr_in address(const char *text)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(8080)};
+    const unsigned char bytes[4] = {192, 168, 0, (unsigned char)(text[0] - '0')};
+    memcpy(&in.sin_addr, bytes, 4);
+    return in;
+}
+
+/* One packet, which must come. */
+static void pass(struct packetdrill_interface *from, struct packetdrill_interface *to)
+{
+    char bytes[2000];
+    size_t len = sizeof(bytes);
+    long long at = 0;
+    struct timeval now;
+    assert_int_equal(from->netdev_receive(from->userdata, bytes, &len, &at), 0);
+    assert_true(len >= 40);
+    assert_int_equal(from->gettimeofday(from->userdata, &now, NULL), 0);
+    assert_true(at > 0 && at <= (long long)now.tv_sec * 1000000 + now.tv_usec);
+    assert_int_equal(to->netdev_send(to->userdata, bytes, len), 0);
+}
+
+static void open_pair(struct pair *p)
+{
+    void (*init)(const char *, struct packetdrill_interface *);
+    struct sockaddr_in here = address("1"), from;
+    socklen_t len = sizeof(from);
+    *(void **)&init = dlsym(library, "packetdrill_interface_init");
+    assert_non_null(init);
+    init("mtu=1500", &p->server);
+    init("local=192.168.0.2/16", &p->client);
+    struct packetdrill_interface *s = &p->server, *c = &p->client;
+
+    p->listener = s->socket(s->userdata, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    assert_int_equal(s->bind(s->userdata, p->listener, (void *)&here, sizeof(here)), 0);
+    assert_int_equal(s->listen(s->userdata, p->listener, 1), 0);
+    p->connected = c->socket(c->userdata, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    assert_int_equal(c->fcntl(c->userdata, p->connected, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(c->connect(c->userdata, p->connected, (void *)&here, sizeof(here)), -1);
+    assert_int_equal(errno, EINPROGRESS);
+    pass(c, s); /* SYN */
+    pass(s, c); /* SYN-ACK */
+    pass(c, s);
+    p->accepted = s->accept(s->userdata, p->listener, (void *)&from, &len);
+    assert_true(p->accepted >= 0);
+    assert_int_equal(len, sizeof(from));
+    struct sockaddr_in there = address("2");
+    assert_memory_equal(&from.sin_addr, &there.sin_addr, 4);
+}
+
+static void close_pair(struct pair *p)
+{
+    p->server.free(p->server.userdata);
+    p->client.free(p->client.userdata);
+}
+
+static void data(void **state)
+{
+    struct pair p;
+    char buf[10];
+    (void)state;
+    open_pair(&p);
+    struct packetdrill_interface *s = &p.server, *c = &p.client;
+    struct iovec iov[2] = {{"he", 2}, {"llo", 3}};
+    assert_int_equal(c->writev(c->userdata, p.connected, iov, 2), 5);
+    struct pollfd fd = {.fd = p.accepted, .events = POLLIN};
+    assert_int_equal(s->poll(s->userdata, &fd, 1, 0), 0);
+    pass(c, s);
+    assert_int_equal(s->poll(s->userdata, &fd, 1, 0), 1);
+    assert_int_equal(s->read(s->userdata, p.accepted, buf, sizeof(buf)), 5);
+    assert_memory_equal(buf, "hello", 5);
+    assert_int_equal(s->recv(s->userdata, p.accepted, buf, sizeof(buf), MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+    close_pair(&p);
+}
+
+static void *read_five(void *context)
+{
+    struct pair *p = context;
+    char buf[10];
+    return (void *)p->server.read(p->server.userdata, p->accepted, buf, sizeof(buf));
+}
+
+/* A call that sleeps does so while packets move on the other thread. */
+static void blocking(void **state)
+{
+    struct pair p;
+    pthread_t thread;
+    void *got;
+    (void)state;
+    open_pair(&p);
+    assert_int_equal(pthread_create(&thread, NULL, read_five, &p), 0);
+    assert_int_equal(p.client.write(p.client.userdata, p.connected, "hello", 5), 5);
+    pass(&p.client, &p.server);
+    pthread_join(thread, &got);
+    assert_int_equal((long)got, 5);
+    close_pair(&p);
+}
+
+static void edges(void **state)
+{
+    struct pair p;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = 7}, told;
+    (void)state;
+    open_pair(&p);
+    struct packetdrill_interface *s = &p.server, *c = &p.client;
+    int epoll = s->epoll_create(s->userdata, 1);
+    assert_true(epoll >= 0);
+    assert_int_equal(s->epoll_ctl(s->userdata, epoll, EPOLL_CTL_ADD, p.accepted, &event), 0);
+    assert_int_equal(s->epoll_wait(s->userdata, epoll, &told, 1, 0), 0);
+    c->write(c->userdata, p.connected, "x", 1);
+    pass(c, s);
+    assert_int_equal(s->epoll_wait(s->userdata, epoll, &told, 1, 1000), 1);
+    assert_int_equal(told.events, EPOLLIN);
+    assert_int_equal(told.data.u32, 7);
+    assert_int_equal(s->epoll_wait(s->userdata, epoll, &told, 1, 0), 0); /* told once */
+    assert_int_equal(s->close(s->userdata, epoll), 0);
+    close_pair(&p);
+}
+
+/* The C library's calls, as packetdrill makes them: of the stack for its descriptors, else the
+ * kernel's. */
+static void interposed(void **state)
+{
+    int (*get)(int, int, int, void *, socklen_t *);
+    int (*shut)(int);
+    struct pair p;
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    (void)state;
+    *(void **)&get = dlsym(library, "getsockopt");
+    *(void **)&shut = dlsym(library, "close");
+    open_pair(&p); /* the client's adapter was made last: those calls are its */
+    assert_int_equal(get(p.connected, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    assert_int_equal(info.tcpi_state, TCP_ESTABLISHED);
+    assert_int_equal(shut(p.connected), 0);
+    pass(&p.client, &p.server); /* FIN */
+    int kernel = open("/dev/null", O_RDONLY);
+    assert_int_equal(shut(kernel), 0);
+    assert_int_equal(fcntl(kernel, F_GETFD), -1);
+    close_pair(&p);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(data),
+        cmocka_unit_test(blocking),
+        cmocka_unit_test(edges),
+        cmocka_unit_test(interposed),
+    };
+    library = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
+    if (library == NULL)
+        fail_msg("%s", argc == 2 ? dlerror() : "test_adapter LIBRARY");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
