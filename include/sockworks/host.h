@@ -45,8 +45,8 @@ struct sw_host *sw_host_new(const struct sw_host_config *config);
 /* Frees the host with all its sockets; nothing is sent. NULL is fine. */
 void sw_host_free(struct sw_host *host);
 
-/* Sets what Linux has as net.ipv4.NAME in /proc/sys, by its name and in its units: "tcp_sack" "0",
- * "tcp_rmem" "4096 131072 6291456". Holds for connections that begin afterwards.
+/* Sets what Linux has as net.ipv4.NAME or net.ipv4.route.NAME in /proc/sys, by its name and in its
+ * units: "tcp_sack" "0", "tcp_rmem" "4096 131072 6291456". Holds for connections that begin afterwards.
  * 0, -ENOENT (no such setting here), -EINVAL (not a value of it). */
 int sw_host_set(struct sw_host *host, const char *name, const char *value);
 
@@ -82,6 +82,19 @@ int sw_host_add_addr(struct sw_host *host, int iface, const struct sw_ip *ip, un
  * 0, -ENODEV, -EINVAL, -EEXIST, -ENOMEM. */
 int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len, int iface,
                       const struct sw_ip *via);
+
+/* What is known of the way a route goes; 0: nothing in particular. */
+struct sw_route_metrics {
+    uint32_t mtu;      /* bytes; at least 68 (IPv6: 108), and no more than the interface's has an effect */
+    uint32_t advmss;   /* the MSS to announce (TCP), bytes */
+    uint32_t initcwnd; /* the first congestion window (TCP), segments */
+    bool mtu_lock;     /* path MTU discovery does not change it, and IPv4 packets go without DF */
+};
+
+/* Of the route with exactly this prefix; takes the place of what was set before.
+ * 0, -ESRCH: there is no such route, -EINVAL. */
+int sw_host_set_route_metrics(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len,
+                              const struct sw_route_metrics *metrics);
 
 /* A packet arrived on an interface. Takes the packet. What is wrong with it is counted and traced
  * under a reason (enum sw_drop), never returned: the wire is not the caller's fault. */

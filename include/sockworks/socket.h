@@ -123,7 +123,8 @@ int64_t sw_recv_datagram(struct sw_host *host, sw_socket_t s, void *buf, size_t 
  * sock_extended_err and the message around it say (ip(7)). Copies what was sent into `buf`, as much
  * as the error quoted; returns how much that is, also if it did not fit. SO_ERROR becomes that of the
  * next error in the queue, or none. -EAGAIN: none. -EBADF. */
-enum { SW_ORIGIN_ICMP = 2, SW_ORIGIN_ICMP6 = 3 };
+/* SW_ORIGIN_LOCAL: this host's own refusal to send (-EMSGSIZE); nobody else is the offender. */
+enum { SW_ORIGIN_LOCAL = 1, SW_ORIGIN_ICMP = 2, SW_ORIGIN_ICMP6 = 3 };
 struct sw_socket_error {
     int err; /* positive errno */
     uint8_t origin, type, code;

@@ -23,7 +23,8 @@ enum setting_kind {
 
 #define NS_PER_S 1000000000ULL
 #define NS_PER_MS 1000000ULL
-#define AT(field) offsetof(struct sw_tcp_config, field)
+#define AT(field) offsetof(struct sw_host, tcp.config.field)
+#define IP(field) offsetof(struct sw_host, ip.config.field)
 
 static const struct setting {
     const char *name;
@@ -47,6 +48,9 @@ static const struct setting {
     {"tcp_ecn_fallback", SETTING_BOOL, AT(ecn_fallback)},
     {"tcp_rmem", SETTING_SIZES, AT(rcvbuf)},
     {"tcp_wmem", SETTING_SIZES, AT(sndbuf)},
+    {"mtu_expires", SETTING_SECONDS, IP(mtu_expires_ns)},
+    {"min_pmtu", SETTING_COUNT, IP(min_pmtu_bytes)},
+    {"min_adv_mss", SETTING_COUNT, IP(min_advmss_bytes)},
     {"tcp_congestion_control", SETTING_CC, AT(cc)},
     {"tcp_available_congestion_control", SETTING_CCS, 0},
     {"tcp_allowed_congestion_control", SETTING_CCS, 0},
@@ -92,10 +96,11 @@ static int check_ccs(const char *names)
     return 0;
 }
 
-static int set(const struct setting *setting, char *config, const char *value)
+static int set(struct sw_host *host, const struct setting *setting, const char *value)
 {
+    char *at = (char *)host + setting->at;
     if (setting->kind == SETTING_CC)
-        return set_cc(value, (uint8_t *)config + setting->at);
+        return set_cc(value, (uint8_t *)at);
     if (setting->kind == SETTING_CCS)
         return check_ccs(value);
     uint32_t n[3] = {0};
@@ -105,7 +110,6 @@ static int set(const struct setting *setting, char *config, const char *value)
             return -EINVAL;
     if (*value != '\0')
         return -EINVAL;
-    char *at = config + setting->at;
     switch (setting->kind) {
     case SETTING_BOOL:
         *(bool *)(void *)at = n[0] != 0;
@@ -140,6 +144,6 @@ int sw_host_set(struct sw_host *host, const char *name, const char *value)
 {
     for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
         if (strcmp(settings[i].name, name) == 0)
-            return set(&settings[i], (char *)&host->tcp.config, value);
+            return set(host, &settings[i], value);
     return -ENOENT;
 }

@@ -20,11 +20,20 @@ struct sw_iface {
 struct sw_ip_addr;
 struct sw_ip_route;
 struct sw_frags;
+struct sw_pmtus;
 
 #define SW_IP_IDS 64 /* counters that destinations share by hash (RFC 7739 5.3) */
 
+/* Settings of the host: Linux's sysctl of the same meaning (net.ipv4.route). */
+struct sw_ip_config {
+    uint64_t mtu_expires_ns;   /* 10 min: how long a path MTU is believed (RFC 1191 6.3) */
+    uint32_t min_pmtu_bytes;   /* 552; IPv4 only, IPv6 has 1,280 (RFC 8201 4) */
+    uint32_t min_advmss_bytes; /* 256: no smaller MSS is announced */
+};
+
 struct sw_ip_layer {
     struct sw_env *env;
+    struct sw_ip_config config;
     struct sw_iface *ifaces; /* index i is interface i + 1 */
     uint32_t n_ifaces;
     struct sw_ip_addr *addrs;
@@ -32,6 +41,8 @@ struct sw_ip_layer {
     struct sw_ip_route *routes; /* longest prefix first */
     uint32_t n_routes;
     struct sw_frags *frags;  /* reassembly; NULL until the first fragment */
+    struct sw_pmtus *pmtus;  /* what paths carry; NULL until ICMP tells of one */
+    uint32_t path_changes;   /* counts what may change the answer of sw_ip_path() */
     struct sw_sipkey id_key; /* identification of fragmented packets: see ident.c */
     uint32_t id_counters[SW_IP_IDS];
     uint64_t icmp_tokens_ns; /* error limiter: see icmp_error.c */
@@ -47,6 +58,8 @@ int sw_ip_add_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr,
 int sw_ip_add_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len, int iface,
                     const struct sw_ip *via);
 int sw_ip_set_mtu(struct sw_ip_layer *ip, int iface, uint32_t mtu, uint32_t gso_max);
+int sw_ip_set_route_metrics(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len,
+                            const struct sw_route_metrics *metrics);
 struct sw_iface *sw_ip_iface(struct sw_ip_layer *ip, int iface); /* NULL: none */
 
 /* Whether `addr` is one of this host's own: an interface's, all of 127.0.0.0/8 on a loopback. */
@@ -59,16 +72,25 @@ bool sw_ip_is_broadcast(const struct sw_ip_layer *ip, const struct sw_ip *addr);
 /* How a packet to `dst` leaves. */
 struct sw_ip_path {
     int iface;
-    struct sw_ip src; /* the address to send from (RFC 6724 5; RFC 1122 3.3.4.3) */
-    uint32_t mtu;     /* bytes of an IP packet */
-    uint32_t gso_max; /* payload bytes of a super-segment; cut where the interface takes none */
+    struct sw_ip src;  /* the address to send from (RFC 6724 5; RFC 1122 3.3.4.3) */
+    uint32_t mtu;      /* bytes of an IP packet, as far as is known now */
+    uint32_t link_mtu; /* of the first link alone, whatever ICMP has told since */
+    uint32_t advmss;   /* of the route; 0: by link_mtu */
+    uint32_t initcwnd; /* of the route, in segments; 0: the usual */
+    uint32_t gso_max;  /* payload bytes of a super-segment; cut where the interface takes none */
     bool loopback;
+    bool mtu_locked; /* the MTU stays; IPv4 packets must be left for routers to fragment */
 };
 /* `src` not NULL and not "any": the sender has chosen; it must be local (else -EADDRNOTAVAIL), of
  * the family of `dst` (else -ENETUNREACH), and a loopback address does not leave the host (-EINVAL,
  * as Linux). 0 or -ENETUNREACH. */
 int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_ip *src,
                struct sw_ip_path *ret_path);
+
+/* Somebody who sent to `dst` heard, in an ICMP message that he has checked (RFC 5927 7), that the
+ * path carries `mtu` bytes: everybody who sends there knows it for ten minutes. Only ever lowers
+ * it. */
+void sw_ip_pmtu_learn(struct sw_ip_layer *ip, const struct sw_ip *dst, uint32_t mtu);
 
 /* What the sender of a packet decides. */
 struct sw_ip_tx {
@@ -77,6 +99,9 @@ struct sw_ip_tx {
     uint8_t ttl; /* 0: 64 (RFC 1700, "IP TIME TO LIVE") */
     uint8_t tos;
     bool dont_fragment; /* IPv4: DF set, and too big is -EMSGSIZE instead of fragments */
+    bool want_df;       /* IPv4: DF where the packet fits the path and its MTU is not locked */
+    bool ignore_pmtu;   /* the first link's MTU counts */
+    bool clear_df;      /* IPv4: no DF, whatever else is said */
     int iface;          /* 0: by the routes */
 };
 /* Prepends the IP header and queues the packet at its interface; fragments it where it must and

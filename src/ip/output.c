@@ -27,7 +27,7 @@ int sw_ip_find_path(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, struct sw
             return -ENODEV;
         path->iface = tx->iface;
         path->src = tx->src;
-        sw_ip_path_limits(iface, &tx->dst, path);
+        sw_ip_path_limits(ip, iface, NULL, &tx->dst, path);
         if (sw_ip_is_any(&tx->src) && !sw_ip_choose_src(ip, tx->iface, &tx->dst, &path->src))
             return -EADDRNOTAVAIL;
         return 0;
@@ -56,11 +56,11 @@ static int output_cut(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_
 }
 
 static int output_fragments(struct sw_ip_layer *ip, const struct sw_ip_path *path,
-                            struct sw_packet *pkt, const struct sw_ip_hdr *hdr)
+                            struct sw_packet *pkt, const struct sw_ip_hdr *hdr, uint32_t mtu)
 {
     struct sw_packet_queue pieces;
     sw_packet_queue_init(&pieces);
-    int err = sw_ip_fragment(ip, pkt, hdr, path->mtu, &pieces);
+    int err = sw_ip_fragment(ip, pkt, hdr, mtu, &pieces);
     if (err) {
         sw_ip_drop(ip, pkt, SW_DROP_NO_MEMORY, hdr);
         return err;
@@ -71,6 +71,17 @@ static int output_fragments(struct sw_ip_layer *ip, const struct sw_ip_path *pat
     return 0;
 }
 
+/* DF, of a packet that is not cut here; IPv6 behaves as if it were always set. Where the MTU is
+ * locked, who merely wants path MTU discovery goes without it. */
+static bool sets_df(const struct sw_ip_tx *tx, const struct sw_ip_path *path)
+{
+    if (!sw_ip_is4(&tx->dst))
+        return true;
+    if (tx->clear_df)
+        return false;
+    return tx->want_df ? !path->mtu_locked : tx->dont_fragment;
+}
+
 int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_tx *tx)
 {
     struct sw_ip_path path;
@@ -79,8 +90,7 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
                             .version = sw_ip_is4(&tx->dst) ? 4 : 6,
                             .proto = tx->proto,
                             .ttl = tx->ttl ? tx->ttl : IP_TTL_DEFAULT,
-                            .tos = tx->tos,
-                            .dont_fragment = tx->dont_fragment || !sw_ip_is4(&tx->dst)};
+                            .tos = tx->tos};
     int err = sw_ip_find_path(ip, tx, &path);
     if (err) {
         sw_ip_drop(ip, pkt, SW_DROP_IP_NO_ROUTE, &hdr);
@@ -88,18 +98,22 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
     }
     hdr.src = path.src;
     hdr.payload_len = sw_packet_len(pkt);
+    hdr.dont_fragment = sets_df(tx, &path);
 
     uint32_t hdr_len = hdr.version == 4 ? SW_IP4_HDR : SW_IP6_HDR;
     uint32_t most = hdr.version == 4 ? SW_IP4_MAX : SW_IP6_HDR + SW_IP6_PAYLOAD_MAX;
     uint32_t len = hdr_len + hdr.payload_len;
     uint32_t piece = pkt->gso_size ? hdr_len + pkt->head_len + pkt->gso_size : len;
-    bool too_big = piece > path.mtu;
+    uint32_t mtu = tx->ignore_pmtu ? path.link_mtu : path.mtu;
+    bool too_big = piece > mtu;
     if (len > most || (too_big && (tx->dont_fragment || pkt->gso_size))) {
         sw_ip_drop(ip, pkt, SW_DROP_IP_TOO_BIG, &hdr);
         return -EMSGSIZE;
     }
-    if (too_big)
-        return output_fragments(ip, &path, pkt, &hdr);
+    if (too_big) {
+        hdr.dont_fragment = false;
+        return output_fragments(ip, &path, pkt, &hdr, mtu);
+    }
 
     if (hdr.version == 4 && !hdr.dont_fragment)
         hdr.id = sw_ip_next_id(ip, &hdr.src, &hdr.dst, hdr.proto) & 0xffff;

@@ -36,7 +36,7 @@ int sw_ip_output_own(struct sw_ip_layer *ip, const void *bytes, uint32_t len,
     int err = sw_ip_find_path(ip, tx, &path);
     if (err)
         return err;
-    if (len > path.mtu)
+    if (len > path.link_mtu) /* as Linux: its sender may be finding out what the path carries */
         return -EMSGSIZE;
     struct sw_packet *pkt = sw_packet_from_bytes(ip->env->mem, bytes, len);
     if (!pkt)

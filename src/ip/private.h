@@ -26,6 +26,7 @@ struct sw_ip_route {
     struct sw_ip dst; /* host bits are zero */
     struct sw_ip via; /* "any" of the family: on link */
     int iface;
+    struct sw_route_metrics metrics;
     uint8_t prefix_bits;
     bool is4; /* else ::/0 would cover the mapped IPv4 addresses too */
 };
@@ -58,14 +59,20 @@ static inline uint32_t sw_ip_iface_gso(const struct sw_iface *iface)
     return iface->config.csum_offload ? iface->config.gso_max : 0;
 }
 
-/* What fits through an interface toward `dst`: fills mtu, gso_max and loopback. The path MTU cache
- * (RFC 1191, RFC 8201) will lower the mtu here. */
-void sw_ip_path_limits(const struct sw_iface *iface, const struct sw_ip *dst,
+/* What fits through an interface toward `dst`, by a route or (NULL) by choice: fills all of *path
+ * but iface and src. */
+void sw_ip_path_limits(struct sw_ip_layer *ip, const struct sw_iface *iface,
+                       const struct sw_ip_route *route, const struct sw_ip *dst,
                        struct sw_ip_path *path);
 
 /* output.c: how a packet leaves; into the interface's queue */
 int sw_ip_find_path(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, struct sw_ip_path *path);
 void sw_ip_enqueue(struct sw_ip_layer *ip, struct sw_iface *iface, struct sw_packet *pkt);
+/* pmtu.c: lowers path->mtu to what is known of the destination. */
+void sw_pmtu_apply(struct sw_ip_layer *ip, const struct sw_ip *dst, struct sw_ip_path *path);
+void sw_pmtu_fini(struct sw_ip_layer *ip);
+/* Interfaces, routes or path MTUs are not what they were. */
+void sw_ip_path_changed(struct sw_ip_layer *ip);
 
 /* ident.c: an identification for the fragments of one datagram */
 uint32_t sw_ip_next_id(struct sw_ip_layer *ip, const struct sw_ip *src, const struct sw_ip *dst,

@@ -25,6 +25,7 @@ int sw_ip_route_insert(struct sw_ip_layer *ip, const struct sw_ip_route *route, 
     sw_mem_free(ip->env->mem, ip->routes, ip->n_routes * sizeof(*routes));
     ip->routes = routes;
     ip->n_routes++;
+    sw_ip_path_changed(ip);
     return 0;
 }
 
@@ -42,6 +43,26 @@ int sw_ip_add_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned pr
     return sw_ip_route_insert(ip, &route, false);
 }
 
+int sw_ip_set_route_metrics(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len,
+                            const struct sw_route_metrics *metrics)
+{
+    uint32_t least = SW_IP4_MTU_MIN + (sw_ip_is4(dst) ? 0 : SW_IP6_HDR);
+    if (prefix_len > sw_ip_family_bits(dst) || (metrics->mtu && metrics->mtu < least) ||
+        metrics->advmss > UINT16_MAX || metrics->initcwnd > UINT16_MAX)
+        return -EINVAL;
+    uint8_t bits = sw_ip_prefix_bits(dst, prefix_len);
+    struct sw_ip prefix = sw_ip_masked(dst, bits);
+    for (uint32_t i = 0; i < ip->n_routes; i++) {
+        struct sw_ip_route *r = &ip->routes[i];
+        if (r->prefix_bits != bits || r->is4 != sw_ip_is4(dst) || !sw_ip_eq(&r->dst, &prefix))
+            continue;
+        r->metrics = *metrics;
+        sw_ip_path_changed(ip);
+        return 0;
+    }
+    return -ESRCH;
+}
+
 const struct sw_ip_route *sw_ip_route_find(const struct sw_ip_layer *ip, const struct sw_ip *dst)
 {
     bool is4 = sw_ip_is4(dst);
@@ -53,7 +74,8 @@ const struct sw_ip_route *sw_ip_route_find(const struct sw_ip_layer *ip, const s
     return NULL;
 }
 
-void sw_ip_path_limits(const struct sw_iface *iface, const struct sw_ip *dst,
+void sw_ip_path_limits(struct sw_ip_layer *ip, const struct sw_iface *iface,
+                       const struct sw_ip_route *route, const struct sw_ip *dst,
                        struct sw_ip_path *path)
 {
     /* Payload of a super-segment so large that any TCP header still fits in front of it. An
@@ -65,7 +87,19 @@ void sw_ip_path_limits(const struct sw_iface *iface, const struct sw_ip *dst,
     path->mtu = iface->config.mtu;
     if (sw_ip_is4(dst) && path->mtu > SW_IP4_MAX)
         path->mtu = SW_IP4_MAX;
+    path->advmss = path->initcwnd = 0;
     path->loopback = iface->config.loopback;
+    path->mtu_locked = false;
+    if (route) {
+        if (route->metrics.mtu && route->metrics.mtu < path->mtu)
+            path->mtu = route->metrics.mtu;
+        path->mtu_locked = route->metrics.mtu_lock;
+        path->advmss = route->metrics.advmss;
+        path->initcwnd = route->metrics.initcwnd;
+    }
+    path->link_mtu = path->mtu;
+    if (!path->mtu_locked && !path->loopback)
+        sw_pmtu_apply(ip, dst, path);
 }
 
 /* The source toward an address of our own: the interface's first address of the same prefix
@@ -94,13 +128,14 @@ int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_
         return -ENETUNREACH;
 
     const struct sw_iface *iface;
+    const struct sw_ip_route *route = NULL;
     if (sw_ip_is_local(ip, dst)) {
         iface = sw_ip_loopback(ip, &path.iface);
         if (!iface)
             return -ENETUNREACH;
         path.src = chosen ? *src : local_src(ip, path.iface, dst);
     } else {
-        const struct sw_ip_route *route = sw_ip_route_find(ip, dst);
+        route = sw_ip_route_find(ip, dst);
         if (!route)
             return -ENETUNREACH;
         path.iface = route->iface;
@@ -114,7 +149,7 @@ int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_
     }
     if (!sw_ip_is4(dst) && iface->config.mtu < SW_IP6_MTU_MIN)
         return -ENETUNREACH; /* no IPv6 on such a link (RFC 8200 5) */
-    sw_ip_path_limits(iface, dst, &path);
+    sw_ip_path_limits(ip, iface, route, dst, &path);
     *ret_path = path;
     return 0;
 }

@@ -73,7 +73,8 @@ static void put_time(struct run *run, struct standin *s, struct control *c)
     }
 }
 
-/* IP_RECVERR, IPV6_RECVERR: struct sock_extended_err and the offender's address behind it. */
+/* IP_RECVERR, IPV6_RECVERR: struct sock_extended_err and the offender's address behind it; no
+ * address where the refusal was this host's own. */
 static void put_error(const struct standin *s, const struct sw_socket_error *e, struct control *c)
 {
     struct {
@@ -88,7 +89,14 @@ static void put_error(const struct standin *s, const struct sw_socket_error *e, 
                      .ee_code = e->code,
                      .ee_info = e->info}};
 
-    if (s->ipv6) {
+    if (e->origin == SW_ORIGIN_LOCAL) {
+        memset(&data.offender, 0, sizeof(data.offender));
+        if (s->ipv6)
+            control_put(c, IPPROTO_IPV6, IPV6_RECVERR, &data, sizeof(data));
+        else
+            control_put(c, IPPROTO_IP, IP_RECVERR, &data,
+                        sizeof(data.ee) + sizeof(data.offender.in));
+    } else if (s->ipv6) {
         data.offender.in6.sin6_family = AF_INET6;
         data.offender.in6.sin6_scope_id = e->offender.scope_id;
         memcpy(&data.offender.in6.sin6_addr, e->offender.ip.b, sizeof(e->offender.ip.b));

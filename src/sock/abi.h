@@ -121,6 +121,13 @@ enum {
 
 /* IP_MTU_DISCOVER: never fragment ours / as the route says / always DF / DF and ignore the path
  * MTU. */
-enum { SW_PMTUDISC_DONT = 0, SW_PMTUDISC_WANT = 1, SW_PMTUDISC_DO = 2, SW_PMTUDISC_PROBE = 3 };
+enum {
+    SW_PMTUDISC_DONT = 0,
+    SW_PMTUDISC_WANT = 1,
+    SW_PMTUDISC_DO = 2,
+    SW_PMTUDISC_PROBE = 3,
+    SW_PMTUDISC_INTERFACE = 4,
+    SW_PMTUDISC_OMIT = 5,
+};
 
 #endif

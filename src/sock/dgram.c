@@ -105,15 +105,32 @@ static void trace_sent(struct sw_sock_layer *layer, struct sw_sock *s, const str
     sw_trace(layer->env, &event);
 }
 
+int sw_dgram_discover(struct sw_sock *s, const struct sw_ip *dst)
+{
+    const struct sw_sock_opts *opts = sw_sock_opts(s);
+    return sw_ip_is4(dst) ? opts->mtu_discover : opts->mtu_discover6;
+}
+
+/* What ip(7) says of IP_MTU_DISCOVER, and Linux's ip_sk_use_pmtu(), ip_sk_ignore_df() do. */
+static void set_discover(struct sw_ip_tx *tx, int discover)
+{
+    tx->want_df = discover == SW_PMTUDISC_WANT;
+    tx->dont_fragment = discover == SW_PMTUDISC_DO || discover == SW_PMTUDISC_PROBE ||
+                        discover == SW_PMTUDISC_INTERFACE;
+    tx->ignore_pmtu = discover >= SW_PMTUDISC_PROBE;
+    tx->clear_df = discover == SW_PMTUDISC_INTERFACE;
+}
+
 struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const struct sw_addr *dst,
                             const struct sw_datagram_info *info)
 {
     const struct sw_sock_opts *opts = sw_sock_opts(s);
-    int discover = sw_ip_is4(&dst->ip) ? opts->mtu_discover : opts->mtu_discover6;
     struct sw_ip_tx tx = {.src = *src, .dst = dst->ip, .proto = s->proto};
     tx.tos = sw_sock_tos(s, &dst->ip);
     tx.ttl = sw_sock_ttl(s, &dst->ip);
-    tx.dont_fragment = discover == SW_PMTUDISC_DO || discover == SW_PMTUDISC_PROBE;
+    set_discover(&tx, sw_dgram_discover(s, &dst->ip));
+    if (!sw_ip_is4(&dst->ip) && (s->on & SW_ON_DONTFRAG6))
+        tx.dont_fragment = true;
     tx.iface = dst->scope_id ? (int)dst->scope_id : opts->bind_iface;
     if (info && info->tos >= 0)
         tx.tos = (uint8_t)info->tos;
@@ -161,6 +178,8 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         r = sw_ping_send(layer, s, buf, len, &tx);
     else
         r = sw_udp_send(layer->ip, &tx, d->local.port, to->port, buf, (uint32_t)len);
+    if (r == -EMSGSIZE && (s->on & (sw_ip_is4(&dst.ip) ? SW_ON_RECVERR : SW_ON_RECVERR6)))
+        sw_errors_add_local(layer, s, &dst, tx.ignore_pmtu ? path.link_mtu : path.mtu);
     if (r < 0)
         return r == -ENOMEM ? -ENOBUFS : r;
     if (sw_sock_has_ports(s))

@@ -31,20 +31,35 @@ static uint32_t more_of(const struct sw_icmp_error *error)
     return error->icmp.type == SW_ICMP_PARAM_PROBLEM ? error->icmp.rest >> 24 : error->mtu;
 }
 
+/* Appends an item with room for `len` bytes of what was sent; NULL: there is no room. */
+static struct sw_error_item *append(struct sw_sock_layer *layer, struct sw_sock *s, uint32_t len)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    if (d->errors_bytes + size_of(len) > sw_sock_rcvbuf(s))
+        return NULL;
+    struct sw_error_item *item = sw_mem_alloc(layer->env->mem, size_of(len));
+    if (!item)
+        return NULL;
+    item->next = NULL;
+    item->len = len;
+    if (d->errors_last)
+        d->errors_last->next = item;
+    else
+        d->errors = item;
+    d->errors_last = item;
+    d->errors_bytes += size_of(len);
+    return item;
+}
+
 void sw_errors_add(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_packet *pkt,
                    const struct sw_ip_hdr *ip, int iface, const struct sw_icmp_error *error)
 {
-    struct sw_dgram_sock *d = sw_sock_dgram(s);
     const struct sw_icmp_quote *q = &error->quote;
     uint32_t off = SW_ICMP_HDR + q->ip.hdr_len + (sw_sock_has_ports(s) ? SW_UDP_HDR : 0);
     uint32_t len = sw_packet_len(pkt) > off ? sw_packet_len(pkt) - off : 0;
-    if (d->errors_bytes + size_of(len) > sw_sock_rcvbuf(s))
-        return;
-    struct sw_error_item *item = sw_mem_alloc(layer->env->mem, size_of(len));
+    struct sw_error_item *item = append(layer, s, len);
     if (!item)
         return;
-    item->next = NULL;
-    item->len = len;
     sw_packet_copy(pkt, off, item->bytes, len);
     item->error = (struct sw_socket_error){
         .err = error->err,
@@ -55,12 +70,18 @@ void sw_errors_add(struct sw_sock_layer *layer, struct sw_sock *s, const struct 
         .offender = sw_addr_of(&error->offender, 0, iface),
         .to = sw_addr_of(&q->ip.dst, q->dst_port, iface),
         .message = {.local = ip->dst, .iface = iface, .ttl = ip->ttl, .tos = ip->tos}};
-    if (d->errors_last)
-        d->errors_last->next = item;
-    else
-        d->errors = item;
-    d->errors_last = item;
-    d->errors_bytes += size_of(len);
+}
+
+void sw_errors_add_local(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
+                         uint32_t mtu)
+{
+    struct sw_error_item *item = append(layer, s, 0);
+    if (!item)
+        return;
+    item->error = (struct sw_socket_error){
+        .err = EMSGSIZE, .origin = SW_ORIGIN_LOCAL, .info = mtu, .to = *to};
+    item->error.message.local = to->ip;
+    sw_sock_wake(layer, s);
 }
 
 static void drop_first(struct sw_sock_layer *layer, struct sw_dgram_sock *d)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * An ICMP error about something this host once sent: to the socket that sent it (RFC 1122 3.2.2,
- * RFC 5927: only if the quote matches what we have).
+ * RFC 5927: only if the quote matches what we have). What it tells of the path's MTU is for all who
+ * send there.
  */
 #include "sock/private.h"
 
@@ -10,8 +11,16 @@ static void to_dgram(struct sw_sock_layer *layer, struct sw_sock *s, const struc
 {
     bool v4 = sw_ip_is4(&error->quote.ip.dst);
     bool wants_all = s->on & (v4 ? SW_ON_RECVERR : SW_ON_RECVERR6);
-    bool connected = sw_sock_has_peer(s);
-    if (!error->err || (!wants_all && !(connected && error->hard)))
+    bool connected = sw_sock_has_peer(s), hard = error->hard;
+    int discover = sw_dgram_discover(s, &error->quote.ip.dst);
+    if (error->mtu) {
+        if (discover < SW_PMTUDISC_INTERFACE)
+            sw_ip_pmtu_learn(layer->ip, &error->quote.ip.dst, error->mtu);
+        if (discover == SW_PMTUDISC_DONT && v4)
+            return; /* its next datagram will be fragmented */
+        hard = discover != SW_PMTUDISC_DONT;
+    }
+    if (!error->err || (!wants_all && !(connected && hard)))
         return;
     if (wants_all)
         sw_errors_add(layer, s, pkt, ip, iface, error);

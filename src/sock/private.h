@@ -385,11 +385,17 @@ void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject)
 struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const struct sw_addr *dst,
                             const struct sw_datagram_info *info);
 
+/* IP_MTU_DISCOVER or IPV6_MTU_DISCOVER, whichever is about an address. */
+int sw_dgram_discover(struct sw_sock *s, const struct sw_ip *dst);
+
 /* ---- errors.c ------------------------------------------------------------------------- */
 
 /* Queues an ICMP error (the message is pkt, `ip` its IP header). Does not take the packet. */
 void sw_errors_add(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_packet *pkt,
                    const struct sw_ip_hdr *ip, int iface, const struct sw_icmp_error *error);
+/* The datagram to `to` was too big for the path: what Linux's ip_local_error() tells. */
+void sw_errors_add_local(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
+                         uint32_t mtu);
 void sw_errors_clear(struct sw_sock_layer *layer, struct sw_sock *s);
 int64_t sw_errors_take(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
                        struct sw_socket_error *ret_error);

@@ -44,7 +44,7 @@ struct sw_tcp_snd {
     uint16_t mss;         /* payload bytes of a packet as it can leave now, options subtracted */
     uint16_t peer_mss;    /* the MSS option received, or its default */
     uint16_t gso_max;     /* payload of a super-segment on the path; 0: none */
-    uint16_t pmtu;        /* path MTU learned from ICMP; 0: the interface's */
+    uint16_t path_seen;   /* ip->path_changes when mss was computed, its low half */
     uint8_t wscale;       /* Snd.Wind.Shift (RFC 7323 2.2) */
     uint8_t backoff;      /* how often the retransmission timeout was doubled */
     uint8_t retries;      /* timeouts since something was last acknowledged */

@@ -8,14 +8,30 @@
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
-static void on_too_big(struct sw_tcp *tcp, uint32_t mtu)
+/* Whether the record with this byte has been sent again, or soon will be: then what is told of it
+ * is no news. */
+static bool is_repeated(const struct sw_tcp *tcp, sw_seq seq)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+
+    return !f || f->count == 0 ||
+           (sw_flight_at(f, sw_flight_find(tcp, seq))->flags & (SW_TX_LOST | SW_TX_AGAIN));
+}
+
+/* The path's MTU is everybody's who sends there. What this connection has out and does not fit is
+ * sent again in smaller pieces, once; another connection may have heard of it earlier, then only
+ * the size of what is quoted tells that something was lost. */
+static void on_too_big(struct sw_tcp *tcp, const struct sw_icmp_error *error)
 {
     uint16_t before = tcp->snd.mss;
+    const struct sw_ip_hdr *ip = &error->quote.ip;
 
-    if (tcp->snd.pmtu && mtu >= tcp->snd.pmtu)
+    sw_ip_pmtu_learn(tcp->layer->ip, &tcp->remote.ip, error->mtu);
+    sw_tcp_path(tcp);
+    if (sw_tcp_syn_unacked(tcp))
         return;
-    sw_tcp_path_mtu(tcp, mtu);
-    if (tcp->snd.mss >= before || sw_tcp_syn_unacked(tcp))
+    if (tcp->snd.mss >= before &&
+        (ip->hdr_len + ip->payload_len <= error->mtu || is_repeated(tcp, error->quote.seq)))
         return;
     sw_recovery_on_too_big(tcp);
     sw_tcp_output(tcp);
@@ -32,7 +48,7 @@ void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error)
         return;
     }
     if (error->mtu) {
-        on_too_big(tcp, error->mtu);
+        on_too_big(tcp, error);
         return;
     }
     if (!error->err)

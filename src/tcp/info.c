@@ -50,6 +50,7 @@ static void fill_sender(const struct sw_tcp *tcp, struct info *info)
     const struct sw_tcp_snd *snd = &tcp->snd;
     const struct sw_tcp_flight *f = snd->flight;
     uint32_t sent = snd->nxt.v - sw_tcp_snd_base(tcp).v;
+    struct sw_ip_path path;
     bool syn_acked = !sw_tcp_syn_unacked(tcp) && snd->peer_mss;
 
     info->retransmits = snd->retries;
@@ -63,10 +64,8 @@ static void fill_sender(const struct sw_tcp *tcp, struct info *info)
     info->snd_ssthresh = snd->ssthresh == UINT32_MAX ? SSTHRESH_NONE : segments(tcp, snd->ssthresh);
     info->snd_cwnd = snd->mss ? snd->cwnd / snd->mss : 0;
     info->snd_wnd = snd->wnd;
-    info->pmtu = snd->pmtu ? snd->pmtu
-                           : snd->mss + SW_TCP_HDR +
-                                 (sw_ip_is4(&tcp->remote.ip) ? SW_IP4_HDR : SW_IP6_HDR) +
-                                 (sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) ? SW_TCP_TS_BYTES : 0);
+    if (sw_ip_path(tcp->layer->ip, &tcp->remote.ip, &tcp->local.ip, &path) == 0)
+        info->pmtu = path.mtu;
     info->reordering = 3;
     info->total_retrans = snd->retrans;
     info->segs_out = snd->segs;

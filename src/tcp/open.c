@@ -81,7 +81,7 @@ void sw_tcp_negotiate(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn)
     tcp->snd.wnd = tcp->snd.max_wnd = syn->window; /* of a SYN: never scaled */
     tcp->snd.wl1 = syn->seq;
     sw_tcp_path(tcp);
-    tcp->snd.cwnd = SW_TCP_IW_SEGMENTS * tcp->snd.mss;
+    tcp->snd.cwnd = sw_tcp_initial_cwnd(tcp);
     tcp->rcv.mss =
         tcp->snd.mss < SW_TCP_MSS_DEFAULT4_BYTES ? tcp->snd.mss : SW_TCP_MSS_DEFAULT4_BYTES;
 }

@@ -82,8 +82,8 @@ static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, struct sw_tcp_hdr
         .proto = SW_PROTO_TCP,
         .ttl = tcp->ttl,
         .tos = tcp->tos | ecn,
-        .dont_fragment =
-            true, /* path MTU discovery (RFC 1191, RFC 8201), as Linux does by default */
+        .dont_fragment = true,
+        .want_df = true, /* path MTU discovery (RFC 1191), as Linux does by default */
         .iface = (int)tcp->remote.scope_id,
     };
 

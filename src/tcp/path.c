@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the path carries: MTU, maximum segment size (RFC 9293 3.7.1, RFC 6691), super-segment size,
- * and what ICMP says of them (RFC 1191, RFC 8201).
+ * What the path carries: MTU, maximum segment size (RFC 9293 3.7.1, RFC 6691), super-segment size.
+ * What ICMP says of it is kept in ip/, where all connections to a destination find it.
  */
 #include "tcp/private.h"
 
-/* Linux's net.ipv4.route.min_pmtu: a smaller one in an ICMP message is believed to be this. */
-#define PMTU_MIN4_BYTES 552U
 #define PMTU_MIN6_BYTES 1280U /* RFC 8200 5 */
 
 static uint32_t headers(const struct sw_tcp *tcp)
@@ -31,8 +29,19 @@ uint16_t sw_tcp_announced_mss(struct sw_tcp *tcp)
     struct sw_ip_path path;
 
     if (sw_ip_path(tcp->layer->ip, &tcp->remote.ip, &tcp->local.ip, &path) < 0)
-        path.mtu = sw_ip_is4(&tcp->remote.ip) ? SW_TCP_MSS_DEFAULT4_BYTES : PMTU_MIN6_BYTES;
-    return mss_of(tcp, path.mtu);
+        return mss_of(tcp,
+                      sw_ip_is4(&tcp->remote.ip) ? SW_TCP_MSS_DEFAULT4_BYTES : PMTU_MIN6_BYTES);
+    /* What the way back carries is not what ICMP told of the way there (RFC 9293 3.7.1). */
+    return mss_of(tcp, sw_max32(path.advmss ? path.advmss + headers(tcp) : path.link_mtu,
+                                tcp->layer->ip->config.min_advmss_bytes + headers(tcp)));
+}
+
+uint32_t sw_tcp_initial_cwnd(struct sw_tcp *tcp)
+{
+    struct sw_ip_path path = {.initcwnd = 0};
+
+    sw_ip_path(tcp->layer->ip, &tcp->remote.ip, &tcp->local.ip, &path);
+    return (path.initcwnd ? path.initcwnd : SW_TCP_IW_SEGMENTS) * tcp->snd.mss;
 }
 
 int sw_tcp_path(struct sw_tcp *tcp)
@@ -43,8 +52,7 @@ int sw_tcp_path(struct sw_tcp *tcp)
 
     if (err < 0)
         return err;
-    if (tcp->snd.pmtu && tcp->snd.pmtu < path.mtu)
-        path.mtu = tcp->snd.pmtu;
+    tcp->snd.path_seen = (uint16_t)tcp->layer->ip->path_changes;
     mss = mss_of(tcp, path.mtu);
     if (tcp->snd.peer_mss && mss > tcp->snd.peer_mss)
         mss = tcp->snd.peer_mss;
@@ -56,10 +64,12 @@ int sw_tcp_path(struct sw_tcp *tcp)
     return 0;
 }
 
-void sw_tcp_path_mtu(struct sw_tcp *tcp, uint32_t mtu)
+bool sw_tcp_path_changed(struct sw_tcp *tcp)
 {
-    uint32_t min = sw_ip_is4(&tcp->remote.ip) ? PMTU_MIN4_BYTES : PMTU_MIN6_BYTES;
+    uint16_t before = tcp->snd.mss;
 
-    tcp->snd.pmtu = (uint16_t)sw_min32(sw_max32(mtu, min), UINT16_MAX);
+    if (tcp->snd.path_seen == (uint16_t)tcp->layer->ip->path_changes)
+        return false;
     sw_tcp_path(tcp);
+    return tcp->snd.mss != before;
 }

@@ -94,9 +94,10 @@ sw_seq sw_tcp_isn(const struct sw_tcp *tcp);
 uint32_t sw_tcp_ts_offset(const struct sw_tcp *tcp);
 
 /* ---- path.c ---- */
-int sw_tcp_path(struct sw_tcp *tcp); /* MTU, MSS and super-segment size, afresh */
-void sw_tcp_path_mtu(struct sw_tcp *tcp, uint32_t mtu); /* ICMP says so, or sw_ip_output() */
-uint16_t sw_tcp_announced_mss(struct sw_tcp *tcp);      /* for our SYN */
+int sw_tcp_path(struct sw_tcp *tcp);          /* MTU, MSS and super-segment size, afresh */
+bool sw_tcp_path_changed(struct sw_tcp *tcp); /* the same, if need be; whether the MSS is another */
+uint32_t sw_tcp_initial_cwnd(struct sw_tcp *tcp);  /* bytes */
+uint16_t sw_tcp_announced_mss(struct sw_tcp *tcp); /* for our SYN */
 
 /* ---- open.c ---- */
 void sw_tcp_negotiate(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn);

@@ -278,10 +278,22 @@ void sw_recovery_on_timeout(struct sw_tcp *tcp)
     sw_cc_trace(tcp);
 }
 
+/* As Linux's tcp_simple_retransmit(): what fits has not been lost for its size. */
 void sw_recovery_on_too_big(struct sw_tcp *tcp)
 {
-    if (!tcp->snd.flight || tcp->snd.flight->count == 0)
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (!f || f->count == 0)
         return;
-    mark_all_lost(tcp);
-    tcp->snd.flight->undo = (struct sw_undo){0};
+    for (uint32_t i = 0; i < f->count; i++)
+        if (!(sw_flight_at(f, i)->flags & SW_TX_SACKED) && sw_flight_len(tcp, i) > tcp->snd.mss)
+            sw_flight_mark(tcp, i, SW_TX_LOST, SW_TX_RETRANS);
+    if (f->lost == f->retrans)
+        return;
+    f->probing = false;
+    f->reno_sacked = 0;
+    f->dupacks = 0;
+    f->ca = SW_CA_LOSS;
+    f->high_seq = tcp->snd.nxt;
+    f->undo = (struct sw_undo){0};
 }

@@ -31,8 +31,8 @@ void sw_recovery_end_cwr(struct sw_tcp *tcp);
 /* The retransmission timer fired: everything in flight is taken for lost. */
 void sw_recovery_on_timeout(struct sw_tcp *tcp);
 
-/* The path turned out to carry smaller packets: what is in flight was lost, but not to congestion.
- */
+/* The path turned out to carry smaller packets: what is in flight and larger was lost, but not to
+ * congestion. */
 void sw_recovery_on_too_big(struct sw_tcp *tcp);
 
 /* The time to tell late from lost is over (RFC 8985 6.3). */

@@ -19,11 +19,12 @@
 static void restart_after_idle(struct sw_tcp *tcp)
 {
     uint64_t idle_ms = sw_tcp_clock_ms(tcp) - tcp->snd.last_ms;
-    uint32_t initial = SW_TCP_IW_SEGMENTS * tcp->snd.mss;
+    uint32_t initial;
 
-    if (!tcp->layer->config.slow_start_after_idle || tcp->snd.cwnd <= initial)
+    if (!tcp->layer->config.slow_start_after_idle || idle_ms * SW_NS_PER_MS <= sw_rto_ns(tcp))
         return;
-    if (idle_ms * SW_NS_PER_MS <= sw_rto_ns(tcp))
+    initial = sw_tcp_initial_cwnd(tcp);
+    if (tcp->snd.cwnd <= initial)
         return;
     tcp->snd.ssthresh = sw_max32(tcp->snd.ssthresh, tcp->snd.cwnd / 4 * 3); /* RFC 2861 2 */
     tcp->snd.cwnd = initial;
@@ -251,6 +252,7 @@ void sw_tcp_output(struct sw_tcp *tcp)
 {
     if (!may_send(tcp))
         return;
+    sw_tcp_path_changed(tcp);
     sw_tcp_flag(tcp, SW_TCPF_CWND_LIMITED, false);
     if (sw_seq_eq(tcp->snd.una, tcp->snd.nxt) && sw_tcp_unsent(tcp)) {
         restart_after_idle(tcp);

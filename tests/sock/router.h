@@ -31,8 +31,8 @@ static inline void world_init_router(struct world *w, struct router *r)
     w->lose = router_keeps;
 }
 
-/* The error about what was kept. */
-static inline void router_complains(struct world *w, uint8_t type, uint8_t code)
+/* The error about what was kept; `mtu` of one that tells it. */
+static inline void router_complains_of(struct world *w, uint8_t type, uint8_t code, uint32_t mtu)
 {
     const struct router *r = w->ctx;
     struct sw_packet *pkt = sw_packet_from_bytes(sw_host_mem(w->host[0]), r->quote, r->quote_len);
@@ -41,13 +41,18 @@ static inline void router_complains(struct world *w, uint8_t type, uint8_t code)
                            .version = 4,
                            .proto = SW_PROTO_ICMP,
                            .ttl = 64};
-    struct sw_icmp_hdr icmp = {.version = 4, .type = type, .code = code};
+    struct sw_icmp_hdr icmp = {.version = 4, .type = type, .code = code, .rest = mtu};
     assert_int_equal(sw_packet_head_to_data(pkt), 0);
     pkt->head_off = 128;
     sw_icmp_push_hdr(pkt, &icmp, &ip.src, &ip.dst);
     sw_packet_fill_csum(pkt);
     sw_ip_push_hdr(pkt, &ip);
     sw_host_input(w->host[0], w->eth[0], pkt, w->now);
+}
+
+static inline void router_complains(struct world *w, uint8_t type, uint8_t code)
+{
+    router_complains_of(w, type, code, 0);
 }
 
 #endif

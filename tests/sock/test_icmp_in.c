@@ -102,12 +102,83 @@ static void test_forged(void **state)
     world_fini(&w);
 }
 
+/* "Fragmentation needed" about a datagram, by IP_MTU_DISCOVER: whether the path is believed to be
+ * smaller, whether a connected socket is told, and what the next datagram of 1,200 bytes does. */
+static void test_too_big(void **state)
+{
+    (void)state;
+    static const struct {
+        int discover;
+        bool believed;
+        int err, next;
+    } rows[] = {
+        {SW_PMTUDISC_DONT, true, 0, 1200},
+        {SW_PMTUDISC_WANT, true, EMSGSIZE, 1200},
+        {SW_PMTUDISC_DO, true, EMSGSIZE, -EMSGSIZE},
+        {SW_PMTUDISC_PROBE, true, EMSGSIZE, 1200},
+        {SW_PMTUDISC_INTERFACE, false, EMSGSIZE, 1200},
+        {SW_PMTUDISC_OMIT, false, EMSGSIZE, 1200},
+    };
+    static char bytes[1300];
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world w;
+        struct sw_addr to = at("10.0.0.2", 9);
+        struct router r;
+        world_init_router(&w, &r);
+        sw_socket_t s = dgram(&w, 0, SW_AF_INET), other = dgram(&w, 0, SW_AF_INET);
+        set_int(&w, 0, s, SW_SOL_IP, SW_IP_MTU_DISCOVER, rows[i].discover);
+        assert_int_equal(sw_connect(w.host[0], s, &to), 0);
+        assert_int_equal(sw_connect(w.host[0], other, &to), 0);
+        assert_int_equal(get_int(&w, 0, s, SW_SOL_IP, SW_IP_MTU), 1500);
+        assert_int_equal(sw_send(w.host[0], s, bytes, 1200, 0, NULL), 1200);
+        world_settle(&w);
+        r.quote[SW_IP4_HDR] ^= 0x40; /* not from this port: nobody believes it */
+        router_complains_of(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_FRAG, 1000);
+        assert_int_equal(get_int(&w, 0, s, SW_SOL_IP, SW_IP_MTU), 1500);
+        r.quote[SW_IP4_HDR] ^= 0x40;
+        router_complains_of(&w, SW_ICMP_UNREACH, SW_ICMP_UNREACH_FRAG, 1000);
+        assert_int_equal(sw_take_error(w.host[0], s), rows[i].err);
+        assert_int_equal(sw_take_error(w.host[0], other), 0);
+        assert_int_equal(get_int(&w, 0, s, SW_SOL_IP, SW_IP_MTU), rows[i].believed ? 1000 : 1500);
+        assert_int_equal(get_int(&w, 0, other, SW_SOL_IP, SW_IP_MTU),
+                         rows[i].believed ? 1000 : 1500);
+        assert_int_equal(sw_send(w.host[0], s, bytes, 1200, 0, NULL), rows[i].next);
+        world_settle(&w);
+        world_fini(&w);
+    }
+}
+
+/* A datagram that this host itself refuses: in the error queue if asked for, with the MTU, from
+ * nobody (Linux's ip_local_error()). */
+static void test_too_big_here(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sw_addr to = at("10.0.0.2", 9);
+    struct sw_socket_error e;
+    static char bytes[2000];
+    world_init(&w);
+    sw_socket_t s = dgram(&w, 0, SW_AF_INET);
+    set_int(&w, 0, s, SW_SOL_IP, SW_IP_MTU_DISCOVER, SW_PMTUDISC_DO);
+    assert_int_equal(sw_send(w.host[0], s, bytes, 2000, 0, &to), -EMSGSIZE);
+    assert_int_equal(sw_recv_error(w.host[0], s, bytes, 100, &e), -EAGAIN);
+    set_int(&w, 0, s, SW_SOL_IP, SW_IP_RECVERR, 1);
+    assert_int_equal(sw_send(w.host[0], s, bytes, 2000, 0, &to), -EMSGSIZE);
+    assert_int_equal(sw_poll(w.host[0], s), SW_EV_OUT | SW_EV_ERR);
+    assert_int_equal(sw_recv_error(w.host[0], s, bytes, 100, &e), 0);
+    assert_int_equal(e.err, EMSGSIZE);
+    assert_int_equal(e.origin, SW_ORIGIN_LOCAL);
+    assert_int_equal(e.info, 1500);
+    assert_true(sw_ip_eq(&e.to.ip, &to.ip) && e.to.port == 9);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_datagram),
-        cmocka_unit_test(test_connect),
-        cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_datagram),     cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_forged),       cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_too_big_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,12 +79,71 @@ static void test_too_big(void **state)
     one_fini(&o);
 }
 
+/* What another connection to that host was told is known here too, and announced to nobody. What
+ * was out when it was told is repeated when its own message comes, once, although the MSS is small
+ * already. */
+static void test_shared(void **state)
+{
+    struct one o;
+    struct sw_icmp_error error = {.err = EMSGSIZE, .mtu = 1000};
+
+    (void)state;
+    one_init(&o);
+    one_connect_with(&o, (struct seg){.mss = 1460});
+    user_sends(&o, 1460);
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 1460);
+    sw_ip_pmtu_learn(&o.ip, &o.tcp.remote.ip, 1000);
+    user_sends(&o, 960);
+    TAKE(&o, ACK | PSH, .seq = 1461, .ack = 1, .len = 960);
+    assert_int_equal(sw_tcp_mss(&o.tcp), 960);
+    assert_int_equal(sw_tcp_announced_mss(&o.tcp), 1460);
+    error.quote.seq = sw_seq_of(o.our_isn + 1);
+    error.quote.has_seq = error.quote.has_ports = true;
+    error.quote.ip.hdr_len = 20;
+    error.quote.ip.payload_len = 1480;
+    for (int i = 0; i < 2; i++) {
+        sw_tcp_icmp(&o.tcp, &error);
+        one_check(&o);
+        if (i == 0) {
+            TAKE(&o, ACK, .seq = 1, .ack = 1, .len = 960);
+            TAKE(&o, ACK, .seq = 961, .ack = 1, .len = 500);
+        }
+        nothing(&o);
+    }
+    error.quote.seq = sw_seq_of(o.our_isn + 1461); /* that one fitted */
+    error.quote.ip.payload_len = 980;
+    sw_tcp_icmp(&o.tcp, &error);
+    nothing(&o);
+    one_fini(&o);
+}
+
+/* A path that carries less than the minimum for which DF is set. */
+static void test_locked(void **state)
+{
+    struct one o;
+    uint8_t hdr[20];
+
+    (void)state;
+    one_init(&o);
+    one_connect_with(&o, (struct seg){.mss = 1460});
+    user_sends(&o, 1000);
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 1000);
+    tell(&o, 1, EMSGSIZE, false, 100);
+    struct sw_packet *pkt = one_take_packet(&o);
+    assert_int_equal(sw_packet_copy(pkt, 0, hdr, sizeof(hdr)), sizeof(hdr));
+    assert_int_equal(hdr[6] & 0x40, 0);
+    sw_packet_free(pkt);
+    while ((pkt = one_take_packet(&o)) != NULL)
+        sw_packet_free(pkt);
+    one_fini(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attempt),
-        cmocka_unit_test(test_soft_error_at_timeout),
-        cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_attempt), cmocka_unit_test(test_soft_error_at_timeout),
+        cmocka_unit_test(test_too_big), cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_locked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
