@@ -8,8 +8,12 @@ static void newreno_on_ack(struct sw_tcp *tcp, uint32_t acked)
 {
     if (sw_cc_in_slow_start(tcp))
         acked = sw_cc_slow_start(tcp, acked);
-    if (acked > 0) /* one MSS per window acknowledged (RFC 5681 3.1, RFC 3465 2.1) */
-        sw_cc_avoid(tcp, acked, tcp->snd.cwnd);
+    /* One MSS per window acknowledged (RFC 5681 3.1, RFC 3465 2.1); the window is the whole
+     * segments in it: half a window may be 3.5 of them, and no more than 3 come back in a round
+     * trip. */
+    if (acked > 0)
+        sw_cc_avoid(tcp, acked,
+                    sw_max32(tcp->snd.cwnd - tcp->snd.cwnd % tcp->snd.mss, tcp->snd.mss));
 }
 
 /* RFC 5681 equation 4. FlightSize, not cwnd, which an idle application would have left large. */

@@ -12,7 +12,9 @@ void sw_prr_begin(struct sw_tcp *tcp)
     struct sw_tcp_flight *f = tcp->snd.flight;
 
     f->prr_delivered = f->prr_out = 0;
-    f->prr_flight = tcp->snd.nxt.v - tcp->snd.una.v; /* RecoverFS */
+    /* RecoverFS: what will be told of as delivered from here on, this ACK's share included. What
+     * had been reported by SACK before will not be. */
+    f->prr_flight = tcp->snd.nxt.v - tcp->snd.una.v - f->sacked + f->delivered;
     f->prr_flight = sw_max32(f->prr_flight, 1);
 }
 

@@ -210,11 +210,12 @@ static void detect(struct sw_tcp *tcp, const struct sw_ack *ack)
 void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
-    bool may_grow;
+    uint32_t acked = ack->acked;
 
     if (!f)
         return;
-    may_grow = !reducing(f);
+    if (reducing(f)) /* the ACK that ends it may stand for much that was counted */
+        acked = sw_min32(acked, f->delivered);
     sw_tlp_on_ack(tcp, ack);
     sw_undo_on_ack(tcp, ack);
     if (ack->acked > 0)
@@ -227,8 +228,8 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
         enter_cwr(tcp, ack->acked);
     /* Only a window that was used may grow (RFC 5681 4.1 in spirit, RFC 7661); in slow start a half
      * used one is, because the next round will be twice this one. */
-    if (ack->acked > 0 && may_grow && !reducing(f) && sw_tcp_has(tcp, SW_TCPF_CWND_LIMITED)) {
-        sw_cc(tcp)->on_ack(tcp, ack->acked);
+    if (acked > 0 && !reducing(f) && sw_tcp_has(tcp, SW_TCPF_CWND_LIMITED)) {
+        sw_cc(tcp)->on_ack(tcp, acked);
         sw_cc_trace(tcp);
     }
 }

@@ -48,6 +48,11 @@ static void test_newreno(void **state)
     assert_int_equal(sw_cc(&o.tcp)->ssthresh(&o.tcp), 4500);
     o.tcp.snd.nxt = sw_seq_add(o.tcp.snd.una, 1000);
     assert_int_equal(sw_cc(&o.tcp)->ssthresh(&o.tcp), 2000);
+    /* Of half a segment nothing is sent, so nothing comes back for it either. */
+    o.tcp.snd.cwnd = o.tcp.snd.ssthresh = 3500;
+    for (int i = 0; i < 3; i++)
+        sw_cc(&o.tcp)->on_ack(&o.tcp, 1000);
+    assert_int_equal(o.tcp.snd.cwnd, 4500);
     o.tcp.snd.nxt = o.tcp.snd.una;
     one_fini(&o);
 }

@@ -45,6 +45,9 @@ static void test_one_loss(void **state)
     TAKE(&o, ACK, .seq = 1, .ack = 1, .len = 1000);
     nothing(&o);
     assert_int_equal(o.tcp.snd.ssthresh, 5000);
+    /* Two had been reported before: 10 of the 12 that are out will be told of as delivered. */
+    assert_int_equal(o.tcp.snd.flight->prr_flight, 10000);
+    int sent = 0;
     for (uint32_t i = 0; i < 6; i++) { /* one for every second that arrives */
         struct sw_packet *pkt;
         int n = 0;
@@ -55,13 +58,18 @@ static void test_one_loss(void **state)
             sw_packet_free(pkt);
         }
         assert_in_range(n, 0, 1);
+        sent += n;
     }
+    assert_int_equal(sent, 2); /* half of 7, less the repetition, in whole segments */
     assert_int_equal(o.tcp.snd.flight->ca, SW_CA_RECOVERY);
     assert_int_equal(o.env.stats.tcp_retrans, 1);
     pass(&o, 20 * MS);
     IN(&o, ACK, .seq = 1, .ack = 12001);
     assert_int_equal(o.tcp.snd.flight->ca, SW_CA_OPEN);
     assert_int_equal(o.tcp.snd.cwnd, 5000);
+    /* The ACK that ends it counts for what it newly tells of: the repetition, and 10001 to 12000.
+     */
+    assert_int_equal(o.tcp.snd.flight->cwnd_acc, 3000);
     struct sw_packet *pkt;
     while ((pkt = one_take_packet(&o)) != NULL)
         sw_packet_free(pkt);
