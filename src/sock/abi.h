@@ -49,6 +49,7 @@ enum {
     SW_SO_PROTOCOL = 38,
     SW_SO_DOMAIN = 39,
     SW_SO_RXQ_OVFL = 40,
+    SW_SO_MAX_PACING_RATE = 47,
     SW_SO_INCOMING_CPU = 49,
     SW_SO_MEMINFO = 55,
     SW_SO_COOKIE = 57,

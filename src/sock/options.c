@@ -73,6 +73,7 @@ static const struct option table[] = {
     CALLS(SW_SOL_SOCKET, SW_SO_RCVLOWAT, sw_opt_get_rcvlowat, sw_opt_set_rcvlowat),
     CALLS(SW_SOL_SOCKET, SW_SO_SNDLOWAT, sw_opt_get_one, NULL),
     CALLS(SW_SOL_SOCKET, SW_SO_PRIORITY, sw_opt_get_priority, sw_opt_set_priority),
+    BYTES(SW_SOL_SOCKET, SW_SO_MAX_PACING_RATE, sw_opt_get_pacing, sw_opt_set_pacing),
     BYTES(SW_SOL_SOCKET, SW_SO_LINGER, sw_opt_get_linger, sw_opt_set_linger),
     BYTES(SW_SOL_SOCKET, SW_SO_RCVTIMEO, sw_opt_get_rcvtimeo, sw_opt_set_rcvtimeo),
     BYTES(SW_SOL_SOCKET, SW_SO_RCVTIMEO_NEW, sw_opt_get_rcvtimeo, sw_opt_set_rcvtimeo),

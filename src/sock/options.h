@@ -95,6 +95,7 @@ SW_OPT_GET_BYTES(sw_opt_get_icmp_filter);
 SW_OPT_SET_BYTES(sw_opt_set_icmp_filter);
 
 SW_OPT_GET_BYTES(sw_opt_get_linger);
+SW_OPT_GET_BYTES(sw_opt_get_pacing);
 SW_OPT_GET_BYTES(sw_opt_get_rcvtimeo);
 SW_OPT_GET_BYTES(sw_opt_get_sndtimeo);
 SW_OPT_GET_BYTES(sw_opt_get_timestamping);
@@ -107,6 +108,7 @@ SW_OPT_GET_BYTES(sw_opt_get_meminfo);
 SW_OPT_GET_BYTES(sw_opt_get_congestion);
 SW_OPT_GET_BYTES(sw_opt_get_multicast_if);
 SW_OPT_SET_BYTES(sw_opt_set_linger);
+SW_OPT_SET_BYTES(sw_opt_set_pacing);
 SW_OPT_SET_BYTES(sw_opt_set_rcvtimeo);
 SW_OPT_SET_BYTES(sw_opt_set_sndtimeo);
 SW_OPT_SET_BYTES(sw_opt_set_device);

@@ -175,6 +175,34 @@ SW_OPT_SET_BYTES(sw_opt_set_linger)
     return r;
 }
 
+/* SO_MAX_PACING_RATE, bytes per second: an unsigned long, or an unsigned int whose largest value
+ * means that there is no limit. */
+SW_OPT_GET_BYTES(sw_opt_get_pacing)
+{
+    (void)layer;
+    uint64_t rate = ~sw_sock_opts(s)->pacing_not;
+    uint32_t small = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+    if (*len < sizeof(rate))
+        return sw_opt_copy_out(val, len, &small, sizeof(small));
+    return sw_opt_copy_out(val, len, &rate, sizeof(rate));
+}
+
+SW_OPT_SET_BYTES(sw_opt_set_pacing)
+{
+    uint32_t small;
+    if (len < sizeof(small))
+        return -EINVAL;
+    memcpy(&small, val, sizeof(small));
+    uint64_t rate = small == UINT32_MAX ? UINT64_MAX : small;
+    if (len >= sizeof(rate))
+        memcpy(&rate, val, sizeof(rate));
+    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
+    if (!opts)
+        return -ENOMEM;
+    opts->pacing_not = ~rate;
+    return 0;
+}
+
 /* struct timeval on 64-bit machines: two int64_t. 0 s 0 us: for ever. */
 static int get_timeout(uint64_t us, void *val, size_t *len)
 {

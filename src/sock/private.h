@@ -102,7 +102,8 @@ struct sw_sock_opts {
     int32_t tclass, hops, mtu_discover6, multicast_hops; /* hops -1: default */
     int32_t multicast_iface, multicast_iface6;
     struct sw_ip multicast_addr;
-    uint8_t cc; /* TCP_CONGESTION: see struct sw_tcp_options */
+    uint64_t pacing_not; /* SO_MAX_PACING_RATE, all its bits turned: 0 is no limit */
+    uint8_t cc;          /* TCP_CONGESTION: see struct sw_tcp_options */
 };
 
 struct sw_port {

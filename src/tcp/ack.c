@@ -3,7 +3,7 @@
  * it. */
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
-#include "tcp/flight.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
@@ -26,14 +26,6 @@ static bool update_window(struct sw_tcp *tcp, const struct sw_segment *seg, bool
     return changed;
 }
 
-/* A third of the send buffer free: what makes a socket writable again on Linux. */
-static bool writable(const struct sw_tcp *tcp)
-{
-    uint32_t space = sw_tcp_send_space(tcp);
-
-    return space > 0 && space >= tcp->snd.queue.len / 2;
-}
-
 /* The round trip: of the oldest segment it covers that was sent once; else by the echoed timestamp,
  * which is right for a retransmission too but coarse (RFC 7323 4.1). */
 static void measure(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr, uint64_t sent_ns)
@@ -53,7 +45,7 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
 {
     struct sw_tcp_snd *snd = &tcp->snd;
     uint32_t acked = hdr->ack.v - snd->una.v;
-    bool was_writable = writable(tcp);
+    bool was_writable = sw_tcp_writable(tcp);
     uint64_t sent_ns = 0;
 
     if (hdr->ack.v - snd->iss.v < snd->una.v - snd->iss.v)
@@ -62,6 +54,7 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
     sw_flight_acked(tcp, hdr->ack, &sent_ns);
     measure(tcp, hdr, sent_ns);
     sw_stream_drop(&snd->queue, sw_tcp_env(tcp)->mem, sw_min32(acked, snd->queue.len));
+    sw_meter_recovered(tcp);
     snd->una = hdr->ack;
     snd->retries = 0;
     snd->flight->retrans_start_ns = 0;
@@ -75,7 +68,7 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
     else
         sw_tcp_arm_retransmit(tcp); /* 5.3 */
     sw_tcp_grow_sndbuf(tcp);
-    if (!was_writable && writable(tcp))
+    if (!was_writable && sw_tcp_writable(tcp))
         tcp->events |= SW_TCPE_WRITABLE;
     return acked;
 }
@@ -87,8 +80,10 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
                          .congested = sw_ecn_echoed(tcp, &seg->tcp)};
     bool was_closed = snd->wnd == 0, changed, outstanding = !sw_seq_eq(snd->una, snd->nxt);
 
+    sw_rate_begin(tcp);
     if (snd->flight) {
         snd->flight->delivered = snd->flight->rtt_us = 0;
+        snd->flight->reord = false;
         snd->flight->original_acked = snd->flight->original_sacked = false;
         snd->flight->high_before = sw_seq_max(snd->flight->high_sacked, snd->una);
     }
@@ -113,6 +108,9 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
                         !(seg->tcp.flags & (SW_TCP_SYN | SW_TCP_FIN)); /* RFC 5681 2 */
         break;
     }
+    sw_rate_sample(tcp);
+    if (snd->flight)
+        sw_meter_reordered(tcp);
     snd->probes = 0;
     if (was_closed && snd->wnd > 0) { /* sw_tcp_output() arms it anew where still needed */
         sw_tcp_disarm(tcp, SW_TCP_TIMER_PERSIST);

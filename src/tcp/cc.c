@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "tcp/flight.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 
 /* A window no sender needs, small enough that sums of two do not wrap. */
@@ -13,6 +13,7 @@
 static const struct sw_cc_ops *const controls[SW_CC_COUNT] = {
     [SW_CC_RENO] = &sw_cc_newreno,
     [SW_CC_CUBIC] = &sw_cc_cubic,
+    [SW_CC_BBR] = &sw_cc_bbr,
 };
 
 const struct sw_cc_ops *sw_cc(const struct sw_tcp *tcp)
@@ -44,9 +45,28 @@ void sw_cc_set(struct sw_tcp *tcp, enum sw_cc_id id)
 
 void sw_cc_free(struct sw_tcp *tcp)
 {
-    if (tcp->snd.cc_state)
-        sw_mem_free(sw_tcp_env(tcp)->mem, tcp->snd.cc_state, sw_cc(tcp)->state_size);
-    tcp->snd.cc_state = NULL;
+    struct sw_meter *m = tcp->snd.meter;
+
+    if (m && m->cc_state)
+        sw_mem_free(sw_tcp_env(tcp)->mem, m->cc_state, sw_cc(tcp)->state_size);
+    if (m)
+        m->cc_state = NULL;
+}
+
+void *sw_cc_state(struct sw_tcp *tcp)
+{
+    struct sw_meter *m = tcp->snd.meter;
+
+    if (m && !m->cc_state)
+        m->cc_state = sw_mem_alloc(sw_tcp_env(tcp)->mem, sw_cc(tcp)->state_size);
+    return m ? m->cc_state : NULL;
+}
+
+void sw_cc_reduce(struct sw_tcp *tcp)
+{
+    tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
+    if (!sw_cc(tcp)->control)
+        tcp->snd.cwnd = tcp->snd.ssthresh;
 }
 
 uint32_t sw_cc_slow_start(struct sw_tcp *tcp, uint32_t acked)

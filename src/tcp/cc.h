@@ -17,16 +17,25 @@ struct sw_cc_ops {
     uint32_t (*ssthresh)(struct sw_tcp *tcp);
     /* The last loss was none: what ssthresh() did to the state is undone; NULL: nothing. */
     void (*undo)(struct sw_tcp *tcp);
-    size_t state_size; /* of *snd.cc_state, which the control makes when it needs it */
+    size_t state_size; /* of meter->cc_state, which the control makes when it needs it */
+    /* A control that is more than a window: called after every ACK instead of on_ack, with what it
+     * told in flight->rate; moves cwnd, and the pace by sw_pace_set(). Neither recovery nor idle
+     * times touch its cwnd, but for a timeout, which sets it to one segment. NULL: not such. */
+    void (*control)(struct sw_tcp *tcp);
+    void (*restart)(struct sw_tcp *tcp); /* sending begins with nothing in flight; or NULL */
 };
 
-extern const struct sw_cc_ops sw_cc_newreno, sw_cc_cubic;
+extern const struct sw_cc_ops sw_cc_newreno, sw_cc_cubic, sw_cc_bbr;
 
 const struct sw_cc_ops *sw_cc(const struct sw_tcp *tcp);
 /* By its name, which ends at `len` or at a zero before: enum sw_cc_id, or -ENOENT. */
 int sw_cc_find(const char *name, size_t len);
 void sw_cc_set(struct sw_tcp *tcp, enum sw_cc_id id);
 void sw_cc_free(struct sw_tcp *tcp);
+/* The control's memory, zeroed when new; NULL: there is none. */
+void *sw_cc_state(struct sw_tcp *tcp);
+/* ssthresh falls, and cwnd with it unless the control keeps that to itself. */
+void sw_cc_reduce(struct sw_tcp *tcp);
 /* Slow start (RFC 5681 3.1, with RFC 3465's L unlimited, as Linux; its first end by RFC 9406):
  * returns the bytes left over for congestion avoidance. */
 uint32_t sw_cc_slow_start(struct sw_tcp *tcp, uint32_t acked);

@@ -7,7 +7,7 @@
  * Its state exists from the end of the first slow start on.
  */
 #include "tcp/cc.h"
-#include "tcp/flight.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 
 /* RFC 9438 4.6: beta 0.7; 5: C 0.4. In tenths. */
@@ -88,9 +88,9 @@ static void grow_estimate(struct sw_tcp *tcp, struct cubic *s, uint32_t acked)
 
 static struct cubic *state_of(struct sw_tcp *tcp)
 {
-    if (!tcp->snd.cc_state)
-        tcp->snd.cc_state = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(struct cubic_state));
-    return tcp->snd.cc_state ? &((struct cubic_state *)tcp->snd.cc_state)->now : NULL;
+    struct cubic_state *state = sw_cc_state(tcp);
+
+    return state ? &state->now : NULL;
 }
 
 static void cubic_on_ack(struct sw_tcp *tcp, uint32_t acked)
@@ -131,7 +131,7 @@ static uint32_t cubic_ssthresh(struct sw_tcp *tcp)
     uint32_t cwnd = sw_min32(tcp->snd.cwnd, sw_max32(flight, 2U * tcp->snd.mss));
 
     if (s) {
-        ((struct cubic_state *)tcp->snd.cc_state)->before = *s;
+        ((struct cubic_state *)sw_cc_state(tcp))->before = *s;
         s->epoch_ns = 0;
         s->cwnd_prior = cwnd;
         /* 4.7: a flow that loses below its last maximum makes room for others. */
@@ -142,7 +142,7 @@ static uint32_t cubic_ssthresh(struct sw_tcp *tcp)
 
 static void cubic_undo(struct sw_tcp *tcp)
 {
-    struct cubic_state *state = tcp->snd.cc_state;
+    struct cubic_state *state = sw_cc_state(tcp);
 
     if (state)
         state->now = state->before;

@@ -20,6 +20,7 @@
 
 #include "tcp/tcp.h"
 
+struct sw_meter;      /* meter.h: what is measured of the sender, and its pace */
 struct sw_tcp_flight; /* flight.h: what is in flight, and recovery from its loss */
 struct sw_tcp_extra;  /* reasm.h: out-of-order data and buffer tuning */
 struct sw_tcp_urgent; /* urgent.h: the urgent pointer, where there is one */
@@ -51,10 +52,17 @@ struct sw_tcp_snd {
     uint8_t probes;       /* keepalive or window probes unanswered */
     uint32_t acked_wraps; /* high half of the count of bytes acknowledged */
     sw_seq iss;
-    uint64_t syn_ns; /* when our SYN or SYN-ACK left */
+    uint32_t data_segs; /* of segs those with data */
+    union {
+        uint64_t syn_ns;           /* until it is acknowledged: when our SYN or SYN-ACK left */
+        struct {                   /* afterwards: what TCP_INFO is told without a meter */
+            uint32_t busy_ms;      /* SW_CHRONO_BUSY */
+            uint32_t data_segs_in; /* of rcv.segs those with data */
+        } told;
+    };
     struct sw_stream queue;
     struct sw_tcp_flight *flight;
-    void *cc_state; /* of the congestion control; made when slow start ends */
+    struct sw_meter *meter; /* meter.h: rates, times, and the congestion control's memory */
 };
 
 /* What this end receives. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
@@ -39,6 +40,8 @@ int sw_flight_reserve(struct sw_tcp *tcp)
     struct sw_tcp_flight *f = tcp->snd.flight;
 
     if (!f) {
+        if (sw_meter_reserve(tcp) < 0)
+            return -ENOMEM;
         f = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(*f));
         if (!f)
             return -ENOMEM;
@@ -76,6 +79,7 @@ void sw_flight_push(struct sw_tcp *tcp)
     SW_ASSERT(f->count < f->cap);
     *sw_flight_at(f, f->count++) =
         (struct sw_txrec){.seq = tcp->snd.nxt, .sent_ns = sw_tcp_now(tcp)};
+    sw_rate_sent(tcp, sw_flight_at(f, f->count - 1));
 }
 
 sw_seq sw_flight_end(const struct sw_tcp *tcp, uint32_t i)
@@ -130,6 +134,9 @@ void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear)
     if ((after & (SW_TX_LOST | SW_TX_RETRANS)) == SW_TX_LOST &&
         (f->lost == f->retrans || sw_seq_lt(rec->seq, f->next_lost)))
         f->next_lost = rec->seq;
+    if ((after & SW_TX_LOST) && !(after & SW_TX_RETRANS) &&
+        (!(before & SW_TX_LOST) || (before & SW_TX_RETRANS)))
+        f->rate.lost += len;
     f->sacked += (after & SW_TX_SACKED ? len : 0) - (before & SW_TX_SACKED ? len : 0);
     f->lost += (after & SW_TX_LOST ? len : 0) - (before & SW_TX_LOST ? len : 0);
     f->retrans += (after & SW_TX_RETRANS ? len : 0) - (before & SW_TX_RETRANS ? len : 0);
@@ -159,6 +166,7 @@ void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
             if (!(rec->flags & SW_TX_AGAIN) && sw_seq_le(end, f->high_seq))
                 f->original_acked = true;
             sw_rack_delivered(tcp, rec, end);
+            sw_rate_delivered(tcp, rec, end);
         }
         f->sacked -= rec->flags & SW_TX_SACKED ? len : 0;
         f->lost -= rec->flags & SW_TX_LOST ? len : 0;

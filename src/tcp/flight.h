@@ -18,16 +18,33 @@
 #include "tcp/control.h"
 
 enum {
-    SW_TX_SACKED = 1,  /* the peer says it has it (RFC 2018) */
-    SW_TX_LOST = 2,    /* taken for lost */
-    SW_TX_RETRANS = 4, /* lost, and sent again since */
-    SW_TX_AGAIN = 8,   /* was ever sent again: no RTT sample (Karn) */
+    SW_TX_SACKED = 1,       /* the peer says it has it (RFC 2018) */
+    SW_TX_LOST = 2,         /* taken for lost */
+    SW_TX_RETRANS = 4,      /* lost, and sent again since */
+    SW_TX_AGAIN = 8,        /* was ever sent again: no RTT sample (Karn) */
+    SW_TX_APP_LIMITED = 16, /* sent while the application had no more: see rate.c */
 };
 
 struct sw_txrec {
     sw_seq seq;
-    uint8_t flags;
+    uint32_t delivered; /* P.delivered, P.delivered_time, P.first_sent_time of rate.c */
+    uint64_t delivered_ns, first_ns;
     uint64_t sent_ns; /* the last time */
+    uint8_t flags;
+};
+
+/* What one ACK tells of the delivery rate: see rate.c. */
+struct sw_rate {
+    uint64_t interval_ns;     /* 0: it tells nothing */
+    uint32_t delivered;       /* bytes, in interval_ns */
+    uint32_t acked;           /* bytes that this ACK told have arrived, by number or by SACK */
+    uint32_t lost;            /* bytes newly taken for lost */
+    uint32_t prior_delivered; /* the count when the newest of them was sent */
+    uint64_t prior_ns;        /* and the time of that count; 0: nothing arrived */
+    uint64_t sent_ns, send_ns;
+    sw_seq end;
+    bool app_limited; /* the application was slower than the path */
+    bool again;       /* the newest was a repetition: no round trip */
 };
 
 /* Linux's names for where recovery stands. */
@@ -87,6 +104,9 @@ struct sw_tcp_flight {
         marked_acked;   /* bytes that an ACK with ECE acknowledged: they count as in flight still */
     uint32_t delivered; /* bytes that this ACK told have arrived */
     uint32_t rtt_us;    /* round trip of the newest segment that this ACK covers; 0: unknown */
+    struct sw_rate rate; /* of this ACK */
+    bool reord;          /* it told of an original that came after later ones: */
+    sw_seq reord_seq;    /* the lowest such */
     struct sw_hystart hystart;
     struct sw_undo undo;
     bool original_acked;  /* this ACK covers data up to high_seq that were sent once only */

@@ -299,13 +299,25 @@ static void respond(struct sw_tcp *tcp)
         sw_tcp_send_ack(tcp);
 }
 
+/* What was merged on arrival counts as what it was. */
+static void count_in(struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    uint32_t segs = 1;
+
+    if (seg->pkt->gso_size && seg->len > seg->pkt->gso_size)
+        segs = (seg->len + seg->pkt->gso_size - 1U) / seg->pkt->gso_size;
+    tcp->rcv.segs += segs;
+    if (seg->len > 0 && !sw_tcp_syn_unacked(tcp))
+        tcp->snd.told.data_segs_in += segs;
+}
+
 void sw_tcp_input(struct sw_tcp *tcp, struct sw_segment *seg)
 {
     struct sw_env *env = sw_tcp_env(tcp);
     enum sw_drop why;
 
     env->stats.tcp_rx++;
-    tcp->rcv.segs++;
+    count_in(tcp, seg);
     sw_tcp_trace_in(tcp, seg);
     SW_ASSERT(tcp->state != SW_TCP_LISTEN);
     if (tcp->state == SW_TCP_CLOSED) {

@@ -121,6 +121,7 @@ int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn)
 void sw_tcp_established(struct sw_tcp *tcp)
 {
     sw_tcp_set_state(tcp, SW_TCP_ESTABLISHED);
+    tcp->snd.told.busy_ms = tcp->snd.told.data_segs_in = 0;
     tcp->events |= SW_TCPE_ESTABLISHED | SW_TCPE_WRITABLE;
     tcp->soft_error = 0;
     if (tcp->snd.retries >

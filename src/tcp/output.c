@@ -75,6 +75,7 @@ static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, struct sw_tcp_hdr
 {
     struct sw_env *env = sw_tcp_env(tcp);
     uint8_t ecn = sw_ecn_send(tcp, hdr, pkt->data_len > 0 && !again);
+    uint32_t segs = 1;
     unsigned shift = hdr->flags & SW_TCP_SYN ? 0 : tcp->rcv.wscale;
     struct sw_ip_tx tx = {
         .src = tcp->local.ip,
@@ -87,14 +88,18 @@ static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, struct sw_tcp_hdr
         .iface = (int)tcp->remote.scope_id,
     };
 
+    if (pkt->gso_size && pkt->data_len > pkt->gso_size)
+        segs = (pkt->data_len + pkt->gso_size - 1U) / pkt->gso_size;
     sw_tcp_push_hdr(pkt, hdr, &tx.src, &tx.dst);
     if (sw_tracing(env))
         trace_out(tcp, hdr, pkt, (uint64_t)hdr->window << shift, again);
     env->stats.tcp_tx++;
-    tcp->snd.segs++;
+    tcp->snd.segs += segs;
+    if (pkt->data_len > 0)
+        tcp->snd.data_segs += segs;
     if (again) {
         env->stats.tcp_retrans++;
-        tcp->snd.retrans++;
+        tcp->snd.retrans += segs;
     }
     if (hdr->flags & SW_TCP_RST)
         env->stats.tcp_resets++;

@@ -33,6 +33,8 @@ void sw_rack_delivered(struct sw_tcp *tcp, const struct sw_txrec *rec, sw_seq en
             return;
     } else if (sw_seq_lt(end, f->high_before)) {
         f->reordering = true; /* later ones had arrived before */
+        f->reord_seq = f->reord ? sw_seq_min(f->reord_seq, rec->seq) : rec->seq;
+        f->reord = true;
     }
     if (!sent_after(rec->sent_ns, end, f->rack_sent_ns, f->rack_end) && f->rack_sent_ns)
         return;
@@ -145,8 +147,7 @@ void sw_tlp_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
     if (f->probe_again && !ack->dsack && sw_seq_lt(f->probe_end, tcp->snd.una)) {
         if (f->ca == SW_CA_OPEN) {
             f->undo = (struct sw_undo){0};
-            tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
-            tcp->snd.cwnd = tcp->snd.ssthresh;
+            sw_cc_reduce(tcp);
             sw_ecn_reduced(tcp);
             sw_cc_trace(tcp);
         }

@@ -4,7 +4,7 @@
 
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
-#include "tcp/flight.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 
 #define DUPACK_THRESHOLD 3U /* RFC 5681 3.2 */
@@ -42,13 +42,16 @@ static bool has_sack(const struct sw_tcp *tcp)
 /* Less is sent from here on, until what is out now has arrived. */
 static void reduce(struct sw_tcp *tcp)
 {
-    tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
+    bool prr = has_sack(tcp) && tcp->layer->config.prr && !sw_cc(tcp)->control;
+
     tcp->snd.flight->cwnd_acc = 0;
     sw_ecn_reduced(tcp);
-    if (has_sack(tcp) && tcp->layer->config.prr)
+    if (prr) {
+        tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
         sw_prr_begin(tcp);
-    else
-        tcp->snd.cwnd = tcp->snd.ssthresh;
+    } else {
+        sw_cc_reduce(tcp);
+    }
 }
 
 static bool reducing(const struct sw_tcp_flight *f)
@@ -122,7 +125,7 @@ static void leave(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
 
-    if (reducing(f))
+    if (reducing(f) && !sw_cc(tcp)->control)
         tcp->snd.cwnd =
             has_sack(tcp) ? tcp->snd.ssthresh : sw_min32(tcp->snd.cwnd, tcp->snd.ssthresh);
     if (f->ca >= SW_CA_RECOVERY) {
@@ -201,7 +204,7 @@ static void detect(struct sw_tcp *tcp, const struct sw_ack *ack)
     } else if (f->ca == SW_CA_CWR && f->lost > f->retrans) {
         enter_recovery(tcp);
     }
-    if (reducing(f) && tcp->layer->config.prr)
+    if (reducing(f) && tcp->layer->config.prr && !sw_cc(tcp)->control)
         sw_prr_on_ack(tcp, ack->acked > 0, f->lost > lost);
     if (wait_ns && sw_tcp_now(tcp) + wait_ns < tcp->main_ns)
         sw_tcp_arm(tcp, SW_TCP_TIMER_REORDER, sw_tcp_now(tcp) + wait_ns);
@@ -226,12 +229,18 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
         detect(tcp, ack);
     else if (ack->congested && f->ca <= SW_CA_DISORDER)
         enter_cwr(tcp, ack->acked);
+    if (sw_cc(tcp)->control) {
+        sw_cc(tcp)->control(tcp);
+        sw_cc_trace(tcp);
+        return;
+    }
     /* Only a window that was used may grow (RFC 5681 4.1 in spirit, RFC 7661); in slow start a half
      * used one is, because the next round will be twice this one. */
     if (acked > 0 && !reducing(f) && sw_tcp_has(tcp, SW_TCPF_CWND_LIMITED)) {
         sw_cc(tcp)->on_ack(tcp, acked);
         sw_cc_trace(tcp);
     }
+    sw_pace_by_cwnd(tcp);
 }
 
 void sw_recovery_on_reorder_timer(struct sw_tcp *tcp)

@@ -6,7 +6,7 @@
  * multiples of the MSS they were sent with, neighbours that are both SACKED become one record, and
  * what is known to be lost is not looked at again.
  */
-#include "tcp/flight.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
@@ -66,6 +66,7 @@ static uint32_t mark_block(struct sw_tcp *tcp, sw_seq left, sw_seq right)
         if (!(rec->flags & SW_TX_AGAIN) && sw_seq_le(end, f->high_seq))
             f->original_sacked = true;
         sw_rack_delivered(tcp, rec, end);
+        sw_rate_delivered(tcp, rec, end);
         sw_flight_mark(tcp, i, SW_TX_SACKED, SW_TX_LOST | SW_TX_RETRANS);
         f->high_sacked = sw_seq_max(f->high_sacked, end);
     }

@@ -10,7 +10,8 @@
  */
 #include <errno.h>
 
-#include "tcp/flight.h"
+#include "tcp/cc.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 #include "tcp/urgent.h"
@@ -21,6 +22,10 @@ static void restart_after_idle(struct sw_tcp *tcp)
     uint64_t idle_ms = sw_tcp_clock_ms(tcp) - tcp->snd.last_ms;
     uint32_t initial;
 
+    if (sw_cc(tcp)->restart)
+        sw_cc(tcp)->restart(tcp);
+    if (sw_cc(tcp)->control)
+        return;
     if (!tcp->layer->config.slow_start_after_idle || idle_ms * SW_NS_PER_MS <= sw_rto_ns(tcp))
         return;
     initial = sw_tcp_initial_cwnd(tcp);
@@ -81,6 +86,8 @@ static uint32_t segment_max(const struct sw_tcp *tcp)
 
     if (sw_urgent_sending(tcp))
         return mss;
+    if (sw_pace_wanted(tcp))
+        return sw_min32(sw_pace_quantum(tcp), sw_max32(tcp->snd.gso_max / mss * mss, mss));
     return tcp->snd.gso_max > mss ? tcp->snd.gso_max - tcp->snd.gso_max % mss : mss;
 }
 
@@ -152,6 +159,7 @@ static bool send_new(struct sw_tcp *tcp, uint32_t len)
     if ((uint32_t)sent % snd->mss)
         snd->flight->small_end = snd->nxt;
     snd->last_ms = sw_tcp_clock_ms(tcp);
+    sw_pace_sent(tcp, (uint32_t)sent);
     if (snd->flight->ca == SW_CA_RECOVERY || snd->flight->ca == SW_CA_CWR)
         snd->flight->prr_out += (uint32_t)sent;
     if (tcp->main_kind == SW_TCP_TIMER_PERSIST || tcp->main_ns == SW_NEVER || sw_tlp_wanted(tcp))
@@ -180,6 +188,9 @@ static bool repeat(struct sw_tcp *tcp, uint32_t i)
     }
     rec->sent_ns = sw_tcp_now(tcp);
     rec->flags |= SW_TX_AGAIN;
+    sw_rate_sent(tcp, rec);
+    sw_pace_sent(tcp, sw_flight_len(tcp, i));
+    sw_meter_retransmitted(tcp, sw_flight_len(tcp, i));
     sw_undo_repeated(tcp, sw_flight_len(tcp, i));
     if (!f->retrans_start_ns)
         f->retrans_start_ns = sw_tcp_now(tcp);
@@ -225,7 +236,7 @@ static void output_lost(struct sw_tcp *tcp)
             tcp->flags |= SW_TCPF_CWND_LIMITED;
             return;
         }
-        if (!send_again(tcp, i, room))
+        if (sw_pace_holds(tcp) || !send_again(tcp, i, room))
             return;
         f->next_lost = sw_flight_end(tcp, i);
     }
@@ -240,12 +251,30 @@ static void output_new(struct sw_tcp *tcp)
     while (unsent_bytes(tcp) > 0) {
         uint32_t len = next_len(tcp);
 
-        if (len == 0 || !send_new(tcp, len))
+        if (len == 0 || sw_pace_holds(tcp) || !send_new(tcp, len))
             return;
     }
-    if (sw_tcp_unsent(tcp) &&
-        window_room(tcp) > 0) /* a FIN by itself waits for no congestion window */
+    if (sw_tcp_unsent(tcp) && window_room(tcp) > 0 &&
+        !sw_pace_holds(tcp)) /* a FIN by itself waits for no congestion window */
         send_new(tcp, 0);
+}
+
+/* A sender that has sent what there was, with a full buffer, waits for its own buffer until the
+ * user is told of room in it. */
+static enum sw_chrono waits_for(const struct sw_tcp *tcp)
+{
+    bool was_sndbuf = tcp->snd.meter && tcp->snd.meter->chrono == SW_CHRONO_SNDBUF;
+
+    if (sw_seq_eq(tcp->snd.una, tcp->snd.nxt) && !sw_tcp_unsent(tcp))
+        return SW_CHRONO_IDLE;
+    if (unsent_bytes(tcp) > 0)
+        return cwnd_room(tcp) >= tcp->snd.mss &&
+                       window_room(tcp) < sw_min32(unsent_bytes(tcp), tcp->snd.mss)
+                   ? SW_CHRONO_RWND
+                   : SW_CHRONO_BUSY;
+    if (sw_tcp_send_space(tcp) == 0 || (was_sndbuf && !sw_tcp_writable(tcp)))
+        return SW_CHRONO_SNDBUF;
+    return SW_CHRONO_BUSY;
 }
 
 void sw_tcp_output(struct sw_tcp *tcp)
@@ -260,12 +289,14 @@ void sw_tcp_output(struct sw_tcp *tcp)
     }
     output_lost(tcp);
     output_new(tcp);
+    sw_rate_output(tcp);
+    sw_meter_chrono(tcp, waits_for(tcp));
     /* RFC 5681 lets slow start double what was used: half a window used is reason enough to grow.
      */
     if (tcp->snd.cwnd < tcp->snd.ssthresh && sw_flight_pipe(tcp) > tcp->snd.cwnd / 2)
         tcp->flags |= SW_TCPF_CWND_LIMITED;
     /* Something waits and no acknowledgment will come to wake it: the persist timer does. */
-    if (tcp->main_ns == SW_NEVER && sw_tcp_unsent(tcp))
+    if (tcp->main_ns == SW_NEVER && sw_pace_ns(tcp) == SW_NEVER && sw_tcp_unsent(tcp))
         sw_tcp_arm(tcp, SW_TCP_TIMER_PERSIST, sw_tcp_now(tcp) + sw_rto_ns(tcp));
 }
 
@@ -304,6 +335,14 @@ void sw_tcp_output_probe(struct sw_tcp *tcp)
 uint32_t sw_tcp_send_space(const struct sw_tcp *tcp)
 {
     return tcp->snd.buf > tcp->snd.queue.len ? tcp->snd.buf - tcp->snd.queue.len : 0;
+}
+
+/* A third of the send buffer free: what makes a socket writable again on Linux. */
+bool sw_tcp_writable(const struct sw_tcp *tcp)
+{
+    uint32_t space = sw_tcp_send_space(tcp);
+
+    return space > 0 && space >= tcp->snd.queue.len / 2;
 }
 
 /* Room for what is in flight and as much again being prepared, as Linux's tcp_sndbuf_expand(). */

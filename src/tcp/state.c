@@ -3,7 +3,7 @@
  * The eleven states (RFC 9293 3.3.2) and the one setter that moves them; the life of the block.
  */
 #include "tcp/cc.h"
-#include "tcp/flight.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/rare.h"
 #include "tcp/reasm.h"
@@ -101,7 +101,7 @@ void sw_tcp_fini(struct sw_tcp *tcp)
 
     sw_tcp_timers_stop(tcp);
     discard_sender(tcp);
-    sw_cc_free(tcp);
+    sw_meter_free(tcp);
     sw_stream_clear(&tcp->rcv.queue, mem);
     sw_extra_free(tcp);
     sw_urgent_free(tcp);
@@ -136,6 +136,7 @@ void sw_tcp_tidy(struct sw_tcp *tcp)
     if (sw_flight_idle(tcp)) {
         sw_recovery_end_cwr(tcp);
         sw_flight_free(tcp);
+        sw_meter_tidy(tcp);
     }
     if (sw_reasm_empty(tcp) && tcp->rcv.queue.len == 0)
         sw_extra_free(tcp);

@@ -19,7 +19,10 @@
  *   hystart.c   RFC 9406;  undo.c when nothing was lost: RFC 3522, 3708, 4015, 5682
  *   recovery.c  loss recovery: fast retransmit, NewReno (RFC 5681, 6582); with SACK sack.c
  *               (RFC 6675), by time rack.c (RFC 8985), at a measured rate prr.c (RFC 9937)
- *   cc.h        congestion control as a table of functions; cc_newreno.c, cc_cubic.c (RFC 9438)
+ *   cc.h        congestion control as a table of functions; cc_newreno.c, cc_cubic.c (RFC 9438),
+ *               cc_bbr.c
+ *   rate.c      how fast the path delivers; pace.c how fast packets leave; meter.c and what else is
+ *               measured
  *   timers.c    the one timer node of a connection: retransmit, persist, delayed ACK, ...
  *   timewait.c  TIME_WAIT as a small record of its own
  *   isn.c       RFC 6528; challenge.c RFC 5961 7; icmp.c RFC 5927; info.c struct tcp_info
@@ -60,6 +63,7 @@ enum sw_tcp_timer_kind {
     SW_TCP_TIMER_TIME_WAIT,
     SW_TCP_TIMER_REORDER, /* RACK: is it lost or only late? (RFC 8985 6.3) */
     SW_TCP_TIMER_PROBE,   /* tail loss probe (RFC 8985 7) */
+    SW_TCP_TIMER_PACE,    /* the next packet may leave */
     SW_TCP_TIMER_COUNT
 };
 
@@ -67,6 +71,7 @@ enum sw_tcp_timer_kind {
 enum sw_cc_id {
     SW_CC_RENO,  /* RFC 5681 */
     SW_CC_CUBIC, /* RFC 9438 */
+    SW_CC_BBR,   /* version 1 */
     SW_CC_COUNT
 };
 
@@ -138,8 +143,9 @@ struct sw_tcp_options {
     bool nodelay, cork, keepalive;
     bool quickack; /* the user wants no delayed ACKs; not merely Linux's TCP_QUICKACK at its default
                     */
-    bool oobinline; /* SO_OOBINLINE */
-    uint8_t cc;     /* TCP_CONGESTION: 1 + enum sw_cc_id; 0: the host's when it began */
+    bool oobinline;           /* SO_OOBINLINE */
+    uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE, bytes per second; 0: none */
+    uint8_t cc;               /* TCP_CONGESTION: 1 + enum sw_cc_id; 0: the host's when it began */
 };
 
 /* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them.
@@ -182,6 +188,7 @@ void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error);
 
 /* Bytes the send buffer takes now; 0: full. */
 uint32_t sw_tcp_send_space(const struct sw_tcp *tcp);
+bool sw_tcp_writable(const struct sw_tcp *tcp); /* as poll() means it: not only a crumb of room */
 /* After bytes were put into the send queue (sw_tcp_send_queue()): send what may be sent. `more`:
  * MSG_MORE. */
 struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp);

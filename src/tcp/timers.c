@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The timers of a connection: one node on the host's wheel, three deadlines.
+ * The timers of a connection: one node on the host's wheel, four deadlines.
  *
  *   main    what keeps the sending half going: RETRANSMIT while something is unacknowledged
  *           (or REORDER or PROBE of RACK-TLP before it), else PERSIST while something waits that
  *           nothing will come to wake. So never both.
  *   delack  an ACK is owed
  *   slow    KEEPALIVE, FIN_WAIT_2 of an orphan, or TIME_WAIT
+ *   pace    PACE: the next packet may leave (kept in the meter, where pacing is)
  *
  * The node is armed no later than the earliest deadline. Moving a deadline away does not touch the
  * wheel: the node fires, finds nothing due, and is armed anew. So an ACK costs no timer operation.
  */
 #include <errno.h>
 
-#include "tcp/flight.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
@@ -30,6 +31,8 @@ static uint64_t earliest(const struct sw_tcp *tcp)
 {
     uint64_t at_ns = tcp->main_ns < tcp->delack_ns ? tcp->main_ns : tcp->delack_ns;
 
+    if (sw_pace_ns(tcp) < at_ns)
+        at_ns = sw_pace_ns(tcp);
     return at_ns < tcp->slow_ns ? at_ns : tcp->slow_ns;
 }
 
@@ -43,6 +46,9 @@ void sw_tcp_arm(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind, uint64_t at_ns)
 {
     if (kind == SW_TCP_TIMER_DELACK) {
         tcp->delack_ns = at_ns;
+    } else if (kind == SW_TCP_TIMER_PACE) {
+        tcp->snd.meter->pace_waits = true;
+        tcp->snd.meter->depart_ns = at_ns;
     } else if (is_slow(kind)) {
         tcp->slow_kind = (uint8_t)kind;
         tcp->slow_ns = at_ns;
@@ -57,6 +63,8 @@ void sw_tcp_disarm(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind)
 {
     if (kind == SW_TCP_TIMER_DELACK)
         tcp->delack_ns = SW_NEVER;
+    else if (kind == SW_TCP_TIMER_PACE)
+        tcp->snd.meter->pace_waits = false;
     else if (is_slow(kind) && tcp->slow_kind == kind)
         tcp->slow_ns = SW_NEVER;
     else if (!is_slow(kind) &&
@@ -80,15 +88,15 @@ static uint64_t patience_ns(const struct sw_tcp *tcp)
 void sw_tcp_arm_retransmit(struct sw_tcp *tcp)
 {
     uint64_t rto_ns = sw_rto_ns(tcp), patience = patience_ns(tcp);
+    uint64_t now_ns = sw_tcp_now(tcp) + sw_pace_delay_ns(tcp); /* when the next one leaves */
 
     /* The probe is never later than the timeout would be, which then follows it (RFC 8985 7.2). */
     if (sw_tlp_wanted(tcp) && patience >= rto_ns) {
         uint64_t pto_ns = sw_tlp_ns(tcp);
-        sw_tcp_arm(tcp, SW_TCP_TIMER_PROBE, sw_tcp_now(tcp) + (pto_ns < rto_ns ? pto_ns : rto_ns));
+        sw_tcp_arm(tcp, SW_TCP_TIMER_PROBE, now_ns + (pto_ns < rto_ns ? pto_ns : rto_ns));
         return;
     }
-    sw_tcp_arm(tcp, SW_TCP_TIMER_RETRANSMIT,
-               sw_tcp_now(tcp) + (rto_ns < patience ? rto_ns : patience));
+    sw_tcp_arm(tcp, SW_TCP_TIMER_RETRANSMIT, now_ns + (rto_ns < patience ? rto_ns : patience));
 }
 
 void sw_tcp_arm_idle(struct sw_tcp *tcp)
@@ -100,6 +108,8 @@ void sw_tcp_arm_idle(struct sw_tcp *tcp)
 void sw_tcp_timers_stop(struct sw_tcp *tcp)
 {
     tcp->main_ns = tcp->delack_ns = tcp->slow_ns = SW_NEVER;
+    if (tcp->snd.meter)
+        tcp->snd.meter->pace_waits = false;
     sw_wheel_cancel(&sw_tcp_env(tcp)->wheel, &tcp->timer);
 }
 
@@ -196,6 +206,7 @@ static void on_retransmit(struct sw_tcp *tcp)
             give_up(tcp);
             return;
         }
+        sw_meter_timeout(tcp);
         back_off(tcp);
         sw_tcp_send_syn(tcp, true);
         sw_tcp_arm_retransmit(tcp);
@@ -207,6 +218,7 @@ static void on_retransmit(struct sw_tcp *tcp)
         give_up(tcp);
         return;
     }
+    sw_meter_timeout(tcp);
     sw_recovery_on_timeout(tcp);
     back_off(tcp);
     sw_tcp_path(tcp); /* the route may have changed */
@@ -356,6 +368,11 @@ void sw_tcp_timer(struct sw_tcp *tcp)
     if (due(&tcp->main_ns, now_ns)) {
         trace_timer(tcp, tcp->main_kind);
         on_main(tcp, tcp->main_kind);
+    }
+    if (sw_pace_ns(tcp) <= now_ns) {
+        trace_timer(tcp, SW_TCP_TIMER_PACE);
+        sw_tcp_disarm(tcp, SW_TCP_TIMER_PACE);
+        sw_tcp_output(tcp);
     }
     if (due(&tcp->slow_ns, now_ns)) {
         trace_timer(tcp, tcp->slow_kind);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "tcp/cc.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 
 struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp)
@@ -20,6 +21,7 @@ void sw_tcp_push(struct sw_tcp *tcp, bool more)
             tcp->layer->config.delack_ns)
         tcp->flags |= SW_TCPF_PINGPONG;
     tcp->flags &= ~(uint32_t)SW_TCPF_HEARD;
+    sw_rate_push(tcp);
     sw_tcp_output(tcp);
 }
 
@@ -83,6 +85,18 @@ void sw_tcp_abort(struct sw_tcp *tcp, int err)
     sw_tcp_finish(tcp, err);
 }
 
+static void set_max_pacing(struct sw_tcp *tcp, uint64_t rate)
+{
+    struct sw_meter *m;
+
+    if (sw_meter_reserve(tcp) < 0)
+        return; /* a wish: without memory it is not heard */
+    m = tcp->snd.meter;
+    m->max_pacing_rate = rate ? rate : SW_RATE_NONE;
+    if (m->pacing_rate > m->max_pacing_rate)
+        m->pacing_rate = m->max_pacing_rate;
+}
+
 void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options)
 {
     tcp->keepidle_s = (uint16_t)sw_min32(options->keepidle_s, INT16_MAX);
@@ -99,6 +113,8 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     sw_tcp_flag(tcp, SW_TCPF_KEEPALIVE, options->keepalive);
     sw_tcp_flag(tcp, SW_TCPF_QUICKACK, options->quickack);
     sw_tcp_flag(tcp, SW_TCPF_OOBINLINE, options->oobinline);
+    if (options->max_pacing_rate || tcp->snd.meter)
+        set_max_pacing(tcp, options->max_pacing_rate);
     if (options->cc)
         sw_cc_set(tcp, options->cc - 1U);
     if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_LISTEN ||

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tcp/flight.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/reasm.h"
 
@@ -127,7 +127,8 @@ static inline void one_check(struct one *o)
         assert_true(sw_flight_sane(&o->tcp));
     if (sw_tcp_timer_expected(&o->tcp)) {
         assert_true(o->tcp.timer.armed);
-        assert_true(o->tcp.main_ns != SW_NEVER || o->tcp.slow_ns != SW_NEVER);
+        assert_true(o->tcp.main_ns != SW_NEVER || o->tcp.slow_ns != SW_NEVER ||
+                    sw_pace_ns(&o->tcp) != SW_NEVER);
     }
     o->events |= sw_tcp_take_events(&o->tcp);
 }

@@ -70,7 +70,7 @@ static void ends_early(bool cubic)
     cwnd = o.tcp.snd.cwnd;
     assert_int_equal(o.tcp.snd.ssthresh, cwnd);
     assert_in_range(go_round(&o, cwnd / 1000, 25000), 0, 1000); /* congestion avoidance */
-    assert_true(!cubic || o.tcp.snd.cc_state);
+    assert_true(!cubic || o.tcp.snd.meter->cc_state);
     end(&o);
 }
 

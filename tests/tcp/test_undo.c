@@ -250,13 +250,13 @@ static void test_cubic(void **state)
     (void)state;
     ten_out(&o, false, true);
     sw_cc(&o.tcp)->ssthresh(&o.tcp);
-    memcpy(before, o.tcp.snd.cc_state, 32);
+    memcpy(before, o.tcp.snd.meter->cc_state, 32);
     o.tcp.snd.cwnd = 7000;
     sw_cc(&o.tcp)->ssthresh(&o.tcp);
-    memcpy(after, o.tcp.snd.cc_state, 32);
+    memcpy(after, o.tcp.snd.meter->cc_state, 32);
     assert_memory_not_equal(before, after, 32);
     sw_cc(&o.tcp)->undo(&o.tcp);
-    assert_memory_equal(before, o.tcp.snd.cc_state, 32);
+    assert_memory_equal(before, o.tcp.snd.meter->cc_state, 32);
     one_fini(&o);
 }
 
