@@ -48,6 +48,7 @@ static const struct setting {
     {"tcp_ecn_fallback", SETTING_BOOL, AT(ecn_fallback)},
     {"tcp_rmem", SETTING_SIZES, AT(rcvbuf)},
     {"tcp_wmem", SETTING_SIZES, AT(sndbuf)},
+    {"tcp_notsent_lowat", SETTING_COUNT, AT(notsent_lowat)},
     {"mtu_expires", SETTING_SECONDS, IP(mtu_expires_ns)},
     {"min_pmtu", SETTING_COUNT, IP(min_pmtu_bytes)},
     {"min_adv_mss", SETTING_COUNT, IP(min_advmss_bytes)},

@@ -26,7 +26,10 @@ struct code {
     struct run *run;
     const char *at, *end;
     struct pos pos;
-    struct tcp_info info;
+    union {
+        struct tcp_info info;
+        uint8_t info_bytes[256]; /* newer kernels' has more fields than this header may know */
+    };
     bool has_info;
     unsigned depth;
 };
@@ -39,32 +42,64 @@ static const struct {
     const char *name;
     size_t at, size;
 } fields[] = {
-    FIELD(state),         FIELD(ca_state),
-    FIELD(retransmits),   FIELD(probes),
-    FIELD(backoff),       FIELD(options),
-    FIELD(rto),           FIELD(ato),
-    FIELD(snd_mss),       FIELD(rcv_mss),
-    FIELD(unacked),       FIELD(sacked),
-    FIELD(lost),          FIELD(retrans),
-    FIELD(fackets),       FIELD(last_data_sent),
-    FIELD(last_ack_sent), FIELD(last_data_recv),
-    FIELD(last_ack_recv), FIELD(pmtu),
-    FIELD(rcv_ssthresh),  FIELD(rtt),
-    FIELD(rttvar),        FIELD(snd_ssthresh),
-    FIELD(snd_cwnd),      FIELD(advmss),
-    FIELD(reordering),    FIELD(rcv_rtt),
-    FIELD(rcv_space),     FIELD(total_retrans),
-    FIELD(pacing_rate),   FIELD(max_pacing_rate),
-    FIELD(bytes_acked),   FIELD(bytes_received),
-    FIELD(segs_out),      FIELD(segs_in),
-    FIELD(notsent_bytes), FIELD(min_rtt),
-    FIELD(data_segs_in),  FIELD(data_segs_out),
-    FIELD(delivery_rate), FIELD(busy_time),
-    FIELD(rwnd_limited),  FIELD(sndbuf_limited),
-    FIELD(delivered),     FIELD(delivered_ce),
-    FIELD(bytes_sent),    FIELD(bytes_retrans),
-    FIELD(dsack_dups),    FIELD(reord_seen),
-    FIELD(rcv_ooopack),   FIELD(snd_wnd),
+    FIELD(state),
+    FIELD(ca_state),
+    FIELD(retransmits),
+    FIELD(probes),
+    FIELD(backoff),
+    FIELD(options),
+    FIELD(rto),
+    FIELD(ato),
+    FIELD(snd_mss),
+    FIELD(rcv_mss),
+    FIELD(unacked),
+    FIELD(sacked),
+    FIELD(lost),
+    FIELD(retrans),
+    FIELD(fackets),
+    FIELD(last_data_sent),
+    FIELD(last_ack_sent),
+    FIELD(last_data_recv),
+    FIELD(last_ack_recv),
+    FIELD(pmtu),
+    FIELD(rcv_ssthresh),
+    FIELD(rtt),
+    FIELD(rttvar),
+    FIELD(snd_ssthresh),
+    FIELD(snd_cwnd),
+    FIELD(advmss),
+    FIELD(reordering),
+    FIELD(rcv_rtt),
+    FIELD(rcv_space),
+    FIELD(total_retrans),
+    FIELD(pacing_rate),
+    FIELD(max_pacing_rate),
+    FIELD(bytes_acked),
+    FIELD(bytes_received),
+    FIELD(segs_out),
+    FIELD(segs_in),
+    FIELD(notsent_bytes),
+    FIELD(min_rtt),
+    FIELD(data_segs_in),
+    FIELD(data_segs_out),
+    FIELD(delivery_rate),
+    FIELD(busy_time),
+    FIELD(rwnd_limited),
+    FIELD(sndbuf_limited),
+    FIELD(delivered),
+    FIELD(delivered_ce),
+    FIELD(bytes_sent),
+    FIELD(bytes_retrans),
+    FIELD(dsack_dups),
+    FIELD(reord_seen),
+    FIELD(rcv_ooopack),
+    FIELD(snd_wnd),
+    /* of Linux 6.2 and 6.7 */
+    {"tcpi_rcv_wnd", 232, 4},
+    {"tcpi_rehash", 236, 4},
+    {"tcpi_total_rto", 240, 2},
+    {"tcpi_total_rto_recoveries", 242, 2},
+    {"tcpi_total_rto_time", 244, 4},
 };
 #undef FIELD
 
@@ -107,8 +142,9 @@ static bool take_info(struct code *c)
     if (flow == NULL || flow->fd < 0)
         return script_fail(c->run->script, SCRIPT_SYNTAX, c->pos,
                            "no open socket at this point has a struct tcp_info");
-    size_t len = sizeof(c->info);
-    int r = sw_getsockopt(c->run->host, c->run->fds[flow->fd].socket, 6, TCP_INFO, &c->info, &len);
+    size_t len = sizeof(c->info_bytes);
+    int r =
+        sw_getsockopt(c->run->host, c->run->fds[flow->fd].socket, 6, TCP_INFO, c->info_bytes, &len);
     if (r < 0)
         return script_fail(c->run->script, SCRIPT_FAILED, c->pos, "getsockopt(TCP_INFO) fails: %s",
                            symbol_errno(-r));
@@ -128,14 +164,18 @@ static double info_field(struct code *c, const char *name)
         return c->info.tcpi_delivery_rate_app_limited;
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
         if (strcmp(fields[i].name, name) == 0) {
-            /* little and big end alike: fields are 1, 4 or 8 bytes */
-            const uint8_t *p = (const uint8_t *)&c->info + fields[i].at;
+            /* little and big end alike */
+            const uint8_t *p = c->info_bytes + fields[i].at;
             uint32_t small;
+            uint16_t half;
             if (fields[i].size == 8) {
                 memcpy(&value, p, 8);
             } else if (fields[i].size == 4) {
                 memcpy(&small, p, 4);
                 value = small;
+            } else if (fields[i].size == 2) {
+                memcpy(&half, p, 2);
+                value = half;
             } else {
                 value = *p;
             }

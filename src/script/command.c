@@ -45,7 +45,6 @@ static const char *const without_effect[] = {
     "tcp_ecn_option",
     "tcp_pacing_ss_ratio",
     "tcp_pacing_ca_ratio",
-    "tcp_notsent_lowat",
     "tcp_fastopen",
     "tcp_fastopen_key",
     "tcp_fastopen_cookies",

@@ -95,6 +95,7 @@ void sw_stream_apply_options(struct sw_sock *s)
         .keepalive = s->on & SW_ON_KEEPALIVE,
         .quickack = s->on & SW_ON_QUICKACK,
         .oobinline = s->on & SW_ON_OOBINLINE,
+        .notsent_lowat = (uint32_t)o->notsent_lowat,
         .max_pacing_rate = o->pacing_not ? ~o->pacing_not : 0,
         .cc = o->cc,
     };

@@ -84,13 +84,9 @@ void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s)
 
 /* ---- send ----------------------------------------------------------------------------- */
 
-/* Linux's sk_stream_is_writeable(): a third of the buffer must be free, so that writers are not
- * woken for crumbs. */
 bool sw_stream_writable(struct sw_sock *s)
 {
-    struct sw_tcp *tcp = sw_sock_tcp(s);
-    uint32_t space = sw_tcp_send_space(tcp);
-    return space > 0 && space >= sw_tcp_send_queue(tcp)->len / 2;
+    return sw_tcp_writable(sw_sock_tcp(s));
 }
 
 /* Whether bytes may be put into the send queue now: 0 or why not. */

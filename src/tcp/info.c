@@ -4,12 +4,13 @@
 #include <stddef.h>
 
 #include "tcp/cc.h"
-#include "tcp/flight.h"
+#include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/rare.h"
 #include "tcp/reasm.h"
 
 enum { OPT_TIMESTAMPS = 1, OPT_SACK = 2, OPT_WSCALE = 4, OPT_ECN = 8, OPT_ECN_SEEN = 16 };
+#define DELIVERY_RATE_APP_LIMITED 1U /* the first bit after the window scales */
 #define SSTHRESH_NONE 0x7fffffffU
 
 struct info {
@@ -45,11 +46,42 @@ static uint32_t segments(const struct sw_tcp *tcp, uint32_t bytes)
     return (bytes + mss - 1) / mss;
 }
 
+static uint32_t us(uint64_t ns)
+{
+    return (uint32_t)(ns / SW_NS_PER_US);
+}
+
+/* What the meter knows. Without one nothing was lost, and all that was sent has arrived. */
+static void fill_meter(const struct sw_tcp *tcp, struct info *info)
+{
+    const struct sw_meter *m = tcp->snd.meter;
+    uint32_t syn = tcp->state == SW_TCP_SYN_SENT || tcp->state == SW_TCP_SYN_RECEIVED ? 0 : 1;
+
+    info->rwnd_limited = us(sw_meter_chrono_ns(tcp, SW_CHRONO_RWND));
+    info->sndbuf_limited = us(sw_meter_chrono_ns(tcp, SW_CHRONO_SNDBUF));
+    info->busy_time =
+        us(sw_meter_chrono_ns(tcp, SW_CHRONO_BUSY)) + info->rwnd_limited + info->sndbuf_limited;
+    info->pacing_rate = info->max_pacing_rate = SW_RATE_NONE;
+    info->delivered =
+        (tcp->state == SW_TCP_CLOSED ? 0 : syn) + (m ? m->delivered_segs : tcp->snd.data_segs);
+    if (!m)
+        return;
+    info->pacing_rate = m->pacing_rate;
+    info->max_pacing_rate = m->max_pacing_rate;
+    info->delivery_rate = sw_rate_of(m->sample_bytes, m->sample_ns);
+    info->flags |= m->sample_app_limited ? DELIVERY_RATE_APP_LIMITED : 0;
+    info->bytes_retrans = m->bytes_retrans;
+    info->dsack_dups = m->dsack_dups;
+    info->reord_seen = m->reord_seen;
+    info->total_rto = (uint16_t)sw_min32(m->timeouts, UINT16_MAX);
+    info->total_rto_recoveries = (uint16_t)sw_min32(m->rto_recoveries, UINT16_MAX);
+    info->total_rto_time = (uint32_t)(m->rto_total_ns / SW_NS_PER_MS);
+}
+
 static void fill_sender(const struct sw_tcp *tcp, struct info *info)
 {
     const struct sw_tcp_snd *snd = &tcp->snd;
     const struct sw_tcp_flight *f = snd->flight;
-    uint32_t sent = snd->nxt.v - sw_tcp_snd_base(tcp).v;
     struct sw_ip_path path;
     bool syn_acked = !sw_tcp_syn_unacked(tcp) && snd->peer_mss;
 
@@ -66,14 +98,16 @@ static void fill_sender(const struct sw_tcp *tcp, struct info *info)
     info->snd_wnd = snd->wnd;
     if (sw_ip_path(tcp->layer->ip, &tcp->remote.ip, &tcp->local.ip, &path) == 0)
         info->pmtu = path.mtu;
-    info->reordering = 3;
+    info->reordering = sw_meter_reordering(tcp);
     info->total_retrans = snd->retrans;
     info->segs_out = snd->segs;
     info->unacked = segments(tcp, snd->nxt.v - snd->una.v);
-    info->notsent_bytes = snd->queue.len > sent ? snd->queue.len - sent : 0;
+    info->data_segs_out = snd->data_segs;
+    info->notsent_bytes = sw_tcp_unsent_bytes(tcp);
     if (syn_acked)
         info->bytes_acked = ((uint64_t)snd->acked_wraps << 32) + (snd->una.v - snd->iss.v) - 1;
-    info->bytes_sent = info->bytes_acked + (snd->nxt.v - snd->una.v);
+    fill_meter(tcp, info);
+    info->bytes_sent = info->bytes_acked + info->bytes_retrans + (snd->nxt.v - snd->una.v);
     if (tcp->rare)
         info->delivered_ce = tcp->rare->ecn.delivered_ce;
     if (f) {
@@ -104,6 +138,9 @@ size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room)
     info.rcv_space = tcp->rcv.buf / 2;
     info.rcv_wnd = tcp->rcv.wnd;
     info.segs_in = tcp->rcv.segs;
+    info.rcv_ooopack = tcp->rare ? tcp->rare->ooo_segs : 0;
+    if (!sw_tcp_syn_unacked(tcp))
+        info.data_segs_in = tcp->snd.told.data_segs_in;
     if (tcp->state != SW_TCP_CLOSED && tcp->state != SW_TCP_SYN_SENT && tcp->state != SW_TCP_LISTEN)
         info.bytes_received =
             ((uint64_t)tcp->rcv.wraps << 32) + (tcp->rcv.nxt.v - tcp->rcv.irs.v) - 1;

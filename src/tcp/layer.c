@@ -27,6 +27,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .rcvbuf_max = 6U << 20,
                 .sndbuf = 16384,
                 .sndbuf_max = 4U << 20,
+                .notsent_lowat = UINT32_MAX,
                 .challenge_ack_ns = 500 * SW_NS_PER_MS,
                 .timestamps = true,
                 .window_scaling = true,

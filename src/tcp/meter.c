@@ -63,8 +63,11 @@ void sw_meter_tidy(struct sw_tcp *tcp)
 
 void sw_meter_chrono(struct sw_tcp *tcp, enum sw_chrono now)
 {
-    struct sw_meter *m = tcp->snd.meter;
+    struct sw_meter *m;
 
+    if (now != SW_CHRONO_IDLE)
+        sw_meter_reserve(tcp);
+    m = tcp->snd.meter;
     if (!m || m->chrono == now)
         return;
     m->chrono_ns[m->chrono] += sw_tcp_now(tcp) - m->chrono_since_ns;

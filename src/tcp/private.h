@@ -140,6 +140,9 @@ bool sw_tcp_fin_acked(const struct sw_tcp *tcp);
  * window is closed, or no memory. */
 bool sw_tcp_output_override(struct sw_tcp *tcp);
 void sw_tcp_output_probe(struct sw_tcp *tcp);
+uint32_t sw_tcp_unsent_bytes(const struct sw_tcp *tcp); /* of data, without a FIN */
+
+/* ---- sndbuf.c ---- */
 void sw_tcp_grow_sndbuf(struct sw_tcp *tcp);
 
 /* ---- ack.c ---- */

@@ -3,6 +3,7 @@
 #include "tcp/reasm.h"
 
 #include "tcp/private.h"
+#include "tcp/rare.h"
 
 #define CAP_MIN 16U
 #define COPY_CHUNK_BYTES 4096U
@@ -226,10 +227,13 @@ enum sw_drop sw_reasm_insert(struct sw_tcp *tcp, sw_seq seq, const struct sw_pac
 {
     struct sw_tcp_extra *x = sw_extra_get(tcp);
     sw_seq from = seq, end = sw_seq_add(seq, pkt->data_len), at_seq = seq;
+    struct sw_tcp_rare *rare = sw_rare_get(tcp);
     uint32_t at, last;
 
     if (!x)
         return SW_DROP_NO_MEMORY;
+    if (rare)
+        rare->ooo_segs++;
     /* In front: what a piece that begins earlier already has. */
     at = find(x, from);
     if (at < x->count && sw_seq_le(piece(x, at)->seq, from)) {

@@ -111,6 +111,8 @@ uint32_t sw_sack_update(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr, bool *
         return 0;
     *ret_dsack = is_dsack(hdr);
     if (*ret_dsack) {
+        tcp->snd.meter->dsack_dups +=
+            (hdr->sacks[0].right.v - hdr->sacks[0].left.v + tcp->snd.mss - 1) / tcp->snd.mss;
         sw_rack_on_dsack(tcp, &hdr->sacks[0]);
         sw_undo_dsack(tcp, &hdr->sacks[0]);
     }

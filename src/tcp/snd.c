@@ -36,7 +36,7 @@ static void restart_after_idle(struct sw_tcp *tcp)
 }
 
 /* Bytes of data in the queue that were never sent. */
-static uint32_t unsent_bytes(const struct sw_tcp *tcp)
+uint32_t sw_tcp_unsent_bytes(const struct sw_tcp *tcp)
 {
     uint32_t sent = tcp->snd.nxt.v - sw_tcp_snd_base(tcp).v;
 
@@ -50,7 +50,7 @@ bool sw_tcp_fin_acked(const struct sw_tcp *tcp)
 
 bool sw_tcp_unsent(const struct sw_tcp *tcp)
 {
-    return unsent_bytes(tcp) > 0 ||
+    return sw_tcp_unsent_bytes(tcp) > 0 ||
            (tcp->flags & (SW_TCPF_FIN_QUEUED | SW_TCPF_FIN_SENT)) == SW_TCPF_FIN_QUEUED;
 }
 
@@ -109,13 +109,14 @@ static bool small_may_go(const struct sw_tcp *tcp)
 
 bool sw_tcp_may_send_new(const struct sw_tcp *tcp)
 {
-    return unsent_bytes(tcp) > 0 && window_room(tcp) >= sw_min32(unsent_bytes(tcp), tcp->snd.mss);
+    return sw_tcp_unsent_bytes(tcp) > 0 &&
+           window_room(tcp) >= sw_min32(sw_tcp_unsent_bytes(tcp), tcp->snd.mss);
 }
 
 /* How much of the queue the next new segment takes; 0: nothing may go now. */
 static uint32_t next_len(struct sw_tcp *tcp)
 {
-    uint32_t mss = tcp->snd.mss, unsent = unsent_bytes(tcp);
+    uint32_t mss = tcp->snd.mss, unsent = sw_tcp_unsent_bytes(tcp);
     uint32_t window = window_room(tcp), room = cwnd_room(tcp);
     uint32_t len = sw_min32(sw_min32(unsent, window), segment_max(tcp));
 
@@ -140,7 +141,7 @@ static uint32_t next_len(struct sw_tcp *tcp)
 static bool send_new(struct sw_tcp *tcp, uint32_t len)
 {
     struct sw_tcp_snd *snd = &tcp->snd;
-    uint32_t unsent = unsent_bytes(tcp);
+    uint32_t unsent = sw_tcp_unsent_bytes(tcp);
     bool fin = len == unsent && sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) && window_room(tcp) > len;
     uint16_t flags = (uint16_t)((fin ? SW_TCP_FIN : 0) | (len == unsent && len ? SW_TCP_PSH : 0));
     int64_t sent;
@@ -248,7 +249,7 @@ static void output_new(struct sw_tcp *tcp)
 
     if (f && f->lost != f->retrans && !f->undo.hold)
         return;
-    while (unsent_bytes(tcp) > 0) {
+    while (sw_tcp_unsent_bytes(tcp) > 0) {
         uint32_t len = next_len(tcp);
 
         if (len == 0 || sw_pace_holds(tcp) || !send_new(tcp, len))
@@ -267,21 +268,24 @@ static enum sw_chrono waits_for(const struct sw_tcp *tcp)
 
     if (sw_seq_eq(tcp->snd.una, tcp->snd.nxt) && !sw_tcp_unsent(tcp))
         return SW_CHRONO_IDLE;
-    if (unsent_bytes(tcp) > 0)
+    if (sw_tcp_unsent_bytes(tcp) > 0)
         return cwnd_room(tcp) >= tcp->snd.mss &&
-                       window_room(tcp) < sw_min32(unsent_bytes(tcp), tcp->snd.mss)
+                       window_room(tcp) < sw_min32(sw_tcp_unsent_bytes(tcp), tcp->snd.mss)
                    ? SW_CHRONO_RWND
                    : SW_CHRONO_BUSY;
-    if (sw_tcp_send_space(tcp) == 0 || (was_sndbuf && !sw_tcp_writable(tcp)))
+    if (tcp->snd.queue.len >= tcp->snd.buf || (was_sndbuf && !sw_tcp_writable(tcp)))
         return SW_CHRONO_SNDBUF;
     return SW_CHRONO_BUSY;
 }
 
 void sw_tcp_output(struct sw_tcp *tcp)
 {
+    bool was_writable;
+
     if (!may_send(tcp))
         return;
     sw_tcp_path_changed(tcp);
+    was_writable = sw_tcp_writable(tcp);
     sw_tcp_flag(tcp, SW_TCPF_CWND_LIMITED, false);
     if (sw_seq_eq(tcp->snd.una, tcp->snd.nxt) && sw_tcp_unsent(tcp)) {
         restart_after_idle(tcp);
@@ -289,6 +293,8 @@ void sw_tcp_output(struct sw_tcp *tcp)
     }
     output_lost(tcp);
     output_new(tcp);
+    if (!was_writable && sw_tcp_writable(tcp)) /* TCP_NOTSENT_LOWAT: what was sent waits no more */
+        tcp->events |= SW_TCPE_WRITABLE;
     sw_rate_output(tcp);
     sw_meter_chrono(tcp, waits_for(tcp));
     /* RFC 5681 lets slow start double what was used: half a window used is reason enough to grow.
@@ -302,7 +308,7 @@ void sw_tcp_output(struct sw_tcp *tcp)
 
 bool sw_tcp_output_override(struct sw_tcp *tcp)
 {
-    uint32_t window = window_room(tcp), unsent = unsent_bytes(tcp);
+    uint32_t window = window_room(tcp), unsent = sw_tcp_unsent_bytes(tcp);
 
     if (!may_send(tcp) || window == 0 || !sw_tcp_unsent(tcp))
         return false;
@@ -313,7 +319,7 @@ bool sw_tcp_output_override(struct sw_tcp *tcp)
 void sw_tcp_output_probe(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
-    uint32_t unsent = unsent_bytes(tcp), window = window_room(tcp), mss = tcp->snd.mss, last;
+    uint32_t unsent = sw_tcp_unsent_bytes(tcp), window = window_room(tcp), mss = tcp->snd.mss, last;
     bool fresh = unsent > 0 && window >= sw_min32(unsent, mss);
 
     f->probing = true; /* first, lest sending arms another one */
@@ -328,33 +334,4 @@ void sw_tcp_output_probe(struct sw_tcp *tcp)
         repeat(tcp, last);
     }
     f->probe_end = tcp->snd.nxt;
-}
-
-/* ---- the send buffer ---- */
-
-uint32_t sw_tcp_send_space(const struct sw_tcp *tcp)
-{
-    return tcp->snd.buf > tcp->snd.queue.len ? tcp->snd.buf - tcp->snd.queue.len : 0;
-}
-
-/* A third of the send buffer free: what makes a socket writable again on Linux. */
-bool sw_tcp_writable(const struct sw_tcp *tcp)
-{
-    uint32_t space = sw_tcp_send_space(tcp);
-
-    return space > 0 && space >= tcp->snd.queue.len / 2;
-}
-
-/* Room for what is in flight and as much again being prepared, as Linux's tcp_sndbuf_expand(). */
-void sw_tcp_grow_sndbuf(struct sw_tcp *tcp)
-{
-    uint64_t want = 2ULL * sw_max32(tcp->snd.cwnd, SW_TCP_IW_SEGMENTS * tcp->snd.mss);
-    uint32_t max = tcp->layer->config.sndbuf_max;
-
-    if (sw_tcp_has(tcp, SW_TCPF_SNDBUF_LOCK))
-        return;
-    if (want > max)
-        want = max;
-    if (want > tcp->snd.buf)
-        tcp->snd.buf = (uint32_t)want;
 }

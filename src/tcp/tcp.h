@@ -92,6 +92,7 @@ struct sw_tcp_config {
     uint32_t orphan_retries;     /* 8, for connections nobody holds */
     uint32_t rcvbuf, rcvbuf_max; /* tcp_rmem: 131,072; 6 MiB */
     uint32_t sndbuf, sndbuf_max; /* tcp_wmem */
+    uint32_t notsent_lowat;      /* bytes unsent at which a send queue counts as full; no limit */
     uint32_t challenge_ack_ns;   /* RFC 5961 7: at most one per connection in this time; 500 ms */
     bool timestamps, window_scaling, sack; /* on */
     bool slow_start_after_idle;            /* on; RFC 5681 4.1 */
@@ -144,6 +145,7 @@ struct sw_tcp_options {
     bool quickack; /* the user wants no delayed ACKs; not merely Linux's TCP_QUICKACK at its default
                     */
     bool oobinline;           /* SO_OOBINLINE */
+    uint32_t notsent_lowat;   /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
     uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE, bytes per second; 0: none */
     uint8_t cc;               /* TCP_CONGESTION: 1 + enum sw_cc_id; 0: the host's when it began */
 };

@@ -6,6 +6,7 @@
 #include "tcp/cc.h"
 #include "tcp/meter.h"
 #include "tcp/private.h"
+#include "tcp/rare.h"
 
 struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp)
 {
@@ -85,6 +86,14 @@ void sw_tcp_abort(struct sw_tcp *tcp, int err)
     sw_tcp_finish(tcp, err);
 }
 
+static void set_lowat(struct sw_tcp *tcp, uint32_t bytes)
+{
+    struct sw_tcp_rare *rare = bytes || tcp->rare ? sw_rare_get(tcp) : NULL;
+
+    if (rare)
+        rare->notsent_lowat = bytes;
+}
+
 static void set_max_pacing(struct sw_tcp *tcp, uint64_t rate)
 {
     struct sw_meter *m;
@@ -115,6 +124,7 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     sw_tcp_flag(tcp, SW_TCPF_OOBINLINE, options->oobinline);
     if (options->max_pacing_rate || tcp->snd.meter)
         set_max_pacing(tcp, options->max_pacing_rate);
+    set_lowat(tcp, options->notsent_lowat);
     if (options->cc)
         sw_cc_set(tcp, options->cc - 1U);
     if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_LISTEN ||
