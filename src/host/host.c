@@ -154,6 +154,20 @@ void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint6
         refuse_protocol(host, pkt, &hdr);
 }
 
+/* What this host sent to a group that it is in itself. What that makes sockets send is for the next
+ * time. */
+static void hear_ourselves(struct sw_host *host)
+{
+    struct sw_packet *pkt;
+    int iface;
+    host->ip.looping = true;
+    for (uint32_t n = host->ip.looped.count; n > 0; n--) {
+        pkt = sw_ip_looped(&host->ip, &iface);
+        sw_host_input(host, iface, pkt, host->env.now_ns);
+    }
+    host->ip.looping = false;
+}
+
 void sw_host_input_batch(struct sw_host *host, int iface, struct sw_packet *first, uint64_t now_ns)
 {
     while (first) {
@@ -173,6 +187,7 @@ void sw_host_input_batch(struct sw_host *host, int iface, struct sw_packet *firs
 struct sw_packet *sw_host_output(struct sw_host *host, int iface, uint64_t now_ns)
 {
     set_now(host, now_ns);
+    hear_ourselves(host);
     struct sw_iface *i = sw_ip_iface(&host->ip, iface);
     return i ? sw_packet_queue_take(&i->out) : NULL;
 }

@@ -138,6 +138,15 @@ bool sw_ip_is_unicast(const struct sw_ip_layer *ip, const struct sw_ip *addr)
     return !sw_ip_is4(addr) || (addr->b[12] != 0 && addr->b[12] < 240);
 }
 
+int sw_ip_addr_iface(const struct sw_ip_layer *ip, const struct sw_ip *addr)
+{
+    for (uint32_t i = 0; i < ip->n_addrs; i++) {
+        if (sw_ip_eq(&ip->addrs[i].ip, addr))
+            return ip->addrs[i].iface;
+    }
+    return 0;
+}
+
 /* RFC 6724 3.1, cut down to what tells addresses apart here: link-local is smaller than global. */
 static bool same_scope(const struct sw_ip *a, const struct sw_ip *b)
 {

@@ -15,6 +15,7 @@ int sw_ip_init(struct sw_ip_layer *ip, struct sw_env *env)
     ip->env = env;
     ip->config = (struct sw_ip_config){
         .mtu_expires_ns = 600 * 1000000000ULL, .min_pmtu_bytes = 552, .min_advmss_bytes = 256};
+    sw_packet_queue_init(&ip->looped);
     sw_rng_key(&env->rng, &ip->id_key);
     for (unsigned i = 0; i < SW_IP_IDS; i++)
         ip->id_counters[i] = (uint32_t)sw_rng_u64(&env->rng);
@@ -26,6 +27,7 @@ void sw_ip_fini(struct sw_ip_layer *ip)
     struct sw_mem *mem = ip->env->mem;
     sw_frag_fini(ip);
     sw_pmtu_fini(ip);
+    sw_ip_groups_fini(ip);
     for (uint32_t i = 0; i < ip->n_ifaces; i++)
         sw_packet_queue_clear(&ip->ifaces[i].out);
     sw_mem_free(mem, ip->ifaces, ip->n_ifaces * sizeof(*ip->ifaces));

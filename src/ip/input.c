@@ -40,14 +40,14 @@ static enum sw_drop judge_src(const struct sw_ip_layer *ip, const struct sw_ifac
 {
     if (!sw_ip_is_unicast(ip, &hdr->src))
         return SW_DROP_IP_MARTIAN_SRC;
-    if (iface->config.loopback)
+    if (iface->config.loopback || ip->looping)
         return SW_DROP_NONE;
     if (sw_ip_is_loopback(&hdr->src) || sw_ip_is_local(ip, &hdr->src))
         return SW_DROP_IP_MARTIAN_SRC;
     return SW_DROP_NONE;
 }
 
-static enum sw_drop judge_dst(const struct sw_ip_layer *ip, const struct sw_iface *iface,
+static enum sw_drop judge_dst(struct sw_ip_layer *ip, int index, const struct sw_iface *iface,
                               const struct sw_ip_hdr *hdr)
 {
     const struct sw_ip *dst = &hdr->dst;
@@ -56,7 +56,7 @@ static enum sw_drop judge_dst(const struct sw_ip_layer *ip, const struct sw_ifac
     if (sw_ip_is_broadcast(ip, dst)) /* only datagrams have a use for it (RFC 1122 4.2.3.10) */
         return hdr->proto == SW_PROTO_UDP ? SW_DROP_NONE : SW_DROP_IP_MARTIAN_DST;
     if (sw_ip_is_multicast(dst))
-        return SW_DROP_IP_NOT_OURS; /* no group is joined yet */
+        return sw_ip_in_group(ip, index, dst) ? SW_DROP_NONE : SW_DROP_IP_NOT_OURS;
     if (!sw_ip_is_unicast(ip, dst))
         return SW_DROP_IP_MARTIAN_DST;
     if (sw_ip_is_loopback(dst) && !iface->config.loopback)
@@ -93,7 +93,7 @@ struct sw_packet *sw_ip_input(struct sw_ip_layer *ip, int iface_index, struct sw
     }
     why = judge_src(ip, iface, &hdr);
     if (why == SW_DROP_NONE)
-        why = judge_dst(ip, iface, &hdr);
+        why = judge_dst(ip, iface_index, iface, &hdr);
     if (why != SW_DROP_NONE) {
         sw_ip_drop(ip, pkt, why, &hdr);
         return NULL;

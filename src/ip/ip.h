@@ -21,6 +21,7 @@ struct sw_ip_addr;
 struct sw_ip_route;
 struct sw_frags;
 struct sw_pmtus;
+struct sw_ip_group;
 
 #define SW_IP_IDS 64 /* counters that destinations share by hash (RFC 7739 5.3) */
 
@@ -46,6 +47,9 @@ struct sw_ip_layer {
     struct sw_sipkey id_key; /* identification of fragmented packets: see ident.c */
     uint32_t id_counters[SW_IP_IDS];
     uint64_t icmp_tokens_ns; /* error limiter: see icmp_error.c */
+    struct sw_ip_group *groups;
+    struct sw_packet_queue looped; /* copies of multicasts for this host itself: sw_ip_looped() */
+    bool looping;                  /* what arrives now is one of them */
 };
 
 int sw_ip_init(struct sw_ip_layer *ip, struct sw_env *env);
@@ -64,6 +68,9 @@ struct sw_iface *sw_ip_iface(struct sw_ip_layer *ip, int iface); /* NULL: none *
 
 /* Whether `addr` is one of this host's own: an interface's, all of 127.0.0.0/8 on a loopback. */
 bool sw_ip_is_local(const struct sw_ip_layer *ip, const struct sw_ip *addr);
+
+/* The interface that has this very address; 0: none. */
+int sw_ip_addr_iface(const struct sw_ip_layer *ip, const struct sw_ip *addr);
 
 /* Whether it is 255.255.255.255, or the last address of a subnet that an interface of ours is on.
  */
@@ -92,6 +99,22 @@ int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_
  * it. */
 void sw_ip_pmtu_learn(struct sw_ip_layer *ip, const struct sw_ip *dst, uint32_t mtu);
 
+/* ---- multicast groups (group.c) ---- */
+
+/* Joins are counted: a group is heard until it was left as often. 0 or -ENOMEM. */
+int sw_ip_join(struct sw_ip_layer *ip, int iface, const struct sw_ip *group);
+void sw_ip_leave(struct sw_ip_layer *ip, int iface, const struct sw_ip *group);
+bool sw_ip_in_group(struct sw_ip_layer *ip, int iface, const struct sw_ip *group);
+/* The interface of a group that nobody named one for: the routes', else a loopback. -ENODEV: none.
+ */
+int sw_ip_group_iface(struct sw_ip_layer *ip, const struct sw_ip *group);
+/* The path of a packet to a group by this interface. As sw_ip_path(), or -ENODEV. */
+int sw_ip_group_path(struct sw_ip_layer *ip, int iface, const struct sw_ip *group,
+                     const struct sw_ip *src, struct sw_ip_path *ret_path);
+/* What this host sent by *ret_iface to a group that it is in itself, to be taken in there; NULL: no
+ * more. */
+struct sw_packet *sw_ip_looped(struct sw_ip_layer *ip, int *ret_iface);
+
 /* What the sender of a packet decides. */
 struct sw_ip_tx {
     struct sw_ip src, dst;
@@ -103,6 +126,8 @@ struct sw_ip_tx {
     bool ignore_pmtu;   /* the first link's MTU counts */
     bool clear_df;      /* IPv4: no DF, whatever else is said */
     int iface;          /* 0: by the routes */
+    bool quiet;         /* multicast: no copy for this host itself (IP_MULTICAST_LOOP off) */
+    bool stay;          /* multicast: it does not leave the host (IP_MULTICAST_TTL 0) */
 };
 /* Prepends the IP header and queues the packet at its interface; fragments it where it must and
  * may. Cuts super-segments if the interface takes none; fills checksums in if it does not offload

@@ -118,6 +118,13 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
     if (hdr.version == 4 && !hdr.dont_fragment)
         hdr.id = sw_ip_next_id(ip, &hdr.src, &hdr.dst, hdr.proto) & 0xffff;
     sw_ip_push_hdr(pkt, &hdr);
+    if (sw_ip_is_multicast(&hdr.dst) && !path.loopback && !tx->quiet &&
+        sw_ip_in_group(ip, path.iface, &hdr.dst))
+        sw_ip_loop_back(ip, path.iface, pkt);
+    if (tx->stay && !path.loopback) {
+        sw_packet_free(pkt);
+        return 0;
+    }
     struct sw_iface *iface = sw_ip_iface(ip, path.iface);
     if (pkt->gso_size && pkt->data_len > sw_ip_iface_gso(iface))
         return output_cut(ip, iface, pkt);

@@ -74,6 +74,10 @@ void sw_pmtu_fini(struct sw_ip_layer *ip);
 /* Interfaces, routes or path MTUs are not what they were. */
 void sw_ip_path_changed(struct sw_ip_layer *ip);
 
+/* group.c: a copy of a whole packet, sent by `iface`, for this host itself */
+void sw_ip_loop_back(struct sw_ip_layer *ip, int iface, const struct sw_packet *pkt);
+void sw_ip_groups_fini(struct sw_ip_layer *ip);
+
 /* ident.c: an identification for the fragments of one datagram */
 uint32_t sw_ip_next_id(struct sw_ip_layer *ip, const struct sw_ip *src, const struct sw_ip *dst,
                        uint8_t proto);

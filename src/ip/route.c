@@ -114,6 +114,28 @@ static struct sw_ip local_src(const struct sw_ip_layer *ip, int loopback, const 
     return *dst;
 }
 
+int sw_ip_group_path(struct sw_ip_layer *ip, int iface, const struct sw_ip *group,
+                     const struct sw_ip *src, struct sw_ip_path *ret_path)
+{
+    const struct sw_iface *i = sw_ip_iface(ip, iface);
+    struct sw_ip_path path = {.iface = iface};
+    bool chosen = src && !sw_ip_is_any(src);
+
+    if (!i)
+        return -ENODEV;
+    if (chosen && !sw_ip_is_local(ip, src))
+        return -EADDRNOTAVAIL;
+    if (chosen && sw_ip_is4(src) != sw_ip_is4(group))
+        return -ENETUNREACH;
+    if (chosen)
+        path.src = *src;
+    else if (!sw_ip_choose_src(ip, iface, group, &path.src))
+        return -EADDRNOTAVAIL;
+    sw_ip_path_limits(i, group, &path);
+    *ret_path = path;
+    return 0;
+}
+
 int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_ip *src,
                struct sw_ip_path *ret_path)
 {

@@ -29,6 +29,23 @@ static void forget_peer(struct sw_sock_layer *layer, struct sw_sock *s)
     s->state = SW_SS_UNCONNECTED;
 }
 
+/* To a group: by the interface that its zone, SO_BINDTODEVICE or IP_MULTICAST_IF say, or the
+ * routes'. */
+static int group_path(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *group,
+                      const struct sw_ip *src, struct sw_ip_path *ret_path)
+{
+    const struct sw_sock_opts *opts = sw_sock_opts(s);
+    bool v4 = sw_ip_is4(&group->ip);
+    int iface = group->scope_id ? (int)group->scope_id : opts->bind_iface;
+    if (!iface)
+        iface = v4 ? opts->multicast_iface : opts->multicast_iface6;
+    if (!iface && v4 && !sw_ip_is_any(&opts->multicast_addr))
+        iface = sw_ip_addr_iface(layer->ip, &opts->multicast_addr);
+    if (!iface)
+        iface = sw_ip_group_iface(layer->ip, &group->ip);
+    return iface < 0 ? -ENETUNREACH : sw_ip_group_path(layer->ip, iface, &group->ip, src, ret_path);
+}
+
 /* Who may be sent to, and from which address: `src`, or "any" for a choice by the routes. */
 static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
                  const struct sw_ip *src, struct sw_addr *ret_dst, struct sw_ip_path *ret_path)
@@ -42,8 +59,9 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
     const struct sw_ip dst = addr.ip;
     if (!sw_ip_is_any(src) && sw_ip_is4(src) != sw_ip_is4(&dst))
         return -ENETUNREACH;
-    r = sw_ip_path(layer->ip, &dst, sw_ip_is_any(src) || sw_ip_is_multicast(src) ? NULL : src,
-                   ret_path);
+    const struct sw_ip *from = sw_ip_is_any(src) || sw_ip_is_multicast(src) ? NULL : src;
+    r = sw_ip_is_multicast(&dst) ? group_path(layer, s, &addr, from, ret_path)
+                                 : sw_ip_path(layer->ip, &dst, from, ret_path);
     if (r < 0)
         return r;
     if (!(s->on & SW_ON_BROADCAST) && sw_ip_is_broadcast(layer->ip, &dst))
@@ -132,6 +150,11 @@ struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const st
     if (!sw_ip_is4(&dst->ip) && (s->on & SW_ON_DONTFRAG6))
         tx.dont_fragment = true;
     tx.iface = dst->scope_id ? (int)dst->scope_id : opts->bind_iface;
+    if (sw_ip_is_multicast(&dst->ip)) {
+        bool v4 = sw_ip_is4(&dst->ip);
+        tx.quiet = s->on & (v4 ? SW_ON_MULTICAST_QUIET : SW_ON_MULTICAST_QUIET6);
+        tx.stay = (v4 ? opts->multicast_ttl : opts->multicast_hops) == 0;
+    }
     if (info && info->tos >= 0)
         tx.tos = (uint8_t)info->tos;
     if (info && info->ttl > 0)
@@ -171,7 +194,9 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         return -err;
     if (s->shut & SW_SHUT_BIT_SEND)
         return -EPIPE;
-    const struct sw_ip_tx tx = sw_dgram_tx(s, &path.src, &dst, info);
+    struct sw_ip_tx tx = sw_dgram_tx(s, &path.src, &dst, info);
+    if (sw_ip_is_multicast(&dst.ip) && !(info && info->iface != 0))
+        tx.iface = path.iface;
     if (sw_sock_is_raw(s))
         r = sw_raw_send(layer, s, buf, len, &tx);
     else if (sw_sock_is_ping(s))

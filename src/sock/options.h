@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The functions behind the table in options.c, for options that are more than a bit or a number:
- * options_raw.c those of raw sockets, options_sock.c SOL_SOCKET, options_tcp.c SOL_TCP,
- * options_ip.c SOL_IP and SOL_IPV6.
+ * options_raw.c those of raw sockets, options_group.c multicast groups, options_sock.c SOL_SOCKET,
+ * options_tcp.c SOL_TCP, options_ip.c SOL_IP and SOL_IPV6.
  */
 #ifndef SW_SOCK_OPTIONS_H
 #define SW_SOCK_OPTIONS_H
@@ -114,5 +114,20 @@ SW_OPT_SET_BYTES(sw_opt_set_sndtimeo);
 SW_OPT_SET_BYTES(sw_opt_set_device);
 SW_OPT_SET_BYTES(sw_opt_set_congestion);
 SW_OPT_SET_BYTES(sw_opt_set_multicast_if);
+
+SW_OPT_SET_BYTES(sw_opt_join4);
+SW_OPT_SET_BYTES(sw_opt_leave4);
+SW_OPT_SET_BYTES(sw_opt_join6);
+SW_OPT_SET_BYTES(sw_opt_leave6);
+SW_OPT_SET_BYTES(sw_opt_block4);
+SW_OPT_SET_BYTES(sw_opt_unblock4);
+SW_OPT_SET_BYTES(sw_opt_join_source4);
+SW_OPT_SET_BYTES(sw_opt_leave_source4);
+SW_OPT_SET_BYTES(sw_opt_join_group);
+SW_OPT_SET_BYTES(sw_opt_leave_group);
+SW_OPT_SET_BYTES(sw_opt_block_source);
+SW_OPT_SET_BYTES(sw_opt_unblock_source);
+SW_OPT_SET_BYTES(sw_opt_join_source);
+SW_OPT_SET_BYTES(sw_opt_leave_source);
 
 #endif

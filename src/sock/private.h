@@ -175,7 +175,8 @@ struct sw_dgram_sock {
     uint64_t drops;
     struct sw_error_item *errors, *errors_last; /* errors.c */
     uint32_t errors_bytes;
-    struct sw_raw *raw; /* of SOCK_RAW, else NULL */
+    struct sw_raw *raw;           /* of SOCK_RAW, else NULL */
+    struct sw_membership *groups; /* group.c */
 };
 
 /* A connection in TIME_WAIT. */
@@ -408,6 +409,24 @@ int sw_ping_check(const struct sw_sock *s, const void *buf, size_t len, const st
 /* Sends it. 0 or a negative errno as sw_ip_output(). */
 int sw_ping_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                  const struct sw_ip_tx *tx);
+
+/* ---- group.c: multicast groups of a datagram socket; iface 0 is the routes' choice ------- */
+
+/* 0, -EINVAL (no group of its family), -ENODEV, -EADDRINUSE (joined already), -ENOBUFS. Without
+ * `exclude` no source is heard yet. */
+int sw_group_join(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                  int iface, bool exclude);
+int sw_group_leave(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                   int iface); /* 0, -ENODEV, -EADDRNOTAVAIL */
+/* Adds a source to those not to be heard (`exclude`) or heard alone, or takes it out. 0, as above,
+ * -EINVAL (not joined, or with a list of the other kind), -EADDRNOTAVAIL (there already, or not).
+ */
+int sw_group_source(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                    int iface, const struct sw_ip *source, bool exclude, bool add);
+/* Whether the socket wants what `source` sends to `group`; true if that is no group. */
+bool sw_group_allows(struct sw_sock *s, const struct sw_ip *group, const struct sw_ip *source,
+                     int iface);
+void sw_groups_fini(struct sw_sock_layer *layer, struct sw_sock *s);
 
 /* ---- raw.c ---------------------------------------------------------------------------- */
 

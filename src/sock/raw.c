@@ -72,7 +72,7 @@ static bool hears(struct sw_sock *s, uint8_t proto, const struct sw_ip *dst,
         return false;
     if (!sw_ip_is_any(&d->local.ip) && !sw_ip_eq(&d->local.ip, dst))
         return false;
-    return !bound || bound == iface;
+    return (!bound || bound == iface) && sw_group_allows(s, dst, src, iface);
 }
 
 /* ICMP_FILTER of raw(7) has the types below 32; ICMP6_FILTER (RFC 3542 3.2) has all. */

@@ -173,6 +173,7 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
     if (!sw_sock_is_stream(s)) {
         sw_errors_clear(layer, s);
         sw_raw_close(layer, s);
+        sw_groups_fini(layer, s);
     }
     sw_slot_give(layer, s->index);
     layer->n_socks--;

@@ -11,7 +11,7 @@
  * queue, accept connect.c   connect of SOCK_STREAM, and its undoing stream.c    send, recv,
  * shutdown, close of SOCK_STREAM timewait.c  connections in TIME_WAIT, without their sockets
  *   dgram.c     everything of SOCK_DGRAM; ping.c what is different with IPPROTO_ICMP
- *   raw.c       SOCK_RAW
+ *   raw.c       SOCK_RAW; group.c multicast groups
  *   options.c   one table of options: level, name, type, get, set; options_sock.c, options_tcp.c,
  *               options_ip.c those that are more than a bit or a number; opts.c where values are
  * kept ready.c     poll bits and the queue of sockets to which something happened tcp_in.c,

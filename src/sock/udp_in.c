@@ -44,7 +44,8 @@ static bool in_audience(struct sw_sock *s, const struct sw_addr *local,
     const struct sw_addr *peer = sw_sock_remote(s);
     if (peer->port && (peer->port != remote->port || !sw_ip_eq(&peer->ip, &remote->ip)))
         return false;
-    return sw_demux_hears(s, &local->ip, iface);
+    return sw_demux_hears(s, &local->ip, iface) &&
+           sw_group_allows(s, &local->ip, &remote->ip, iface);
 }
 
 /* To everybody who hears it. Takes the packet. */

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Multicast as a socket sees it: the groups it has joined, each by one interface and with a list of
+ * sources that are heard alone, or not at all (RFC 3376 3.1, RFC 3810 4.1; errors and limits are
+ * Linux's).
+ */
+#include <errno.h>
+
+#include "sock/private.h"
+
+#define GROUPS_MAX 20U   /* Linux's igmp_max_memberships, which it has for IPv4 only */
+#define SOURCES4_MAX 10U /* igmp_max_msf */
+#define SOURCES6_MAX 64U /* mld_max_msf */
+#define SOURCES_STEP 8U
+
+struct sw_membership {
+    struct sw_membership *next;
+    struct sw_ip group;
+    int iface;
+    bool exclude;    /* all but the sources; else only these */
+    uint32_t n, cap; /* sources */
+    struct sw_ip *sources;
+};
+
+static struct sw_membership **find(struct sw_dgram_sock *d, const struct sw_ip *group, int iface)
+{
+    struct sw_membership **at = &d->groups;
+    while (*at && (!sw_ip_eq(&(*at)->group, group) || (iface != 0 && (*at)->iface != iface)))
+        at = &(*at)->next;
+    return at;
+}
+
+static void remove_membership(struct sw_sock_layer *layer, struct sw_membership **at)
+{
+    struct sw_membership *m = *at;
+    *at = m->next;
+    sw_ip_leave(layer->ip, m->iface, &m->group);
+    sw_mem_free(layer->env->mem, m->sources, m->cap * sizeof(*m->sources));
+    sw_mem_free(layer->env->mem, m, sizeof(*m));
+}
+
+void sw_groups_fini(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    while (d->groups)
+        remove_membership(layer, &d->groups);
+}
+
+/* 0, or why a socket cannot have to do with `group` on *iface; an iface of 0 becomes the route's.
+ */
+static int check(struct sw_sock_layer *layer, const struct sw_sock *s, const struct sw_ip *group,
+                 int *iface)
+{
+    if (!sw_ip_is_multicast(group) || sw_ip_is4(group) != (s->domain == SW_AF_INET))
+        return -EINVAL;
+    if (*iface == 0) {
+        int chosen = sw_ip_group_iface(layer->ip, group);
+        if (chosen < 0)
+            return chosen;
+        *iface = chosen;
+    }
+    return sw_ip_iface(layer->ip, *iface) ? 0 : -ENODEV;
+}
+
+static uint32_t count(const struct sw_dgram_sock *d)
+{
+    uint32_t n = 0;
+    for (const struct sw_membership *m = d->groups; m; m = m->next)
+        n++;
+    return n;
+}
+
+int sw_group_join(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                  int iface, bool exclude)
+{
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    int r = check(layer, s, group, &iface);
+    if (r < 0)
+        return r;
+    struct sw_membership **at = find(d, group, iface);
+    if (*at)
+        return -EADDRINUSE;
+    if (sw_ip_is4(group) && count(d) >= GROUPS_MAX)
+        return -ENOBUFS;
+    struct sw_membership *m = sw_mem_alloc(layer->env->mem, sizeof(*m));
+    if (!m)
+        return -ENOBUFS;
+    r = sw_ip_join(layer->ip, iface, group);
+    if (r < 0) {
+        sw_mem_free(layer->env->mem, m, sizeof(*m));
+        return -ENOBUFS;
+    }
+    *m = (struct sw_membership){.group = *group, .iface = iface, .exclude = exclude};
+    *at = m;
+    return 0;
+}
+
+int sw_group_leave(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                   int iface)
+{
+    struct sw_membership **at = find(sw_sock_dgram(s), group, iface);
+    if (iface != 0 && !sw_ip_iface(layer->ip, iface))
+        return -ENODEV;
+    if (!*at)
+        return -EADDRNOTAVAIL;
+    remove_membership(layer, at);
+    return 0;
+}
+
+/* ---- sources -------------------------------------------------------------------------- */
+
+static uint32_t find_source(const struct sw_membership *m, const struct sw_ip *source)
+{
+    uint32_t i = 0;
+    while (i < m->n && !sw_ip_eq(&m->sources[i], source))
+        i++;
+    return i;
+}
+
+static int add_source(struct sw_sock_layer *layer, struct sw_membership *m,
+                      const struct sw_ip *source)
+{
+    if (m->n >= (sw_ip_is4(&m->group) ? SOURCES4_MAX : SOURCES6_MAX))
+        return -ENOBUFS;
+    if (find_source(m, source) < m->n)
+        return -EADDRNOTAVAIL;
+    if (m->n == m->cap) {
+        struct sw_mem *mem = layer->env->mem;
+        struct sw_ip *more = sw_mem_alloc(mem, (m->cap + SOURCES_STEP) * sizeof(*more));
+        if (!more)
+            return -ENOBUFS;
+        if (m->n)
+            memcpy(more, m->sources, m->n * sizeof(*more));
+        sw_mem_free(mem, m->sources, m->cap * sizeof(*more));
+        m->sources = more;
+        m->cap += SOURCES_STEP;
+    }
+    m->sources[m->n++] = *source;
+    return 0;
+}
+
+int sw_group_source(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                    int iface, const struct sw_ip *source, bool exclude, bool add)
+{
+    int r = check(layer, s, group, &iface);
+    if (r < 0)
+        return r;
+    struct sw_membership **at = find(sw_sock_dgram(s), group, iface), *m = *at;
+    if (!m || (m->exclude != exclude && m->n > 0))
+        return -EINVAL;
+    m->exclude = exclude; /* without sources it may change its mind */
+    if (add)
+        return add_source(layer, m, source);
+    uint32_t i = find_source(m, source);
+    if (i == m->n)
+        return -EADDRNOTAVAIL;
+    m->sources[i] = m->sources[--m->n];
+    if (m->n == 0 && !exclude) /* nobody is to be heard: RFC 3376 3.1 */
+        remove_membership(layer, at);
+    return 0;
+}
+
+bool sw_group_allows(struct sw_sock *s, const struct sw_ip *group, const struct sw_ip *source,
+                     int iface)
+{
+    if (!sw_ip_is_multicast(group))
+        return true;
+    const struct sw_membership *m = *find(sw_sock_dgram(s), group, iface);
+    if (!m)
+        return !(s->on & SW_ON_MULTICAST_ONLY_MINE);
+    return (find_source(m, source) < m->n) != m->exclude;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Options that join and leave multicast groups: those of ip(7) and ipv6(7), and the ones that both
+ * families share (RFC 3678 5). They can be set only.
+ */
+#include <errno.h>
+
+#include "sock/options.h"
+
+/* The structures of Linux's <linux/in.h> and <linux/in6.h>, as bytes. */
+enum {
+    MREQ = 8,         /* group, address of the interface */
+    MREQN = 12,       /* and its index, which goes before the address */
+    MREQ_SOURCE = 12, /* group, address of the interface, source */
+    MREQ6 = 20,       /* group, index */
+    STORAGE = 128,    /* a sockaddr_storage */
+    GROUP_REQ = 8 + STORAGE,
+    GROUP_SOURCE_REQ = 8 + 2 * STORAGE,
+    SIN_ADDR = 4,  /* where a sockaddr_in has its address */
+    SIN6_ADDR = 8, /* and a sockaddr_in6 */
+};
+
+static struct sw_ip ip4_at(const uint8_t *p)
+{
+    return SW_IP4(p[0], p[1], p[2], p[3]);
+}
+
+static struct sw_ip ip6_at(const uint8_t *p)
+{
+    struct sw_ip ip;
+    memcpy(ip.b, p, sizeof(ip.b));
+    return ip;
+}
+
+/* The interface that has an address; 0: it is "any", so the routes decide. */
+static int iface_of(struct sw_sock_layer *layer, const struct sw_ip *addr)
+{
+    struct sw_ip_path path;
+    if (sw_ip_is_any(addr))
+        return 0;
+    int iface = sw_ip_addr_iface(layer->ip, addr);
+    if (iface == 0 && sw_ip_is_local(layer->ip, addr) && /* another one of 127.0.0.0/8 */
+        sw_ip_path(layer->ip, addr, NULL, &path) == 0)
+        iface = path.iface;
+    return iface ? iface : -ENODEV;
+}
+
+/* Memberships of a stream have no meaning. */
+static int check(const struct sw_sock *s, size_t len, size_t least)
+{
+    if (len < least)
+        return -EINVAL;
+    return sw_sock_is_stream(s) ? -EPROTO : 0;
+}
+
+static int read_mreq(struct sw_sock_layer *layer, const uint8_t *p, size_t len, struct sw_ip *group)
+{
+    int32_t index = 0;
+    struct sw_ip addr = ip4_at(p + 4);
+    *group = ip4_at(p);
+    if (len >= MREQN)
+        memcpy(&index, p + 8, sizeof(index));
+    return index ? (index < 0 ? -ENODEV : index) : iface_of(layer, &addr);
+}
+
+SW_OPT_SET_BYTES(sw_opt_join4)
+{
+    struct sw_ip group;
+    int r = check(s, len, MREQ);
+    if (r == 0)
+        r = read_mreq(layer, val, len, &group);
+    return r < 0 ? r : sw_group_join(layer, s, &group, r, true);
+}
+
+SW_OPT_SET_BYTES(sw_opt_leave4)
+{
+    struct sw_ip group;
+    int r = check(s, len, MREQ);
+    if (r == 0)
+        r = read_mreq(layer, val, len, &group);
+    return r < 0 ? r : sw_group_leave(layer, s, &group, r);
+}
+
+SW_OPT_SET_BYTES(sw_opt_join6)
+{
+    int32_t index;
+    int r = check(s, len, MREQ6);
+    if (r < 0)
+        return r;
+    struct sw_ip group = ip6_at(val);
+    memcpy(&index, (const uint8_t *)val + 16, sizeof(index));
+    if (index < 0)
+        return -ENODEV;
+    return sw_group_join(layer, s, &group, index, true);
+}
+
+SW_OPT_SET_BYTES(sw_opt_leave6)
+{
+    int32_t index;
+    int r = check(s, len, MREQ6);
+    if (r < 0)
+        return r;
+    struct sw_ip group = ip6_at(val);
+    memcpy(&index, (const uint8_t *)val + 16, sizeof(index));
+    if (index < 0)
+        return -ENODEV;
+    return sw_group_leave(layer, s, &group, index);
+}
+
+/* ---- sources -------------------------------------------------------------------------- */
+
+/* To hear one source only is to join, too. */
+static int change_source(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                         int iface, const struct sw_ip *source, bool exclude, bool add)
+{
+    if (iface < 0)
+        return iface;
+    if (add && !exclude) {
+        int r = sw_group_join(layer, s, group, iface, false);
+        if (r < 0 && r != -EADDRINUSE)
+            return r;
+    }
+    return sw_group_source(layer, s, group, iface, source, exclude, add);
+}
+
+static int source4(struct sw_sock_layer *layer, struct sw_sock *s, const uint8_t *p, size_t len,
+                   bool exclude, bool add)
+{
+    int r = check(s, len, MREQ_SOURCE);
+    if (r < 0)
+        return r;
+    const struct sw_ip group = ip4_at(p), iface = ip4_at(p + 4), source = ip4_at(p + 8);
+    return change_source(layer, s, &group, iface_of(layer, &iface), &source, exclude, add);
+}
+
+SW_OPT_SET_BYTES(sw_opt_block4)
+{
+    return source4(layer, s, val, len, true, true);
+}
+
+SW_OPT_SET_BYTES(sw_opt_unblock4)
+{
+    return source4(layer, s, val, len, true, false);
+}
+
+SW_OPT_SET_BYTES(sw_opt_join_source4)
+{
+    return source4(layer, s, val, len, false, true);
+}
+
+SW_OPT_SET_BYTES(sw_opt_leave_source4)
+{
+    return source4(layer, s, val, len, false, false);
+}
+
+/* ---- RFC 3678: either family ---------------------------------------------------------- */
+
+static int read_storage(const struct sw_sock *s, const uint8_t *p, struct sw_ip *ret_ip)
+{
+    uint16_t family;
+    memcpy(&family, p, sizeof(family));
+    if (family != s->domain)
+        return family == SW_AF_INET6 || s->domain == SW_AF_INET6 ? -EADDRNOTAVAIL : -EINVAL;
+    *ret_ip = family == SW_AF_INET ? ip4_at(p + SIN_ADDR) : ip6_at(p + SIN6_ADDR);
+    return 0;
+}
+
+static int read_group(const struct sw_sock *s, const uint8_t *p, size_t len, size_t least,
+                      struct sw_ip *ret_group)
+{
+    int32_t index;
+    int r = check(s, len, least);
+    if (r < 0)
+        return r;
+    memcpy(&index, p, sizeof(index));
+    r = read_storage(s, p + 8, ret_group);
+    return r < 0 || index < 0 ? (r < 0 ? r : -ENODEV) : index;
+}
+
+SW_OPT_SET_BYTES(sw_opt_join_group)
+{
+    struct sw_ip group;
+    int r = read_group(s, val, len, GROUP_REQ, &group);
+    return r < 0 ? r : sw_group_join(layer, s, &group, r, true);
+}
+
+SW_OPT_SET_BYTES(sw_opt_leave_group)
+{
+    struct sw_ip group;
+    int r = read_group(s, val, len, GROUP_REQ, &group);
+    return r < 0 ? r : sw_group_leave(layer, s, &group, r);
+}
+
+static int group_source(struct sw_sock_layer *layer, struct sw_sock *s, const uint8_t *p,
+                        size_t len, bool exclude, bool add)
+{
+    struct sw_ip group, source;
+    int iface = read_group(s, p, len, GROUP_SOURCE_REQ, &group);
+    int r = iface < 0 ? iface : read_storage(s, p + 8 + STORAGE, &source);
+    return r < 0 ? r : change_source(layer, s, &group, iface, &source, exclude, add);
+}
+
+SW_OPT_SET_BYTES(sw_opt_block_source)
+{
+    return group_source(layer, s, val, len, true, true);
+}
+
+SW_OPT_SET_BYTES(sw_opt_unblock_source)
+{
+    return group_source(layer, s, val, len, true, false);
+}
+
+SW_OPT_SET_BYTES(sw_opt_join_source)
+{
+    return group_source(layer, s, val, len, false, true);
+}
+
+SW_OPT_SET_BYTES(sw_opt_leave_source)
+{
+    return group_source(layer, s, val, len, false, false);
+}
