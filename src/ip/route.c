@@ -131,7 +131,7 @@ int sw_ip_group_path(struct sw_ip_layer *ip, int iface, const struct sw_ip *grou
         path.src = *src;
     else if (!sw_ip_choose_src(ip, iface, group, &path.src))
         return -EADDRNOTAVAIL;
-    sw_ip_path_limits(i, group, &path);
+    sw_ip_path_limits(ip, i, NULL, group, &path);
     *ret_path = path;
     return 0;
 }
