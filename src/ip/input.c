@@ -55,6 +55,8 @@ static enum sw_drop judge_dst(struct sw_ip_layer *ip, int index, const struct sw
         return SW_DROP_IP_MARTIAN_DST;
     if (sw_ip_is_broadcast(ip, dst)) /* only datagrams have a use for it (RFC 1122 4.2.3.10) */
         return hdr->proto == SW_PROTO_UDP ? SW_DROP_NONE : SW_DROP_IP_MARTIAN_DST;
+    if (sw_ip_is_multicast(dst) && hdr->proto == SW_PROTO_TCP) /* RFC 9293 3.9.2.3 (MUST-57) */
+        return SW_DROP_IP_MARTIAN_DST;
     if (sw_ip_is_multicast(dst))
         return sw_ip_in_group(ip, index, dst) ? SW_DROP_NONE : SW_DROP_IP_NOT_OURS;
     if (!sw_ip_is_unicast(ip, dst))

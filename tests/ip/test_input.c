@@ -48,7 +48,7 @@ static void test_martians(void **state)
         {ETH, "224.0.0.1", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
         {ETH, "239.255.255.255", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
         {ETH, "240.0.0.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "ff02::2", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
+        {ETH, "ff02::1", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
         {LO, "224.0.0.1", "127.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
         /* (g): loopback addresses never outside */
         {ETH, "127.0.0.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
@@ -71,6 +71,8 @@ static void test_martians(void **state)
         {ETH, "8.8.8.8", "224.0.0.251", 17, SW_DROP_IP_NOT_OURS},
         {ETH, "2001:4860::8", "2001:db8::2", 6, SW_DROP_IP_NOT_OURS},
         {ETH, "fe80::2", "ff02::2", 58, SW_DROP_IP_NOT_OURS},
+        {ETH, "8.8.8.8", "224.0.0.1", 6, SW_DROP_IP_MARTIAN_DST},
+        {ETH, "fe80::2", "ff02::1", 6, SW_DROP_IP_MARTIAN_DST},
         {LO, "127.0.0.1", "8.8.8.8", 6, SW_DROP_IP_NOT_OURS},
         {3, "8.8.8.8", "10.0.0.1", 17, SW_DROP_IFACE},
         {0, "8.8.8.8", "10.0.0.1", 17, SW_DROP_IFACE},
