@@ -239,6 +239,11 @@ static void output_lost(struct sw_tcp *tcp)
         }
         if (sw_pace_holds(tcp) || !send_again(tcp, i, room))
             return;
+        /* The timeout is for this repetition, not for the first sending (as Linux): else one that
+         * is lost again and repeated in time would run into it. */
+        if (i == 0 && f->ca == SW_CA_RECOVERY &&
+            (tcp->main_kind != SW_TCP_TIMER_REORDER || tcp->main_ns == SW_NEVER))
+            sw_tcp_arm_retransmit(tcp);
         f->next_lost = sw_flight_end(tcp, i);
     }
 }
