@@ -114,13 +114,19 @@ uint64_t sw_rack_detect(struct sw_tcp *tcp)
 
 /* ---- tail loss probe (RFC 8985 7) ---- */
 
+/* 7.2: while nothing is known to be missing; what was, has a better timer. In recovery too, against
+ * 7.2's advice and beyond what Linux does: once everything lost was sent again, nothing but a
+ * segment sent later can tell that a repetition was lost as well, and if none is left to send, only
+ * the timeout would, which is never below 200 ms. */
 bool sw_tlp_wanted(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_flight *f = tcp->snd.flight;
 
-    return tcp->layer->config.tlp && sw_tcp_has(tcp, SW_TCPF_SACK) && f && f->count > 0 &&
-           (f->ca == SW_CA_OPEN || f->ca == SW_CA_CWR) && !f->probing && tcp->snd.srtt_us8 > 0 &&
-           f->sacked == 0;
+    if (!tcp->layer->config.tlp || !sw_tcp_has(tcp, SW_TCPF_SACK) || !f || f->count == 0 ||
+        f->probing || tcp->snd.srtt_us8 == 0)
+        return false;
+    return f->ca == SW_CA_RECOVERY ? f->lost == f->retrans
+                                   : f->sacked == 0 && (f->ca == SW_CA_OPEN || f->ca == SW_CA_CWR);
 }
 
 /* 7.2: two round trips; with a single segment out its ACK may be delayed. */

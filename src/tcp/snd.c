@@ -137,6 +137,15 @@ static uint32_t next_len(struct sw_tcp *tcp)
     return window < unsent && len >= tcp->snd.max_wnd / 2 && small_may_go(tcp) ? len : 0;
 }
 
+/* The timeout, and the probe before it, are counted from what was sent last of new data, or from
+ * the repetition of the first segment: were it counted from its first sending, one that is lost
+ * again and repeated in time would run into it (as Linux). The shorter wait of RACK comes first. */
+static void restart_timer(struct sw_tcp *tcp)
+{
+    if (tcp->main_kind != SW_TCP_TIMER_REORDER || tcp->main_ns == SW_NEVER)
+        sw_tcp_arm_retransmit(tcp);
+}
+
 /* Sends `len` new bytes, and the FIN if it follows and fits. False: no memory. */
 static bool send_new(struct sw_tcp *tcp, uint32_t len)
 {
@@ -164,7 +173,7 @@ static bool send_new(struct sw_tcp *tcp, uint32_t len)
     if (snd->flight->ca == SW_CA_RECOVERY || snd->flight->ca == SW_CA_CWR)
         snd->flight->prr_out += (uint32_t)sent;
     if (tcp->main_kind == SW_TCP_TIMER_PERSIST || tcp->main_ns == SW_NEVER || sw_tlp_wanted(tcp))
-        sw_tcp_arm_retransmit(tcp);
+        restart_timer(tcp);
     return true;
 }
 
@@ -239,11 +248,8 @@ static void output_lost(struct sw_tcp *tcp)
         }
         if (sw_pace_holds(tcp) || !send_again(tcp, i, room))
             return;
-        /* The timeout is for this repetition, not for the first sending (as Linux): else one that
-         * is lost again and repeated in time would run into it. */
-        if (i == 0 && f->ca == SW_CA_RECOVERY &&
-            (tcp->main_kind != SW_TCP_TIMER_REORDER || tcp->main_ns == SW_NEVER))
-            sw_tcp_arm_retransmit(tcp);
+        if (i == 0 && f->ca == SW_CA_RECOVERY)
+            restart_timer(tcp);
         f->next_lost = sw_flight_end(tcp, i);
     }
 }
@@ -320,21 +326,25 @@ bool sw_tcp_output_override(struct sw_tcp *tcp)
     return send_new(tcp, sw_min32(sw_min32(unsent, window), tcp->snd.mss));
 }
 
-/* A tail loss probe: a new segment if there is one, else the last one again (RFC 8985 7.3). */
+/* A tail loss probe: a new segment if there is one, else the last one again that has not arrived
+ * (RFC 8985 7.3). */
 void sw_tcp_output_probe(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
-    uint32_t unsent = sw_tcp_unsent_bytes(tcp), window = window_room(tcp), mss = tcp->snd.mss, last;
+    uint32_t unsent = sw_tcp_unsent_bytes(tcp), window = window_room(tcp), mss = tcp->snd.mss;
+    uint32_t last, len;
     bool fresh = unsent > 0 && window >= sw_min32(unsent, mss);
 
     f->probing = true; /* first, lest sending arms another one */
     f->probe_again = !fresh;
     if (!fresh || !send_new(tcp, sw_min32(unsent, mss))) {
         f->probe_again = true;
-        last = f->count - 1;
-        if (sw_flight_len(tcp, last) > mss &&
-            sw_flight_split(
-                tcp, last, sw_seq_sub(tcp->snd.nxt, (sw_flight_len(tcp, last) - 1) % mss + 1)) == 0)
+        for (last = f->count - 1; last > 0 && (sw_flight_at(f, last)->flags & SW_TX_SACKED);)
+            last--;
+        len = sw_flight_len(tcp, last);
+        if (len > mss &&
+            sw_flight_split(tcp, last, sw_seq_sub(sw_flight_end(tcp, last), (len - 1) % mss + 1)) ==
+                0)
             last++;
         repeat(tcp, last);
     }
