@@ -48,10 +48,12 @@ bool sw_tcp_writable(const struct sw_tcp *tcp)
            (lowat(tcp) == UINT32_MAX || 2ULL * sw_tcp_unsent_bytes(tcp) < lowat(tcp));
 }
 
-/* Room for what is in flight and as much again being prepared, as Linux's tcp_sndbuf_expand(). */
+/* In fast recovery up to 1.7 windows are kept until the hole is filled, and the user is woken when a
+ * third of the buffer is free: three windows let no recovery run dry. (Linux's tcp_sndbuf_expand()
+ * has two, of segments counted at three times their payload.) */
 void sw_tcp_grow_sndbuf(struct sw_tcp *tcp)
 {
-    uint64_t want = 2ULL * sw_max32(tcp->snd.cwnd, SW_TCP_IW_SEGMENTS * tcp->snd.mss);
+    uint64_t want = 3ULL * sw_max32(tcp->snd.cwnd, SW_TCP_IW_SEGMENTS * tcp->snd.mss);
     uint32_t max = tcp->layer->config.sndbuf_max;
 
     if (sw_tcp_has(tcp, SW_TCPF_SNDBUF_LOCK))
