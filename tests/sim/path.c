@@ -94,9 +94,20 @@ static struct sw_host *open_host(struct path *p, struct rand *r, struct sw_ip ip
     return host;
 }
 
+static void print_drop(void *ctx, const struct sw_trace_event *e)
+{
+    struct path *p = ctx;
+    fprintf(p->config->trace, "%11.6f  link %s seq %llu\n", (double)(e->at_ns - p->start_ns) / 1e9,
+            sw_drop_name((enum sw_drop)e->v[0]), (unsigned long long)e->v[2]);
+}
+
 static struct sw_link *open_link(struct path *p, struct rand *r)
 {
-    struct sw_link_config config = {.mtu = PATH_MTU, .seed = rand_next(r), .mem = p->mem};
+    struct sw_link_config config = {.mtu = PATH_MTU,
+                                    .seed = rand_next(r),
+                                    .mem = p->mem,
+                                    .trace = p->config->trace ? print_drop : NULL,
+                                    .trace_ctx = p};
     return sw_link_new(&config);
 }
 
@@ -365,6 +376,11 @@ static void conclude(struct path *p)
         s->result->rtt_us = s->n_rtts ? s->rtts[s->n_rtts / 2] : 0;
     }
     sw_link_get_stats(p->neck, 0, &p->result->neck);
+    for (int why = 0; why < SW_DROP_COUNT; why++)
+        if (p->config->trace && sw_host_drops(p->receiver, (enum sw_drop)why))
+            fprintf(p->config->trace, "receiver dropped %llu: %s\n",
+                    (unsigned long long)sw_host_drops(p->receiver, (enum sw_drop)why),
+                    sw_drop_name((enum sw_drop)why));
 }
 
 bool path_run(const struct path_config *config, struct path_result *ret_result)
