@@ -384,7 +384,7 @@ static void op_look(struct fuzz *f)
         }
     }
     sw_host_get_stats(f->host, &stats);
-    SW_ASSERT(sockets == stats.sockets + stats.time_wait);
+    SW_ASSERT(sockets == stats.sockets + stats.time_wait + stats.half_open);
 }
 
 static void op_time(struct fuzz *f)

@@ -22,7 +22,8 @@
 enum sw_timer_owner {
     SW_TIMER_NONE,
     SW_TIMER_SOCK,     /* in a struct sw_sock: its TCP timers */
-    SW_TIMER_TIMEWAIT, /* in a struct sw_timewait */
+    SW_TIMER_TIMEWAIT, /* the host's connections in TIME_WAIT */
+    SW_TIMER_HALF,     /* and its half-open ones */
     SW_TIMER_FRAG,     /* in a reassembly queue */
 };
 

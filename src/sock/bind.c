@@ -22,12 +22,18 @@ struct binder {
     bool stream, listening, ping;
 };
 
+static struct binder binder_of_wait(const struct sw_sock_layer *layer, const struct sw_small *small)
+{
+    struct sw_addr local, remote;
+    uint32_t on = (small->flags & SW_SMALL_REUSEADDR ? SW_ON_REUSEADDR : 0U) |
+                  (small->flags & SW_SMALL_REUSEPORT ? SW_ON_REUSEPORT : 0U) |
+                  (small->flags & SW_SMALL_V6ONLY ? SW_ON_V6ONLY : 0U);
+    sw_small_addrs(layer, small, &local, &remote);
+    return (struct binder){.ip = local.ip, .on = on, .stream = true};
+}
+
 static struct binder binder_of_ref(const struct sw_port_ref *ref)
 {
-    if (ref->is_timewait) {
-        const struct sw_tw *tw = SW_CONTAINER(ref, struct sw_tw, ref);
-        return (struct binder){.ip = tw->tw.local.ip, .on = tw->on, .stream = true};
-    }
     struct sw_sock *s = SW_CONTAINER(ref, struct sw_sock, ref);
     return (struct binder){.ip = sw_sock_local(s)->ip,
                            .on = s->on,
@@ -95,11 +101,15 @@ bool sw_bind_conflicts(const struct sw_sock_layer *layer, struct sw_sock *s,
             if (!ret_held)
                 return true;
             struct sw_sock *o = SW_CONTAINER(ref, struct sw_sock, ref);
-            if (!ref->is_timewait && (o->is & SW_IS_HELD)) {
+            if (o->is & SW_IS_HELD) {
                 *ret_held = o;
                 return true;
             }
         }
+    }
+    for (uint32_t i = port->waits; i && !found; i = sw_small_at(layer, i)->port_next) {
+        const struct binder other = binder_of_wait(layer, sw_small_at(layer, i));
+        found = conflict(&me, &other, strict);
     }
     return found;
 }

@@ -14,13 +14,17 @@
 static int claim_pair(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *local,
                       const struct sw_addr *remote)
 {
-    struct sw_conn conn;
-    if (!sw_conn_find(layer, SW_PROTO_TCP, local, remote, &conn))
-        return 0;
-    if (!conn.tw || !sw_tw_reusable(layer, conn.tw))
+    uint64_t hash = sw_conn_hash(layer, SW_PROTO_TCP, local, remote);
+    if (sw_conn_find(layer, hash, SW_PROTO_TCP, local, remote))
         return -EADDRNOTAVAIL;
-    sw_tcp_set_isn(sw_sock_tcp(s), sw_timewait_next_isn(&conn.tw->tw));
-    sw_tw_free(layer, conn.tw);
+    uint32_t index = sw_small_find(layer, hash, local, remote);
+    if (!index)
+        return 0;
+    const struct sw_small *small = sw_small_at(layer, index);
+    if (small->kind != SW_SMALL_TIMEWAIT || !sw_tw_reusable(layer, small))
+        return -EADDRNOTAVAIL;
+    sw_tcp_set_isn(sw_sock_tcp(s), sw_timewait_next_isn(&small->tw));
+    sw_tw_free(layer, index);
     return 0;
 }
 

@@ -3,8 +3,8 @@
  * Which socket is a packet for?
  *
  * First one probe of the table of connections, keyed by SipHash of protocol and 4-tuple: connected
- * streams, connected datagram sockets and TIME_WAITs. The key is secret, so nobody can choose
- * addresses that collide.
+ * streams and connected datagram sockets. The key is secret, so nobody can choose addresses that
+ * collide. Then, for TCP, the small records, by the same hash (small.c).
  *
  * Then the port's list of those who hear without a connection; the best match wins, as on Linux: a
  * socket bound to the very address before a wildcard, one bound to the interface before one that is
@@ -34,19 +34,10 @@ static uint64_t hash_tuple(const struct sw_sipkey *key, uint8_t proto, const str
     return sw_siphash13(key, in, n);
 }
 
-int sw_conn_insert(struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
-                   const struct sw_addr *remote, uint32_t index)
+uint64_t sw_conn_hash(const struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
+                      const struct sw_addr *remote)
 {
-    return sw_table_insert(&layer->conns, hash_tuple(&layer->conn_key, proto, local, remote),
-                           index);
-}
-
-void sw_conn_remove(struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
-                    const struct sw_addr *remote, uint32_t index)
-{
-    uint64_t hash = hash_tuple(&layer->conn_key, proto, local, remote);
-    bool found = sw_table_remove(&layer->conns, hash, index);
-    SW_ASSERT(found);
+    return hash_tuple(&layer->conn_key, proto, local, remote);
 }
 
 static bool same_addr(const struct sw_addr *a, const struct sw_addr *b)
@@ -54,42 +45,32 @@ static bool same_addr(const struct sw_addr *a, const struct sw_addr *b)
     return a->port == b->port && a->scope_id == b->scope_id && sw_ip_eq(&a->ip, &b->ip);
 }
 
-bool sw_conn_find(const struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
-                  const struct sw_addr *remote, struct sw_conn *ret_conn)
+struct sw_sock *sw_conn_find(const struct sw_sock_layer *layer, uint64_t hash, uint8_t proto,
+                             const struct sw_addr *local, const struct sw_addr *remote)
 {
-    uint64_t hash = hash_tuple(&layer->conn_key, proto, local, remote);
     struct sw_table_cursor cursor = {0};
     uint32_t index;
     while (sw_table_next(&layer->conns, hash, &cursor, &index)) {
         const struct sw_slot *slot = &layer->slots[index];
-        struct sw_conn conn = {0};
-        const struct sw_addr *l, *r;
-        if (slot->kind == SW_SLOT_SOCK) {
-            conn.sock = slot->obj;
-            if (sw_sock_proto(conn.sock) != proto)
-                continue;
-            l = sw_sock_local(conn.sock);
-            r = sw_sock_remote(conn.sock);
-        } else {
-            SW_ASSERT(slot->kind == SW_SLOT_TIMEWAIT);
-            conn.tw = slot->obj;
-            if (proto != SW_PROTO_TCP)
-                continue;
-            l = &conn.tw->tw.local;
-            r = &conn.tw->tw.remote;
-        }
-        if (l->port == local->port && sw_ip_eq(&l->ip, &local->ip) && same_addr(r, remote)) {
-            *ret_conn = conn;
-            return true;
-        }
+        SW_ASSERT(slot->kind == SW_SLOT_SOCK);
+        struct sw_sock *s = slot->obj;
+        const struct sw_addr *l = sw_sock_local(s);
+        if (sw_sock_proto(s) == proto && l->port == local->port && sw_ip_eq(&l->ip, &local->ip) &&
+            same_addr(sw_sock_remote(s), remote))
+            return s;
     }
-    return false;
+    return NULL;
+}
+
+static uint64_t hash_sock(const struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    return sw_conn_hash(layer, sw_sock_proto(s), sw_sock_local(s), sw_sock_remote(s));
 }
 
 int sw_sock_hash(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     SW_ASSERT(!(s->is & SW_IS_HASHED));
-    int r = sw_conn_insert(layer, sw_sock_proto(s), sw_sock_local(s), sw_sock_remote(s), s->index);
+    int r = sw_table_insert(&layer->conns, hash_sock(layer, s), s->index);
     if (r == 0)
         s->is |= SW_IS_HASHED;
     return r;
@@ -99,7 +80,8 @@ void sw_sock_unhash(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     if (!(s->is & SW_IS_HASHED))
         return;
-    sw_conn_remove(layer, sw_sock_proto(s), sw_sock_local(s), sw_sock_remote(s), s->index);
+    bool found = sw_table_remove(&layer->conns, hash_sock(layer, s), s->index);
+    SW_ASSERT(found);
     s->is &= (uint16_t)~SW_IS_HASHED;
 }
 

@@ -34,18 +34,29 @@ void sw_sock_icmp_error(struct sw_sock_layer *layer, struct sw_packet *pkt,
     const struct sw_icmp_quote *q = &error->quote;
     const struct sw_addr local = sw_addr_of(&q->ip.src, q->src_port, 0);
     const struct sw_addr remote = {.ip = q->ip.dst, .port = q->dst_port};
-    struct sw_conn conn;
-    if (q->has_ports && sw_conn_find(layer, q->ip.proto, &local, &remote, &conn) && conn.sock) {
-        if (sw_sock_is_stream(conn.sock)) {
-            sw_tcp_icmp(sw_sock_tcp(conn.sock), error);
-            sw_stream_after(layer, conn.sock);
+    const uint64_t hash = sw_conn_hash(layer, q->ip.proto, &local, &remote);
+    struct sw_sock *s = NULL;
+    if (q->has_ports)
+        s = sw_conn_find(layer, hash, q->ip.proto, &local, &remote);
+    if (s) {
+        if (sw_sock_is_stream(s)) {
+            sw_tcp_icmp(sw_sock_tcp(s), error);
+            sw_stream_after(layer, s);
         } else {
-            to_dgram(layer, conn.sock, pkt, ip, iface, error);
+            to_dgram(layer, s, pkt, ip, iface, error);
         }
         sw_packet_free(pkt);
         return;
     }
-    struct sw_sock *s = NULL;
+    uint32_t small = 0;
+    if (q->has_ports && q->ip.proto == SW_PROTO_TCP)
+        small = sw_small_find(layer, hash, &local, &remote);
+    if (small && sw_small_at(layer, small)->kind == SW_SMALL_HALF &&
+        sw_half_icmp(&sw_small_at(layer, small)->half, error)) {
+        sw_half_forget(layer, small);
+        sw_packet_free(pkt);
+        return;
+    }
     if (q->has_ports && q->ip.proto != SW_PROTO_TCP)
         s = sw_demux_hear(layer, q->ip.proto, &local, &remote, 0);
     if (!s)

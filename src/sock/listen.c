@@ -2,28 +2,25 @@
 /*
  * Listeners: the SYN queue, the accept queue, accept().
  *
- * A SYN makes a child, which waits in the SYN queue until its handshake is done and in the accept
- * queue until somebody takes it. Both queues are bounded:
+ * A SYN makes a half-open connection, a small record in the SYN queue (half.c), until its handshake
+ * is done: then it is a child, which waits in the accept queue until somebody takes it. Both queues
+ * are bounded:
  *
  *   accept queue   full when it holds more than `backlog` (Linux's rule, one more than it says):
  * then SYNs are dropped, and so is the ACK that would complete a handshake; the peer's
- *                  retransmissions ask again later
- *   SYN queue      max(8, min(backlog, 4096)); when it is full the oldest child gives way if it has
- * had time to answer, else the SYN is answered with a cookie (tcp/cookie.c) and forgotten
+ *                  retransmissions, or ours, ask again later
+ *   SYN queue      max(8, min(backlog, 4096)); when it is full a SYN is answered with a cookie
+ *                  (tcp/cookie.c) and forgotten, or dropped where there are no cookies
  *
- * A child whose connection ends while it is in the SYN queue is forgotten; one that ends in the
- * accept queue still comes out of accept(), with its error, as on Linux.
- *
- * Seam: children in the SYN queue are whole sockets today. A record of 64 bytes is enough for them
- * (what sw_listen_syn() is given and our initial sequence number); it would live where `syn_queue`
- * is used in this file and in sw_sock_tcp_input().
+ * A half-open connection that ends is forgotten, also when its listener goes (the ACK then meets a
+ * reset); a child that ends in the accept queue still comes out of accept(), with its error, as on
+ * Linux.
  */
 #include <errno.h>
 
 #include "sock/options.h"
 
 enum { SYN_QUEUE_MIN = 8, SYN_QUEUE_MAX = 4096, BACKLOG_MAX = 4096 /* Linux's somaxconn */ };
-#define NS_PER_MS 1000000U
 
 static uint32_t syn_limit(const struct sw_listener *l)
 {
@@ -31,31 +28,9 @@ static uint32_t syn_limit(const struct sw_listener *l)
                                       : (l->backlog > SYN_QUEUE_MAX ? SYN_QUEUE_MAX : l->backlog);
 }
 
-static bool is_full(const struct sw_listener *l)
+bool sw_listen_full(const struct sw_sock *s)
 {
-    return l->n_accept > l->backlog;
-}
-
-static uint32_t now_ms(const struct sw_sock_layer *layer)
-{
-    return (uint32_t)(layer->env->now_ns / NS_PER_MS);
-}
-
-enum sw_drop sw_listen_refuses(struct sw_sock_layer *layer, struct sw_sock *child,
-                               const struct sw_segment *seg)
-{
-    const uint16_t of_interest = SW_TCP_SYN | SW_TCP_RST | SW_TCP_ACK | SW_TCP_FIN;
-    uint16_t flags = seg->tcp.flags & of_interest;
-    if (!(flags & SW_TCP_ACK) || (flags & (SW_TCP_SYN | SW_TCP_RST)))
-        return SW_DROP_NONE; /* it does not complete the handshake */
-    if (is_full(child->parent->listener))
-        return SW_DROP_TCP_BACKLOG;
-    /* Linux's TCP_DEFER_ACCEPT: a bare ACK is not heard until our SYN-ACK has been sent again for
-     * so long. The peer believes to be connected and will send its data. */
-    uint32_t age_ms = now_ms(layer) - child->born_ms;
-    if (flags == SW_TCP_ACK && seg->len == 0 && age_ms < sw_opt_defer_s(child->parent) * 1000)
-        return SW_DROP_TCP_DEFERRED;
-    return SW_DROP_NONE;
+    return s->listener->n_accept > s->listener->backlog;
 }
 
 /* The one state TCP does not move itself. */
@@ -94,7 +69,6 @@ int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog)
         sw_mem_free(layer->env->mem, l, sizeof(*l));
         return r;
     }
-    sw_list_init(&l->syn_queue);
     sw_list_init(&l->accept_queue);
     l->backlog = limit;
     s->listener = l;
@@ -118,10 +92,9 @@ static void inherit(struct sw_sock_layer *layer, struct sw_sock *child,
     sw_stream_start(layer, child);
 }
 
-/* A child in the tables, with its addresses and options; its control block is still CLOSED. */
-static int new_child(struct sw_sock_layer *layer, struct sw_sock *parent,
-                     const struct sw_addr *local, const struct sw_addr *remote,
-                     struct sw_sock **ret_child)
+int sw_listen_child(struct sw_sock_layer *layer, struct sw_sock *parent,
+                    const struct sw_addr *local, const struct sw_addr *remote,
+                    struct sw_sock **ret_child)
 {
     struct sw_sock *child;
     int r = sw_sock_new(layer, parent->domain, SW_SOCK_STREAM, &child);
@@ -138,36 +111,17 @@ static int new_child(struct sw_sock_layer *layer, struct sw_sock *parent,
     sw_port_share(parent->ref.port, &child->ref, true);
     child->parent = parent;
     child->state = SW_SS_CONNECTED;
-    child->born_ms = now_ms(layer);
-    sw_list_add_tail(&parent->listener->syn_queue, &child->node);
-    parent->listener->n_syn++;
     *ret_child = child;
     return 0;
 }
 
 void sw_listen_child_gone(struct sw_sock *child)
 {
-    struct sw_listener *l = child->parent->listener;
     sw_list_del(&child->node);
     if (child->is & SW_IS_QUEUED)
-        l->n_accept--;
-    else
-        l->n_syn--;
+        child->parent->listener->n_accept--;
     child->is &= (uint16_t)~SW_IS_QUEUED;
     child->parent = NULL;
-}
-
-/* Room in the SYN queue, at the cost of the oldest if that one had time enough for its answer. */
-static bool make_room(struct sw_sock_layer *layer, struct sw_listener *l)
-{
-    if (l->n_syn < syn_limit(l))
-        return true;
-    struct sw_sock *oldest = SW_CONTAINER(l->syn_queue.next, struct sw_sock, node);
-    uint32_t age_ms = now_ms(layer) - oldest->born_ms;
-    if (age_ms < layer->tcp->config.rto_initial_ns / NS_PER_MS)
-        return false;
-    sw_sock_free(layer, oldest);
-    return true;
 }
 
 void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_segment *seg,
@@ -175,34 +129,23 @@ void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_seg
 {
     struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);
     struct sw_addr remote = sw_addr_of(&seg->ip.src, seg->tcp.src_port, iface);
-    bool cookie = !is_full(s->listener) && !make_room(layer, s->listener);
-    if (is_full(s->listener) || (cookie && !layer->tcp->config.syncookies)) {
+    bool cookie = s->listener->n_half >= syn_limit(s->listener);
+    int r;
+    if (sw_listen_full(s) || (cookie && !layer->tcp->config.syncookies)) {
         sw_drop(layer->env, seg->pkt, SW_DROP_TCP_BACKLOG, &local, &remote);
         return;
     }
-    struct sw_sock *child;
-    int r = new_child(layer, s, &local, &remote, &child);
-    if (r < 0) {
-        sw_drop(layer->env, seg->pkt, SW_DROP_NO_MEMORY, &local, &remote);
-        return;
-    }
-    if (cookie) { /* the child lives as long as it takes to answer */
+    if (cookie) {
         s->listener->cookies = true;
         s->listener->cookie_ns = layer->env->now_ns;
-        sw_tcp_cookie_reply(sw_sock_tcp(child), seg);
-        sw_sock_free(layer, child);
-        sw_packet_free(seg->pkt);
-        return;
+        r = sw_half_cookie(layer, s, &local, &remote, seg);
+    } else {
+        r = sw_half_new(layer, s, &local, &remote, seg, isn);
     }
-    if (isn)
-        sw_tcp_set_isn(sw_sock_tcp(child), *isn);
-    r = sw_tcp_open_passive(sw_sock_tcp(child), seg);
-    if (r < 0) {
+    if (r < 0)
         sw_drop(layer->env, seg->pkt, SW_DROP_NO_MEMORY, &local, &remote);
-        sw_sock_free(layer, child);
-        return;
-    }
-    sw_packet_free(seg->pkt);
+    else
+        sw_packet_free(seg->pkt);
 }
 
 bool sw_listen_cookie(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_segment *seg,
@@ -217,9 +160,10 @@ bool sw_listen_cookie(struct sw_sock_layer *layer, struct sw_sock *s, const stru
         !sw_tcp_cookie_valid(layer->tcp, seg))
         return false;
     *ret_child = NULL;
-    if (seg->len == 0 && sw_opt_defer_s(s) > 0) /* TCP_DEFER_ACCEPT: its data will ask again */
+    if (seg->len == 0 &&
+        sw_opt_defer_retries(s) > 0) /* TCP_DEFER_ACCEPT: its data will ask again */
         return true;
-    if (is_full(l) || new_child(layer, s, &local, &remote, ret_child) < 0)
+    if (sw_listen_full(s) || sw_listen_child(layer, s, &local, &remote, ret_child) < 0)
         return true;
     if (sw_tcp_cookie_open(sw_sock_tcp(*ret_child), seg) < 0) {
         sw_sock_free(layer, *ret_child);
@@ -232,10 +176,8 @@ void sw_listen_child_established(struct sw_sock_layer *layer, struct sw_sock *ch
 {
     struct sw_sock *parent = child->parent;
     struct sw_listener *l = parent->listener;
-    sw_list_del(&child->node);
     sw_list_add_tail(&l->accept_queue, &child->node);
     child->is |= SW_IS_QUEUED;
-    l->n_syn--;
     l->n_accept++;
     sw_sock_wake(layer, parent);
 }
@@ -260,14 +202,12 @@ int sw_sock_accept(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_soc
 void sw_listen_stop(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     struct sw_listener *l = s->listener;
-    struct sw_list *queues[2] = {&l->accept_queue, &l->syn_queue};
-    for (int i = 0; i < 2; i++) {
-        while (!sw_list_empty(queues[i])) {
-            struct sw_sock *child = SW_CONTAINER(queues[i]->next, struct sw_sock, node);
-            sw_listen_child_gone(child);
-            sw_tcp_abort(sw_sock_tcp(child), 0);
-            sw_sock_free(layer, child);
-        }
+    sw_half_forget_all(layer, s);
+    while (!sw_list_empty(&l->accept_queue)) {
+        struct sw_sock *child = SW_CONTAINER(l->accept_queue.next, struct sw_sock, node);
+        sw_listen_child_gone(child);
+        sw_tcp_abort(sw_sock_tcp(child), 0);
+        sw_sock_free(layer, child);
     }
     s->listener = NULL;
     trace_state(layer, s, SW_TCP_LISTEN, SW_TCP_CLOSED);

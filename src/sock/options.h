@@ -14,8 +14,8 @@ int sw_opt_store(struct sw_sock_layer *layer, struct sw_sock *s, size_t field, i
 #define SW_OPT_STORE(layer, s, field, value)                                                       \
     sw_opt_store((layer), (s), offsetof(struct sw_sock_opts, field), (value))
 
-/* TCP_DEFER_ACCEPT in seconds; 0: off. */
-uint32_t sw_opt_defer_s(const struct sw_sock *s);
+/* TCP_DEFER_ACCEPT as how often the SYN-ACK is sent again meanwhile; 0: off. */
+uint32_t sw_opt_defer_retries(const struct sw_sock *s);
 /* As much of `size` bytes as fit into *len. 0. */
 int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
 

@@ -103,7 +103,12 @@ static int32_t retransmissions_in(int32_t seconds)
     return n;
 }
 
-uint32_t sw_opt_defer_s(const struct sw_sock *s)
+uint32_t sw_opt_defer_retries(const struct sw_sock *s)
+{
+    return (uint32_t)sw_sock_opts(s)->defer_accept;
+}
+
+static uint32_t defer_s(const struct sw_sock *s)
 {
     uint32_t step = 1, period = 0;
     for (int32_t n = sw_sock_opts(s)->defer_accept; n > 0; n--) {
@@ -116,7 +121,7 @@ uint32_t sw_opt_defer_s(const struct sw_sock *s)
 SW_OPT_GET(sw_opt_get_defer)
 {
     (void)layer;
-    *ret = (int)sw_opt_defer_s(s);
+    *ret = (int)defer_s(s);
     return 0;
 }
 

@@ -78,7 +78,11 @@ uint8_t sw_sock_ttl(const struct sw_sock *s, const struct sw_ip *dst)
 
 void sw_stream_apply_options(struct sw_sock *s)
 {
-    struct sw_tcp *tcp = sw_sock_tcp(s);
+    sw_stream_options_to(s, sw_sock_tcp(s));
+}
+
+void sw_stream_options_to(const struct sw_sock *s, struct sw_tcp *tcp)
+{
     const struct sw_sock_opts *o = sw_sock_opts(s);
     const struct sw_ip *dst = s->domain == SW_AF_INET ? &tcp->local.ip : &tcp->remote.ip;
     const struct sw_tcp_options options = {

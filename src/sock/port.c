@@ -3,9 +3,10 @@
  * Ports: who holds them.
  *
  * A port number has sixteen bits, so the directory is two levels of plain arrays: nothing to hash,
- * nothing to attack. A struct sw_port exists while something refers to it. Its members lie in two
+ * nothing to attack. A struct sw_port exists while something refers to it. Its members lie in three
  * lists: `hear`, which a packet without a connection searches (short: listeners, unconnected
- * datagram sockets), and `rest`, which only bind() searches (as long as there are connections).
+ * datagram sockets), `rest` and `waits`, which only bind() searches (as long as there are
+ * connections).
  *
  * Ephemeral ports are chosen as RFC 6056 3.3.3 has it: a keyed hash of the destination gives the
  * offset at which the search begins, so that successive connections to one destination get
@@ -67,6 +68,35 @@ int sw_port_hold(struct sw_sock_layer *layer, uint8_t proto, uint16_t number,
     return 0;
 }
 
+/* A TIME_WAIT holds the port on, by the links in its record. */
+void sw_port_wait(struct sw_sock_layer *layer, struct sw_port *port, uint32_t index)
+{
+    struct sw_small *small = sw_small_at(layer, index);
+    small->port_prev = 0;
+    small->port_next = port->waits;
+    if (port->waits)
+        sw_small_at(layer, port->waits)->port_prev = index;
+    port->waits = index;
+    port->n_refs++;
+    port->n_explicit += (small->flags & SW_SMALL_EXPLICIT) != 0;
+}
+
+static void put(struct sw_sock_layer *layer, struct sw_port *port);
+
+void sw_port_unwait(struct sw_sock_layer *layer, uint32_t index)
+{
+    struct sw_small *small = sw_small_at(layer, index);
+    struct sw_port *port = sw_port_find(layer, SW_PROTO_TCP, small->local_port);
+    if (small->port_prev)
+        sw_small_at(layer, small->port_prev)->port_next = small->port_next;
+    else
+        port->waits = small->port_next;
+    if (small->port_next)
+        sw_small_at(layer, small->port_next)->port_prev = small->port_prev;
+    port->n_explicit -= (small->flags & SW_SMALL_EXPLICIT) != 0;
+    put(layer, port);
+}
+
 void sw_port_release(struct sw_sock_layer *layer, struct sw_port_ref *ref)
 {
     struct sw_port *port = ref->port;
@@ -74,9 +104,14 @@ void sw_port_release(struct sw_sock_layer *layer, struct sw_port_ref *ref)
         return;
     sw_list_del(&ref->node);
     ref->port = NULL;
-    port->n_refs--;
     port->n_explicit -= ref->is_explicit;
-    if (port->n_refs > 0)
+    put(layer, port);
+}
+
+/* One reference less. */
+static void put(struct sw_sock_layer *layer, struct sw_port *port)
+{
+    if (--port->n_refs > 0)
         return;
     struct sw_port_page **page = &layer->ports[port->dir][port->number >> 8];
     (*page)->ports[port->number & 0xff] = NULL;

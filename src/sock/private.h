@@ -6,7 +6,8 @@
  * receive queue. Lives:
  *
  *   held      somebody has the handle
- *   embryo    in a listener's SYN queue or accept queue; its handle is not given out yet
+ *   embryo    in a listener's accept queue; its handle is not given out yet. (Before its handshake
+ *             is done a connection is a small record: small.h.)
  *   orphan    closed, but TCP still delivers; freed when TCP is done
  *
  * Invariants:
@@ -23,7 +24,7 @@
 #include "sock/abi.h"
 #include "sock/sock.h"
 
-enum sw_slot_kind { SW_SLOT_FREE, SW_SLOT_SOCK, SW_SLOT_TIMEWAIT };
+enum sw_slot_kind { SW_SLOT_FREE, SW_SLOT_SOCK };
 
 /* Where connect() stands (the states of BSD's struct socket, as Linux moves them). */
 enum sw_sock_state {
@@ -108,7 +109,8 @@ struct sw_sock_opts {
 
 struct sw_port {
     struct sw_list hear; /* listeners; datagram sockets without a peer */
-    struct sw_list rest; /* connections, TIME_WAITs, and what is bound only */
+    struct sw_list rest; /* connections, and what is bound only */
+    uint32_t waits;      /* TIME_WAITs: small records, by port_next */
     uint32_t n_refs;
     uint32_t
         n_explicit; /* of them bound by bind(): connect() does not choose such a port by itself */
@@ -116,18 +118,18 @@ struct sw_port {
     uint8_t dir; /* 0: TCP, 1: UDP, 2: identifiers of echo requests of both families */
 };
 
-/* Membership of a socket or TIME_WAIT in a port. */
+/* Membership of a socket in a port. */
 struct sw_port_ref {
     struct sw_list node;
     struct sw_port *port;
     bool is_explicit;
-    bool is_timewait; /* embedded in a struct sw_tw, else in a struct sw_sock */
 };
 
 struct sw_listener {
-    struct sw_list syn_queue, accept_queue; /* of struct sw_sock, by node */
-    uint32_t n_syn, n_accept, backlog;
-    bool cookies; /* were sent, last at cookie_ns */
+    struct sw_list accept_queue; /* of struct sw_sock, by node */
+    uint32_t n_accept, backlog;
+    uint32_t n_half, n_young; /* half-open, and of them those not yet sent a second SYN-ACK */
+    bool cookies;             /* were sent, last at cookie_ns */
     uint64_t cookie_ns;
 };
 
@@ -137,10 +139,9 @@ struct sw_sock {
     uint16_t is;    /* SW_IS_ */
     uint16_t err;   /* pending error, positive errno */
     uint8_t domain, type;
-    uint8_t state;    /* enum sw_sock_state */
-    uint8_t shut;     /* SW_SHUT_BIT_ */
-    uint32_t born_ms; /* of an embryo: when its SYN came */
-    uint8_t proto;    /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_ICMP or SW_PROTO_ICMP6; any if raw */
+    uint8_t state; /* enum sw_sock_state */
+    uint8_t shut;  /* SW_SHUT_BIT_ */
+    uint8_t proto; /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_ICMP or SW_PROTO_ICMP6; any if raw */
     struct sw_list node;
     struct sw_port_ref ref;
     struct sw_sock_opts *opts; /* NULL: all defaults */
@@ -177,16 +178,6 @@ struct sw_dgram_sock {
     uint32_t errors_bytes;
     struct sw_raw *raw;           /* of SOCK_RAW, else NULL */
     struct sw_membership *groups; /* group.c */
-};
-
-/* A connection in TIME_WAIT. */
-struct sw_tw {
-    struct sw_timewait tw;
-    struct sw_port_ref ref;
-    uint64_t since_ns;
-    uint32_t index;
-    uint32_t on; /* reuse flags, for bind() */
-    uint8_t domain;
 };
 
 static inline bool sw_sock_is_stream(const struct sw_sock *s)
@@ -277,6 +268,8 @@ int sw_port_hold(struct sw_sock_layer *layer, uint8_t proto, uint16_t number,
 void sw_port_share(struct sw_port *port, struct sw_port_ref *ref, bool is_explicit);
 void sw_port_release(struct sw_sock_layer *layer, struct sw_port_ref *ref); /* harmless if none */
 void sw_port_hear(struct sw_port_ref *ref, bool hear); /* moves between the port's two lists */
+void sw_port_wait(struct sw_sock_layer *layer, struct sw_port *port, uint32_t index);
+void sw_port_unwait(struct sw_sock_layer *layer, uint32_t index);
 void sw_port_fini(struct sw_sock_layer *layer);
 /* The i-th ephemeral port of a search that begins at `offset` (RFC 6056); i < SW_PORT_EPHEMERALS.
  */
@@ -298,17 +291,11 @@ int sw_sock_check_family(const struct sw_sock *s, const struct sw_ip *ip, int v6
 
 /* ---- demux.c -------------------------------------------------------------------------- */
 
-int sw_conn_insert(struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
-                   const struct sw_addr *remote, uint32_t index);
-void sw_conn_remove(struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
-                    const struct sw_addr *remote, uint32_t index);
-/* One of the two is set, or none. */
-struct sw_conn {
-    struct sw_sock *sock;
-    struct sw_tw *tw;
-};
-bool sw_conn_find(const struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
-                  const struct sw_addr *remote, struct sw_conn *ret_conn);
+uint64_t sw_conn_hash(const struct sw_sock_layer *layer, uint8_t proto, const struct sw_addr *local,
+                      const struct sw_addr *remote);
+/* The connected socket of this hash and these addresses, or NULL. */
+struct sw_sock *sw_conn_find(const struct sw_sock_layer *layer, uint64_t hash, uint8_t proto,
+                             const struct sw_addr *local, const struct sw_addr *remote);
 /* The listener or unconnected datagram socket that a packet from `remote` to `local` belongs to. */
 struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
                               const struct sw_addr *local, const struct sw_addr *remote, int iface);
@@ -329,18 +316,56 @@ int sw_sock_destination(const struct sw_sock *s, const struct sw_addr *to, struc
 int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog);
 int sw_sock_accept(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_sock **ret_child);
 void sw_listen_stop(struct sw_sock_layer *layer, struct sw_sock *s); /* resets and frees embryos */
+bool sw_listen_full(const struct sw_sock *s);                        /* the accept queue */
 /* A SYN for a listener; isn: the least initial sequence number, or NULL. Takes the segment. */
 void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_segment *seg,
                    int iface, const sw_seq *isn);
-/* Why a segment for a child in the SYN queue is not to be heard now, or SW_DROP_NONE. */
-enum sw_drop sw_listen_refuses(struct sw_sock_layer *layer, struct sw_sock *child,
-                               const struct sw_segment *seg);
+/* A child in the tables, with its addresses and its parent's options, which is about to be
+ * established; its control block is still CLOSED. 0 or negative errno. */
+int sw_listen_child(struct sw_sock_layer *layer, struct sw_sock *parent,
+                    const struct sw_addr *local, const struct sw_addr *remote,
+                    struct sw_sock **ret_child);
 void sw_listen_child_established(struct sw_sock_layer *layer, struct sw_sock *child);
 /* Whether the segment completes a handshake that only a SYN cookie remembers. *ret_child is to take
- * it, in the SYN queue; NULL: there is no room for it. */
+ * it; NULL: there is no room for it. */
 bool sw_listen_cookie(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_segment *seg,
                       int iface, struct sw_sock **ret_child);
 void sw_listen_child_gone(struct sw_sock *child); /* out of its queue; the caller frees it */
+
+/* ---- small.c, own.c: see small.h ------------------------------------------------------ */
+
+void sw_smalls_init(struct sw_smalls *smalls, struct sw_mem *mem);
+void sw_smalls_fini(struct sw_smalls *smalls, struct sw_wheel *wheel); /* empty */
+struct sw_small *sw_small_at(const struct sw_sock_layer *layer, uint32_t index);
+void sw_small_addrs(const struct sw_sock_layer *layer, const struct sw_small *small,
+                    struct sw_addr *ret_local, struct sw_addr *ret_remote);
+/* 0: none */
+uint32_t sw_small_find(const struct sw_sock_layer *layer, uint64_t hash,
+                       const struct sw_addr *local, const struct sw_addr *remote);
+/* A record, in its chain, in no queue. 0 or negative errno. */
+int sw_small_new(struct sw_sock_layer *layer, enum sw_small_kind kind, const struct sw_addr *local,
+                 const struct sw_addr *remote, uint32_t *ret_index);
+void sw_small_free(struct sw_sock_layer *layer, uint32_t index); /* in no queue */
+void sw_small_enqueue(struct sw_sock_layer *layer, struct sw_small_queue *queue, uint32_t index);
+void sw_small_dequeue(struct sw_sock_layer *layer, struct sw_small_queue *queue, uint32_t index);
+unsigned sw_small_longest_chain(const struct sw_sock_layer *layer); /* for tests */
+/* The number of an address of ours, counted; negative: none to be had. */
+int sw_own_get(struct sw_sock_layer *layer, const struct sw_ip *ip, uint32_t scope_id);
+void sw_own_put(struct sw_sock_layer *layer, uint16_t number);
+
+/* ---- half.c --------------------------------------------------------------------------- */
+
+/* A half-open connection for a SYN, which is answered. Does not take it. 0 or negative errno. */
+int sw_half_new(struct sw_sock_layer *layer, struct sw_sock *listener, const struct sw_addr *local,
+                const struct sw_addr *remote, const struct sw_segment *syn, const sw_seq *isn);
+/* The answer is a cookie, and nothing is kept. */
+int sw_half_cookie(struct sw_sock_layer *layer, struct sw_sock *listener,
+                   const struct sw_addr *local, const struct sw_addr *remote,
+                   const struct sw_segment *syn);
+void sw_half_segment(struct sw_sock_layer *layer, uint32_t index, struct sw_segment *seg);
+void sw_half_forget(struct sw_sock_layer *layer, uint32_t index);
+void sw_half_forget_all(struct sw_sock_layer *layer, const struct sw_sock *listener);
+void sw_half_timer(struct sw_sock_layer *layer);
 
 /* ---- stream.c, connect.c, timewait.c -------------------------------------------------- */
 
@@ -365,12 +390,18 @@ void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s);
 bool sw_stream_writable(struct sw_sock *s);
 uint32_t sw_stream_readable(struct sw_sock *s); /* bytes, as FIONREAD counts them */
 void sw_stream_apply_options(struct sw_sock *s);
+void sw_stream_options_to(const struct sw_sock *s, struct sw_tcp *tcp);
 void sw_stream_start(struct sw_sock_layer *layer, struct sw_sock *s); /* a fresh control block */
 
 void sw_tw_new(struct sw_sock_layer *layer, struct sw_sock *s);
-void sw_tw_free(struct sw_sock_layer *layer, struct sw_tw *tw);
+void sw_tw_free(struct sw_sock_layer *layer, uint32_t index);
+/* A segment for it. Does not take it when it returns true: then the TIME_WAIT is gone and *ret_isn
+ * is the least initial sequence number of the connection that begins. */
+bool sw_tw_segment(struct sw_sock_layer *layer, uint32_t index, struct sw_segment *seg,
+                   sw_seq *ret_isn);
+void sw_tw_timer(struct sw_sock_layer *layer);
 /* Whether a new connection of this host may take the pair over (Linux's tcp_tw_reuse = 2). */
-bool sw_tw_reusable(const struct sw_sock_layer *layer, const struct sw_tw *tw);
+bool sw_tw_reusable(const struct sw_sock_layer *layer, const struct sw_small *small);
 
 /* ---- dgram.c -------------------------------------------------------------------------- */
 

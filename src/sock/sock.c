@@ -17,6 +17,7 @@ int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct s
 {
     *layer = (struct sw_sock_layer){.env = env, .ip = ip, .tcp = tcp, .max_socks = max_sockets};
     sw_table_init(&layer->conns, env->mem);
+    sw_smalls_init(&layer->smalls, env->mem);
     sw_list_init(&layer->ready);
     sw_list_init(&layer->raws);
     sw_rng_key(&env->rng, &layer->conn_key);
@@ -29,13 +30,13 @@ int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct s
 
 void sw_sock_layer_fini(struct sw_sock_layer *layer)
 {
-    for (uint32_t i = 0; i < layer->cap_slots; i++) {
+    for (uint32_t i = 0; i < layer->cap_slots; i++)
         if (layer->slots[i].kind == SW_SLOT_SOCK)
             sw_sock_free(layer, layer->slots[i].obj);
-        else if (layer->slots[i].kind == SW_SLOT_TIMEWAIT)
-            sw_tw_free(layer, layer->slots[i].obj);
-    }
-    SW_ASSERT(layer->n_socks == 0 && layer->n_timewaits == 0 && layer->conns.used == 0);
+    while (layer->smalls.waits.first)
+        sw_tw_free(layer, layer->smalls.waits.first);
+    SW_ASSERT(layer->n_socks == 0 && layer->conns.used == 0);
+    sw_smalls_fini(&layer->smalls, &layer->env->wheel);
     sw_port_fini(layer);
     sw_table_fini(&layer->conns);
     sw_mem_free(layer->env->mem, layer->slots, layer->cap_slots * sizeof(struct sw_slot));
@@ -149,13 +150,12 @@ int sw_sock_new(struct sw_sock_layer *layer, int domain, int type, struct sw_soc
 void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     if (s->listener) {
-        struct sw_list *queues[2] = {&s->listener->syn_queue, &s->listener->accept_queue};
-        for (int q = 0; q < 2; q++) {
-            while (!sw_list_empty(queues[q])) {
-                struct sw_sock *child = SW_CONTAINER(queues[q]->next, struct sw_sock, node);
-                sw_listen_child_gone(child);
-                sw_sock_free(layer, child);
-            }
+        struct sw_list *queue = &s->listener->accept_queue;
+        sw_half_forget_all(layer, s);
+        while (!sw_list_empty(queue)) {
+            struct sw_sock *child = SW_CONTAINER(queue->next, struct sw_sock, node);
+            sw_listen_child_gone(child);
+            sw_sock_free(layer, child);
         }
         sw_mem_free(layer->env->mem, s->listener, sizeof(*s->listener));
         s->listener = NULL;
@@ -267,27 +267,42 @@ static void describe_sock(struct sw_sock_layer *layer, struct sw_sock *s,
     }
 }
 
+static void describe_small(const struct sw_sock_layer *layer, const struct sw_small *small,
+                           struct sw_socket_info *info)
+{
+    bool half = small->kind == SW_SMALL_HALF;
+    info->domain = small->flags & SW_SMALL_INET6 ? SW_AF_INET6 : SW_AF_INET;
+    info->type = SW_SOCK_STREAM;
+    info->tcp_state = half ? SW_TCP_SYN_RECEIVED : SW_TCP_TIME_WAIT;
+    sw_small_addrs(layer, small, &info->local, &info->remote);
+}
+
+/* Cursors: sockets first, from 0; small records behind them, from FIRST_SMALL. */
+#define FIRST_SMALL (1ULL << 32)
+
 bool sw_sock_next(struct sw_sock_layer *layer, uint64_t *cursor, struct sw_socket_info *ret_info)
 {
-    for (uint64_t i = *cursor; i < layer->cap_slots; i++) {
-        const struct sw_slot *slot = &layer->slots[i];
-        if (slot->kind == SW_SLOT_FREE)
+    struct sw_socket_info info = {0};
+    uint64_t i = *cursor;
+    for (; i < layer->cap_slots; i++) {
+        if (layer->slots[i].kind == SW_SLOT_FREE)
             continue;
-        struct sw_socket_info info = {0};
-        if (slot->kind == SW_SLOT_SOCK) {
-            describe_sock(layer, slot->obj, &info);
-        } else {
-            const struct sw_tw *tw = slot->obj;
-            info.domain = tw->domain;
-            info.type = SW_SOCK_STREAM;
-            info.tcp_state = SW_TCP_TIME_WAIT;
-            info.local = tw->tw.local;
-            info.remote = tw->tw.remote;
-        }
+        describe_sock(layer, layer->slots[i].obj, &info);
         *ret_info = info;
         *cursor = i + 1;
         return true;
     }
-    *cursor = layer->cap_slots;
+    for (i = i < FIRST_SMALL ? FIRST_SMALL : i;
+         i - FIRST_SMALL < sw_pages_count(&layer->smalls.records); i++) {
+        const struct sw_small *small =
+            sw_pages_at(&layer->smalls.records, (uint32_t)(i - FIRST_SMALL));
+        if (small->kind == SW_SMALL_FREE)
+            continue;
+        describe_small(layer, small, &info);
+        *ret_info = info;
+        *cursor = i + 1;
+        return true;
+    }
+    *cursor = i;
     return false;
 }

@@ -26,15 +26,16 @@
 
 #include "base/list.h"
 #include "base/table.h"
+#include "sock/small.h"
 #include "tcp/control.h"
 #include "udp/udp.h"
 
 struct sw_sock; /* one socket: see sock/private.h */
 
-/* A place for a socket or a TIME_WAIT. Its index is what tables and handles hold. */
+/* A place for a socket. Its index is what tables and handles hold. */
 struct sw_slot {
     union {
-        void *obj;          /* struct sw_sock or struct sw_tw */
+        void *obj;          /* struct sw_sock */
         uint32_t next_free; /* of a free slot: index + 1 of the next one, 0: the last */
     };
     uint32_t generation; /* of the handle; moves on when the slot is freed */
@@ -50,8 +51,9 @@ struct sw_sock_layer {
     struct sw_tcp_layer *tcp;
     struct sw_slot *slots;
     uint32_t cap_slots, free_slot; /* free_slot: index + 1 of a free one, 0: none */
-    uint32_t n_socks, max_socks, n_timewaits;
-    struct sw_table conns; /* connections and TIME_WAITs by 4-tuple: values are slot indices */
+    uint32_t n_socks, max_socks;
+    struct sw_table conns;   /* connections by 4-tuple: values are slot indices */
+    struct sw_smalls smalls; /* those without a socket: half-open, in TIME_WAIT */
     struct sw_port_page *ports[3][SW_PORT_PAGES]; /* TCP, UDP, echo: sixteen bits need no hash */
     struct sw_list ready; /* of struct sw_sock: something happened, and nobody has been told */
     struct sw_list raws;  /* of struct sw_raw */
@@ -76,7 +78,7 @@ void sw_sock_echo_reply(struct sw_sock_layer *layer, struct sw_packet *pkt,
  * there was one. */
 bool sw_sock_raw_input(struct sw_sock_layer *layer, const struct sw_packet *pkt,
                        const struct sw_ip_hdr *ip, int iface);
-/* A timer of owner SW_TIMER_SOCK or SW_TIMER_TIMEWAIT fired. */
+/* A timer of owner SW_TIMER_SOCK, SW_TIMER_HALF or SW_TIMER_TIMEWAIT fired. */
 void sw_sock_timer(struct sw_sock_layer *layer, struct sw_timer *timer);
 
 #endif

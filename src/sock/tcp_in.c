@@ -5,18 +5,9 @@
 #include "sock/private.h"
 
 /* A segment of a known connection. Takes it; the socket may be gone afterwards. */
-static void for_connection(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_segment *seg,
-                           const struct sw_addr *local, const struct sw_addr *remote)
+static void for_connection(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_segment *seg)
 {
-    struct sw_tcp *tcp = sw_sock_tcp(s);
-    if (s->parent && !(s->is & SW_IS_QUEUED)) {
-        enum sw_drop why = sw_listen_refuses(layer, s, seg);
-        if (why != SW_DROP_NONE) {
-            sw_drop(layer->env, seg->pkt, why, local, remote);
-            return;
-        }
-    }
-    sw_tcp_input(tcp, seg);
+    sw_tcp_input(sw_sock_tcp(s), seg);
     sw_stream_after(layer, s);
 }
 
@@ -30,7 +21,7 @@ static void for_listener(struct sw_sock_layer *layer, struct sw_sock *s, struct 
         struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);
         struct sw_addr remote = sw_addr_of(&seg->ip.src, seg->tcp.src_port, iface);
         if (child)
-            for_connection(layer, child, seg, &local, &remote);
+            for_connection(layer, child, seg);
         else
             sw_drop(layer->env, seg->pkt, SW_DROP_TCP_BACKLOG, &local, &remote);
     } else if (flags & (SW_TCP_RST | SW_TCP_ACK)) {
@@ -56,24 +47,25 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     }
     const struct sw_addr local = sw_addr_of(&ip->dst, seg.tcp.dst_port, 0);
     const struct sw_addr remote = sw_addr_of(&ip->src, seg.tcp.src_port, iface);
-    struct sw_conn conn;
-    sw_seq isn;
+    const uint64_t hash = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
+    struct sw_sock *s = sw_conn_find(layer, hash, SW_PROTO_TCP, &local, &remote);
+    if (s) {
+        for_connection(layer, s, &seg);
+        return;
+    }
+    uint32_t index = sw_small_find(layer, hash, &local, &remote);
     bool reopen = false;
-    if (sw_conn_find(layer, SW_PROTO_TCP, &local, &remote, &conn)) {
-        if (conn.sock) {
-            for_connection(layer, conn.sock, &seg, &local, &remote);
+    sw_seq isn;
+    if (index) {
+        if (sw_small_at(layer, index)->kind == SW_SMALL_HALF) {
+            sw_half_segment(layer, index, &seg);
             return;
         }
-        isn = sw_timewait_next_isn(&conn.tw->tw);
-        enum sw_timewait_verdict verdict = sw_timewait_input(&conn.tw->tw, layer->tcp, &seg);
-        if (verdict == SW_TW_STAY)
+        reopen = sw_tw_segment(layer, index, &seg, &isn);
+        if (!reopen)
             return;
-        sw_tw_free(layer, conn.tw);
-        if (verdict == SW_TW_GONE)
-            return;
-        reopen = true;
     }
-    struct sw_sock *s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface);
+    s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface);
     if (s)
         for_listener(layer, s, &seg, iface, reopen ? &isn : NULL);
     else
@@ -83,7 +75,11 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
 void sw_sock_timer(struct sw_sock_layer *layer, struct sw_timer *timer)
 {
     if (timer->owner == SW_TIMER_TIMEWAIT) {
-        sw_tw_free(layer, SW_CONTAINER(timer, struct sw_tw, tw.timer));
+        sw_tw_timer(layer);
+        return;
+    }
+    if (timer->owner == SW_TIMER_HALF) {
+        sw_half_timer(layer);
         return;
     }
     SW_ASSERT(timer->owner == SW_TIMER_SOCK);

@@ -90,11 +90,9 @@ void sw_sock_udp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     }
     const struct sw_addr local = sw_addr_of(&ip->dst, udp.dst_port, 0);
     const struct sw_addr remote = sw_addr_of(&ip->src, udp.src_port, iface);
-    struct sw_conn conn;
-    struct sw_sock *s;
-    if (sw_conn_find(layer, SW_PROTO_UDP, &local, &remote, &conn))
-        s = conn.sock;
-    else
+    const uint64_t hash = sw_conn_hash(layer, SW_PROTO_UDP, &local, &remote);
+    struct sw_sock *s = sw_conn_find(layer, hash, SW_PROTO_UDP, &local, &remote);
+    if (!s)
         s = sw_demux_hear(layer, SW_PROTO_UDP, &local, &remote, iface);
     if (s) {
         deliver(layer, s, pkt, ip, &udp, iface);

@@ -14,26 +14,35 @@ struct pair {
 };
 _Static_assert(sizeof(struct pair) == 36, "hashed as bytes: no padding");
 
-static struct pair pair_of(const struct sw_tcp *tcp)
+static struct pair pair_of(const struct sw_ip *local, const struct sw_ip *remote)
 {
-    struct pair pair = {.src_port = tcp->local.port, .dst_port = tcp->remote.port};
+    struct pair pair = {0};
 
-    memcpy(pair.src, tcp->local.ip.b, sizeof(pair.src));
-    memcpy(pair.dst, tcp->remote.ip.b, sizeof(pair.dst));
+    memcpy(pair.src, local->b, sizeof(pair.src));
+    memcpy(pair.dst, remote->b, sizeof(pair.dst));
     return pair;
 }
 
 sw_seq sw_tcp_isn(const struct sw_tcp *tcp)
 {
-    struct pair pair = pair_of(tcp);
-    uint64_t hash = sw_siphash24(&tcp->layer->isn_key, &pair, sizeof(pair));
+    struct pair pair = pair_of(&tcp->local.ip, &tcp->remote.ip);
+    uint64_t hash;
 
+    pair.src_port = tcp->local.port;
+    pair.dst_port = tcp->remote.port;
+    hash = sw_siphash24(&tcp->layer->isn_key, &pair, sizeof(pair));
     return sw_seq_of((uint32_t)hash + (uint32_t)(sw_tcp_now(tcp) / ISN_TICK_NS));
+}
+
+uint32_t sw_tcp_ts_offset_of(const struct sw_tcp_layer *layer, const struct sw_ip *local,
+                             const struct sw_ip *remote)
+{
+    struct pair pair = pair_of(local, remote);
+
+    return (uint32_t)sw_siphash24(&layer->ts_key, &pair, offsetof(struct pair, src_port));
 }
 
 uint32_t sw_tcp_ts_offset(const struct sw_tcp *tcp)
 {
-    struct pair pair = pair_of(tcp);
-
-    return (uint32_t)sw_siphash24(&tcp->layer->ts_key, &pair, offsetof(struct pair, src_port));
+    return sw_tcp_ts_offset_of(tcp->layer, &tcp->local.ip, &tcp->remote.ip);
 }

@@ -23,6 +23,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .synack_retries = 5,
                 .retries2 = 15,
                 .orphan_retries = 8,
+                .max_tw_buckets = 262144,
                 .rcvbuf = 131072,
                 .rcvbuf_max = 6U << 20,
                 .sndbuf = 16384,
@@ -42,6 +43,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .syncookies = true,
                 .ecn = SW_ECN_ANSWER,
                 .ecn_fallback = true,
+                .rfc1337 = true,
             },
     };
     sw_rng_key(&env->rng, &layer->isn_key);

@@ -86,7 +86,7 @@ void sw_tcp_negotiate(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn)
         tcp->snd.mss < SW_TCP_MSS_DEFAULT4_BYTES ? tcp->snd.mss : SW_TCP_MSS_DEFAULT4_BYTES;
 }
 
-int sw_tcp_open_half(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn)
+int sw_tcp_agree(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn)
 {
     int err;
 
@@ -95,11 +95,20 @@ int sw_tcp_open_half(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn)
     if (err < 0)
         return err;
     sw_tcp_negotiate(tcp, syn);
+    return 0;
+}
+
+int sw_tcp_open_half(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn)
+{
+    int err = sw_tcp_agree(tcp, syn);
+
+    if (err < 0)
+        return err;
     sw_tcp_set_state(tcp, SW_TCP_SYN_RECEIVED);
     return 0;
 }
 
-int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn)
+int sw_tcp_answer_syn(struct sw_tcp *tcp, const struct sw_segment *syn)
 {
     int err;
 
@@ -112,10 +121,18 @@ int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn)
         return err;
     sw_ecn_take_syn(tcp, syn);
     sw_tcp_env(tcp)->stats.tcp_rx++;
-    /* What goes wrong now looks like a lost SYN-ACK: the timer sends it again. */
+    /* What goes wrong now looks like a lost SYN-ACK: it is sent again in time. */
     sw_tcp_send_syn(tcp, false);
-    sw_tcp_arm_retransmit(tcp);
     return 0;
+}
+
+int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn)
+{
+    int err = sw_tcp_answer_syn(tcp, syn);
+
+    if (err == 0)
+        sw_tcp_arm_retransmit(tcp);
+    return err;
 }
 
 void sw_tcp_established(struct sw_tcp *tcp)

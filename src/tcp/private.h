@@ -92,6 +92,8 @@ void sw_tcp_tidy(struct sw_tcp *tcp);
 /* ---- isn.c ---- */
 sw_seq sw_tcp_isn(const struct sw_tcp *tcp);
 uint32_t sw_tcp_ts_offset(const struct sw_tcp *tcp);
+uint32_t sw_tcp_ts_offset_of(const struct sw_tcp_layer *layer, const struct sw_ip *local,
+                             const struct sw_ip *remote);
 
 /* ---- path.c ---- */
 int sw_tcp_path(struct sw_tcp *tcp);          /* MTU, MSS and super-segment size, afresh */
@@ -101,8 +103,12 @@ uint16_t sw_tcp_announced_mss(struct sw_tcp *tcp); /* for our SYN */
 
 /* ---- open.c ---- */
 void sw_tcp_negotiate(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn);
-/* A block in CLOSED becomes SYN_RECEIVED for this SYN; nothing is sent. */
+/* A block in CLOSED gets what it and the peer's SYN agree on, but stays where it is. */
+int sw_tcp_agree(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn);
+/* And becomes SYN_RECEIVED; nothing is sent. */
 int sw_tcp_open_half(struct sw_tcp *tcp, const struct sw_tcp_hdr *syn);
+/* And the SYN-ACK leaves; no timer is armed. Does not take the segment. */
+int sw_tcp_answer_syn(struct sw_tcp *tcp, const struct sw_segment *syn);
 void sw_tcp_established(struct sw_tcp *tcp);
 
 /* ---- synsent.c ---- */

@@ -24,7 +24,7 @@
  *   rate.c      how fast the path delivers; pace.c how fast packets leave; meter.c and what else is
  *               measured
  *   timers.c    the one timer node of a connection: retransmit, persist, delayed ACK, ...
- *   timewait.c  TIME_WAIT as a small record of its own
+ *   half.c      a half-open connection as a small record; timewait.c TIME_WAIT likewise
  *   isn.c       RFC 6528; challenge.c RFC 5961 7; icmp.c RFC 5927; info.c struct tcp_info
  *
  * Ownership: the socket layer allocates and frees struct sw_tcp (it lies inside the socket), finds
@@ -90,6 +90,7 @@ struct sw_tcp_config {
     uint32_t synack_retries;     /* 5 */
     uint32_t retries2;           /* 15: when to give up (RFC 1122 4.2.3.5 R2) */
     uint32_t orphan_retries;     /* 8, for connections nobody holds */
+    uint32_t max_tw_buckets;     /* 262,144: TIME_WAITs; beyond, connections end without one */
     uint32_t rcvbuf, rcvbuf_max; /* tcp_rmem: 131,072; 6 MiB */
     uint32_t sndbuf, sndbuf_max; /* tcp_wmem */
     uint32_t notsent_lowat;      /* bytes unsent at which a send queue counts as full; no limit */
@@ -102,6 +103,7 @@ struct sw_tcp_config {
     bool hystart;    /* on; the first slow start ends when the round trip grows (RFC 9406) */
     bool frto;       /* on; spurious timeouts found by new data (RFC 5682), with SACK */
     bool syncookies; /* on; where the SYN queue is full (RFC 4987 3.6) */
+    bool rfc1337;    /* on, unlike Linux: no reset ends a TIME_WAIT */
     uint8_t cc;      /* enum sw_cc_id: congestion control of new connections; CUBIC */
     uint8_t ecn;     /* enum sw_ecn_mode (ecn.h); SW_ECN_ANSWER */
     bool
@@ -162,8 +164,9 @@ void sw_tcp_set_isn(struct sw_tcp *tcp, sw_seq isn);
  * table. 0, or what sw_ip_path()/sw_ip_output() say. */
 int sw_tcp_connect(struct sw_tcp *tcp);
 
-/* Passive open: a block in CLOSED becomes the SYN_RECEIVED child for `syn`; sends the SYN-ACK. Does
- * not take the segment. 0 or negative errno: then the block is to be freed. */
+/* Passive open with a block of its own, which a listener's half-open connection has not (half.h): a
+ * block in CLOSED becomes the SYN_RECEIVED child for `syn`; sends the SYN-ACK. Does not take the
+ * segment. 0 or negative errno: then the block is to be freed. */
 int sw_tcp_open_passive(struct sw_tcp *tcp, const struct sw_segment *syn);
 
 /* ---- SYN cookies (cookie.c): a passive open that keeps nothing ---- */
@@ -258,30 +261,30 @@ size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room);
  * it. */
 void sw_tcp_refuse(struct sw_tcp_layer *layer, struct sw_segment *seg, enum sw_drop why);
 
-/* TIME_WAIT without the rest of the block: at most 64 bytes of protocol state; the table that finds
- * it is the socket layer's. */
+/* TIME_WAIT without the rest of the block: what the last ACK and the next SYN need. The pair of
+ * addresses and the time are the socket layer's (sock/small.h). */
 struct sw_timewait {
-    struct sw_timer timer; /* owner SW_TIMER_TIMEWAIT */
-    struct sw_addr local, remote;
     sw_seq snd_nxt, rcv_nxt;
-    uint32_t ts_recent, ts_offset;
-    uint32_t rcv_wnd;
-    uint8_t rcv_wscale;
-    bool has_ts;
-    uint8_t tos, ttl;
+    uint32_t ts_recent;
+    uint16_t window; /* as the header has it */
+    uint8_t tos;
+    uint8_t has_ts : 1; /* timestamps were negotiated */
+    uint8_t limit : 7;  /* when a SYN or bare ACK was last answered: limit.h */
 };
-/* From a block in TIME_WAIT, which has no part in it afterwards. Arms tw->timer for the 2 MSL;
- * whoever frees the record cancels it. */
+_Static_assert(sizeof(struct sw_timewait) == 16, "a small record has room for so much");
+/* From a block in TIME_WAIT, which has no part in it afterwards. */
 void sw_timewait_init(struct sw_timewait *tw, const struct sw_tcp *tcp);
 enum sw_timewait_verdict {
     SW_TW_STAY,   /* handled, stays */
+    SW_TW_AGAIN,  /* likewise, and its 2 MSL begin anew */
     SW_TW_REOPEN, /* a SYN that may reuse the pair (RFC 9293 3.6.1, RFC 6191): free it, treat as new
                    */
     SW_TW_GONE,   /* an acceptable RST, where RFC 1337 does not forbid it */
 };
 /* Does not take the segment on REOPEN; else takes it. */
 enum sw_timewait_verdict sw_timewait_input(struct sw_timewait *tw, struct sw_tcp_layer *layer,
-                                           struct sw_segment *seg);
+                                           const struct sw_addr *local,
+                                           const struct sw_addr *remote, struct sw_segment *seg);
 /* A SYN that opens over a TIME_WAIT must begin beyond what it used (RFC 6191 2). */
 sw_seq sw_timewait_next_isn(const struct sw_timewait *tw);
 
