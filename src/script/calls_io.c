@@ -55,8 +55,8 @@ static bool send_flags(struct run *run, struct scall *call, size_t i, long long 
         return unsupported(run, call->args[i]->pos, "MSG_FASTOPEN");
     if (*ret_flags & MSG_ZEROCOPY)
         return unsupported(run, call->args[i]->pos, "MSG_ZEROCOPY");
-    if (*ret_flags & (MSG_OOB | MSG_EOR))
-        return unsupported(run, call->args[i]->pos, *ret_flags & MSG_OOB ? "MSG_OOB" : "MSG_EOR");
+    if (*ret_flags & MSG_EOR)
+        return unsupported(run, call->args[i]->pos, "MSG_EOR");
     return true;
 }
 
@@ -70,10 +70,10 @@ static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t
         return script_fail(run->script, SCRIPT_FAILED, run->event->pos, "no memory");
     for (size_t i = 0; i < len; i++)
         bytes[i] = wire_payload((sfd->stream ? sfd->sent - done : 0) + i);
-    int more = flags & MSG_MORE ? SW_MSG_MORE : 0;
+    int pass = (int)(flags & (SW_MSG_MORE | SW_MSG_OOB));
     int64_t r;
     do {
-        r = sw_send(run->host, sfd->socket, bytes + done, len - done, more, to);
+        r = sw_send(run->host, sfd->socket, bytes + done, len - done, pass, to);
         if (r > 0) {
             done += (uint64_t)r;
             sfd->sent += (uint64_t)r;
@@ -166,19 +166,25 @@ static bool recv_flags(struct run *run, struct scall *call, size_t i, long long 
 {
     if (!arg_number(run, call, i, ret_flags))
         return false;
-    if (*ret_flags & (MSG_ERRQUEUE | MSG_OOB))
-        return unsupported(run, call->args[i]->pos,
-                           *ret_flags & MSG_OOB ? "MSG_OOB" : "MSG_ERRQUEUE");
-    return true;
+    return !(*ret_flags & MSG_ERRQUEUE) || unsupported(run, call->args[i]->pos, "MSG_ERRQUEUE");
 }
 
-static bool check_bytes(struct run *run, const struct sfd *sfd, const uint8_t *bytes, size_t len)
+static bool check_bytes(struct run *run, const uint8_t *bytes, size_t len, uint64_t place)
 {
     for (size_t i = 0; i < len; i++)
-        if (bytes[i] != wire_payload((sfd->stream ? sfd->received : 0) + i))
+        if (bytes[i] != wire_payload(place + i))
             return script_fail(run->script, SCRIPT_FAILED, run->event->pos,
                                "byte %zu that was read is not the one that the peer sent", i);
     return true;
+}
+
+/* Whether the next read passes over a byte: urgent data lies outside of the stream, at its mark. */
+static bool passes_mark(struct run *run, const struct sfd *sfd)
+{
+    int in_line = 0;
+    size_t len = sizeof(in_line);
+    sw_getsockopt(run->host, sfd->socket, SOL_SOCKET, SO_OOBINLINE, &in_line, &len);
+    return sfd->stream && !in_line && sw_sockatmark(run->host, sfd->socket) == 1;
 }
 
 static bool do_recv(struct run *run, struct sfd *sfd, size_t len, long long flags,
@@ -187,7 +193,9 @@ static bool do_recv(struct run *run, struct sfd *sfd, size_t len, long long flag
     uint8_t *bytes = malloc(len > 0 ? len : 1);
     if (bytes == NULL)
         return script_fail(run->script, SCRIPT_FAILED, run->event->pos, "no memory");
-    int pass = (int)(flags & (SW_MSG_PEEK | SW_MSG_TRUNC));
+    int pass = (int)(flags & (SW_MSG_PEEK | SW_MSG_TRUNC | SW_MSG_OOB));
+    bool urgent = sfd->stream && (flags & MSG_OOB);
+    unsigned skip = !urgent && passes_mark(run, sfd) ? 1 : 0;
     if ((flags & MSG_WAITALL) && sfd->stream && !sfd->nonblocking) {
         int64_t there = sw_recv_queued(run->host, sfd->socket);
         int events = sw_poll(run->host, sfd->socket);
@@ -202,13 +210,13 @@ static bool do_recv(struct run *run, struct sfd *sfd, size_t len, long long flag
     bool ok = true;
     if (r > 0) {
         size_t have = (size_t)r < len ? (size_t)r : len;
-        if (!(sfd->stream && (flags & MSG_TRUNC)))
-            ok = check_bytes(run, sfd, bytes, have);
-        if (!(flags & MSG_PEEK))
-            sfd->received += (uint64_t)r;
+        if (!urgent && !(sfd->stream && (flags & MSG_TRUNC)))
+            ok = check_bytes(run, bytes, have, sfd->stream ? sfd->received + skip : 0);
+        if (!urgent && !(flags & MSG_PEEK))
+            sfd->received += skip + (uint64_t)r;
     }
     free(bytes);
-    *ret_result = sleep_or(sfd, flags, r);
+    *ret_result = urgent ? r : sleep_or(sfd, flags, r); /* Linux never waits for urgent data */
     return ok;
 }
 

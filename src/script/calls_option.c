@@ -114,10 +114,11 @@ bool call_ioctl(struct run *run, struct scall *call, int64_t *ret_result)
     long long request, expected;
     if (!arg_fd(run, call, 0, &sfd) || !arg_number(run, call, 1, &request))
         return false;
-    if (request != SIOCINQ && request != SIOCOUTQ)
+    if (request != SIOCINQ && request != SIOCOUTQ && request != SIOCATMARK)
         return unsupported(run, call->args[1]->pos, "this request of ioctl()");
-    int64_t n = request == SIOCINQ ? sw_recv_queued(run->host, sfd->socket)
-                                   : sw_send_queued(run->host, sfd->socket);
+    int64_t n = request == SIOCINQ    ? sw_recv_queued(run->host, sfd->socket)
+                : request == SIOCOUTQ ? sw_send_queued(run->host, sfd->socket)
+                                      : sw_sockatmark(run->host, sfd->socket);
     *ret_result = n < 0 ? n : 0;
     if (n < 0 || call->args[2]->kind == EXPR_ELLIPSIS)
         return true;

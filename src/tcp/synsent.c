@@ -38,7 +38,7 @@ enum sw_drop sw_tcp_input_syn_sent(struct sw_tcp *tcp, struct sw_segment *seg)
     /* Fourth the SYN bit; fifth, nothing without it. (Third, security, is no more.) */
     if (!(hdr->flags & SW_TCP_SYN))
         return SW_DROP_TCP_FLAGS;
-    if (hdr->flags & SW_TCP_FIN) /* Linux drops it; it opens and closes nothing */
+    if ((hdr->flags & SW_TCP_FIN) && !ack) /* it opens and closes nothing */
         return SW_DROP_TCP_FLAGS;
     sw_tcp_negotiate(tcp, hdr);
     if (!ack) { /* the SYNs have crossed (3.5, figure 8) */
@@ -54,6 +54,6 @@ enum sw_drop sw_tcp_input_syn_sent(struct sw_tcp *tcp, struct sw_segment *seg)
     tcp->snd.una = hdr->ack;
     sw_tcp_established(tcp);
     tcp->flags |= SW_TCPF_ACK_NOW;
-    return SW_DROP_NONE; /* data that comes with the SYN-ACK: the peer sends it again (RFC 7413 is
-                            for that) */
+    return SW_DROP_NONE; /* data or a FIN that comes with the SYN-ACK: the peer sends it again, as
+                            to Linux (RFC 7413 is for that) */
 }
