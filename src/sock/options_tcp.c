@@ -76,6 +76,8 @@ SW_OPT_SET(sw_opt_set_quickack)
     (void)layer;
     s->on &= ~(uint32_t)(SW_ON_QUICKACK | SW_ON_NO_QUICKACK);
     s->on |= v ? (uint32_t)SW_ON_QUICKACK : (uint32_t)SW_ON_NO_QUICKACK;
+    if (!v)
+        sw_tcp_delay_acks(sw_sock_tcp(s));
     return 0;
 }
 

@@ -89,6 +89,7 @@ void sw_stream_options_to(const struct sw_sock *s, struct sw_tcp *tcp)
         .keepidle_s = (uint32_t)o->keepidle_s,
         .keepintvl_s = (uint32_t)o->keepintvl_s,
         .keepcnt = (uint8_t)o->keepcnt,
+        .linger2_s = (int8_t)o->linger2_s,
         .syncnt = (uint8_t)o->syncnt,
         .user_timeout_ms = (uint32_t)o->user_timeout_ms,
         .maxseg = (uint16_t)o->maxseg,

@@ -98,12 +98,13 @@ enum {
     SW_TCPF_PINGPONG = 1 << 10,    /* answers carry our ACKs: delay them */
     SW_TCPF_ACK_NOW = 1 << 11,     /* an ACK is due at the end of this input */
     SW_TCPF_ISN_SET = 1 << 12,     /* snd.iss was chosen by sw_tcp_set_isn() */
-    SW_TCPF_MORE = 1 << 13,        /* the last push said MSG_MORE */
+    SW_TCPF_MORE = 1 << 13,        /* the end of the queue came with MSG_MORE: no PSH there */
     SW_TCPF_NODELAY = 1 << 14,     /* TCP_NODELAY */
     SW_TCPF_CORK = 1 << 15,        /* TCP_CORK */
     SW_TCPF_KEEPALIVE = 1 << 16,   /* SO_KEEPALIVE */
     SW_TCPF_FIN_SENT = 1 << 18,    /* snd.nxt is beyond our FIN */
     SW_TCPF_QUICKACK = 1 << 19,    /* TCP_QUICKACK was set: ACKs are not delayed */
+    SW_TCPF_HOLD = 1 << 20,        /* within a call with MSG_MORE */
     SW_TCPF_OOBINLINE = 1 << 21,   /* SO_OOBINLINE: urgent bytes are read in line */
     SW_TCPF_HEARD = 1 << 17,       /* data has come since we last sent some */
     SW_TCPF_ECN = 1 << 22,         /* asked for; then: negotiated (RFC 3168 6.1.1) */
@@ -126,6 +127,7 @@ struct sw_tcp {
     uint32_t rcv_ms;    /* when a segment last came, by sw_tcp_clock_ms() */
     uint32_t limit_ms;  /* when a challenge ACK was last sent (RFC 5961 7); 0: never */
     uint8_t cc;         /* enum sw_cc_id; moved by sw_cc_set() only */
+    int8_t linger2_s;   /* TCP_LINGER2: see struct sw_tcp_options */
 
     uint64_t main_ns;   /* deadline of what main_kind says; SW_NEVER: none */
     uint64_t delack_ns; /* deadline of the delayed ACK; SW_NEVER: none is owed */

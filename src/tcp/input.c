@@ -165,8 +165,7 @@ static void check_fin_acked(struct sw_tcp *tcp)
     case SW_TCP_FIN_WAIT_1:
         sw_tcp_set_state(tcp, SW_TCP_FIN_WAIT_2);
         if (sw_tcp_has(tcp, SW_TCPF_ORPHAN))
-            sw_tcp_arm(tcp, SW_TCP_TIMER_FIN_WAIT_2,
-                       sw_tcp_now(tcp) + tcp->layer->config.fin_timeout_ns);
+            sw_tcp_orphan_fin_wait_2(tcp);
         break;
     case SW_TCP_CLOSING:
         sw_tcp_enter_time_wait(tcp);

@@ -80,6 +80,9 @@ static inline void sw_tcp_rcv_advance(struct sw_tcp *tcp, uint32_t len)
     tcp->rcv.nxt = nxt;
 }
 
+/* ---- user.c ---- */
+void sw_tcp_orphan_fin_wait_2(struct sw_tcp *tcp); /* in that state, and nobody holds it */
+
 /* ---- state.c ---- */
 void sw_tcp_set_state(struct sw_tcp *tcp, enum sw_tcp_state state);
 /* The connection is over: CLOSED, `err` for the user, nothing left to send or to wait for. */

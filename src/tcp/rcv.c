@@ -96,6 +96,11 @@ void sw_tcp_quickack(struct sw_tcp *tcp)
     tcp->rcv.quick = QUICK_ACKS;
 }
 
+void sw_tcp_delay_acks(struct sw_tcp *tcp)
+{
+    tcp->flags |= SW_TCPF_PINGPONG;
+}
+
 void sw_tcp_ack_sent(struct sw_tcp *tcp)
 {
     if (tcp->rcv.quick)

@@ -100,7 +100,7 @@ static bool small_may_go(const struct sw_tcp *tcp)
         return true; /* there will be nothing to fill it up with */
     if (sw_urgent_sending(tcp))
         return true; /* as Linux, corked or not */
-    if (sw_tcp_has(tcp, SW_TCPF_CORK | SW_TCPF_MORE))
+    if (sw_tcp_has(tcp, SW_TCPF_CORK | SW_TCPF_HOLD))
         return false;
     if (sw_tcp_has(tcp, SW_TCPF_NODELAY))
         return true;
@@ -152,7 +152,8 @@ static bool send_new(struct sw_tcp *tcp, uint32_t len)
     struct sw_tcp_snd *snd = &tcp->snd;
     uint32_t unsent = sw_tcp_unsent_bytes(tcp);
     bool fin = len == unsent && sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) && window_room(tcp) > len;
-    uint16_t flags = (uint16_t)((fin ? SW_TCP_FIN : 0) | (len == unsent && len ? SW_TCP_PSH : 0));
+    bool psh = len == unsent && len > 0 && !(sw_tcp_has(tcp, SW_TCPF_MORE) && !fin);
+    uint16_t flags = (uint16_t)((fin ? SW_TCP_FIN : 0) | (psh ? SW_TCP_PSH : 0));
     int64_t sent;
 
     if (sw_flight_reserve(tcp) < 0)

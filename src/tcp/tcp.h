@@ -150,6 +150,7 @@ struct sw_tcp_options {
     uint32_t notsent_lowat;   /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
     uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE, bytes per second; 0: none */
     uint8_t cc;               /* TCP_CONGESTION: 1 + enum sw_cc_id; 0: the host's when it began */
+    int8_t linger2_s;         /* of an orphan in FIN_WAIT_2; 0: the host's; negative: none at all */
 };
 
 /* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them.
@@ -231,6 +232,7 @@ void sw_tcp_abort(struct sw_tcp *tcp, int err);
 /* Frees what the block holds (queues, timer); sends nothing. */
 void sw_tcp_fini(struct sw_tcp *tcp);
 
+void sw_tcp_delay_acks(struct sw_tcp *tcp); /* TCP_QUICKACK 0: answers will carry them */
 void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options);
 /* Sizes the user chose (SO_SNDBUF, SO_RCVBUF as getsockopt shows them): that buffer is no longer
  * tuned. 0 leaves one as it is. */

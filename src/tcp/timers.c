@@ -236,6 +236,7 @@ static void on_persist(struct sw_tcp *tcp)
 
     if (!sw_tcp_unsent(tcp))
         return;
+    sw_tcp_flag(tcp, SW_TCPF_MORE, false); /* it waited long enough: what goes now is pushed */
     if (sw_tcp_output_override(tcp)) {
         sw_tcp_output(tcp);
         return;

@@ -23,7 +23,10 @@ void sw_tcp_push(struct sw_tcp *tcp, bool more)
         tcp->flags |= SW_TCPF_PINGPONG;
     tcp->flags &= ~(uint32_t)SW_TCPF_HEARD;
     sw_rate_push(tcp);
+    /* MSG_MORE is of this call alone: what the next acknowledgment lets go, goes (as on Linux). */
+    sw_tcp_flag(tcp, SW_TCPF_HOLD, more);
     sw_tcp_output(tcp);
+    sw_tcp_flag(tcp, SW_TCPF_HOLD, false);
 }
 
 void sw_tcp_shutdown(struct sw_tcp *tcp)
@@ -64,8 +67,18 @@ void sw_tcp_close(struct sw_tcp *tcp)
     }
     sw_tcp_shutdown(tcp);
     if (tcp->state == SW_TCP_FIN_WAIT_2)
-        sw_tcp_arm(tcp, SW_TCP_TIMER_FIN_WAIT_2,
-                   sw_tcp_now(tcp) + tcp->layer->config.fin_timeout_ns);
+        sw_tcp_orphan_fin_wait_2(tcp);
+}
+
+void sw_tcp_orphan_fin_wait_2(struct sw_tcp *tcp)
+{
+    if (tcp->linger2_s < 0) { /* TCP_LINGER2: it does not wait for the peer's FIN */
+        sw_tcp_abort(tcp, 0);
+        return;
+    }
+    uint64_t wait_ns = tcp->linger2_s > 0 ? (uint64_t)tcp->linger2_s * SW_NS_PER_S
+                                          : tcp->layer->config.fin_timeout_ns;
+    sw_tcp_arm(tcp, SW_TCP_TIMER_FIN_WAIT_2, sw_tcp_now(tcp) + wait_ns);
 }
 
 void sw_tcp_abort(struct sw_tcp *tcp, int err)
@@ -112,6 +125,7 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     tcp->keepintvl_s = (uint16_t)sw_min32(options->keepintvl_s, INT16_MAX);
     tcp->user_timeout_ms = options->user_timeout_ms;
     tcp->keepcnt = options->keepcnt;
+    tcp->linger2_s = options->linger2_s;
     tcp->syncnt = options->syncnt;
     tcp->maxseg = options->maxseg;
     tcp->tos = options->tos;
