@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -235,12 +236,38 @@ static bool call_shutdown(struct run *run, struct scall *call, int64_t *ret_resu
     return true;
 }
 
+/* SO_LINGER: close() of a blocking socket waits until all is acknowledged, or its time is over.
+ * Like a shutdown that is waited for; what was not read is a matter of close() itself. */
+static bool lingers(struct run *run, const struct sfd *sfd)
+{
+    int linger[2] = {0, 0};
+    size_t len = sizeof(linger);
+    struct tcp_info info = {0};
+    size_t info_len = sizeof(info);
+    if (sfd->kind != FD_SOCKET || !sfd->stream || sfd->nonblocking ||
+        sw_getsockopt(run->host, sfd->socket, SOL_SOCKET, SO_LINGER, linger, &len) < 0 ||
+        !linger[0] || linger[1] <= 0 || sw_recv_queued(run->host, sfd->socket) > 0)
+        return false;
+    sw_shutdown(run->host, sfd->socket, SHUT_WR);
+    sw_getsockopt(run->host, sfd->socket, SOL_TCP, TCP_INFO, &info, &info_len);
+    if (info.tcpi_state != TCP_FIN_WAIT1 && info.tcpi_state != TCP_CLOSING &&
+        info.tcpi_state != TCP_LAST_ACK)
+        return false;
+    if (run->pending.event == NULL)
+        run->pending.deadline_ns = run->now_ns + (unsigned)linger[1] * SCRIPT_S;
+    return run->now_ns < run->pending.deadline_ns;
+}
+
 static bool call_close(struct run *run, struct scall *call, int64_t *ret_result)
 {
     struct sfd *sfd;
     if (!arg_fd(run, call, 0, &sfd))
         return false;
     int fd = (int)(sfd - run->fds);
+    if (lingers(run, sfd)) {
+        *ret_result = CALL_SLEEPS;
+        return true;
+    }
     *ret_result = sfd->kind == FD_SOCKET ? sw_close(run->host, sfd->socket) : 0;
     for (unsigned i = 0; i < FDS_MAX; i++) /* epoll forgets it */
         for (struct watch *w = run->fds[i].watches; w != NULL; w = w->next)
