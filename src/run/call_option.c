@@ -27,29 +27,12 @@ enum { VALUE_MAX = 4096 };
 /* What the stand-in is told natively as well: reads and writes on it wait in the kernel. */
 static bool also_native(int level, int name)
 {
-    static const int names[] = {SO_RCVTIMEO,     SO_SNDTIMEO, SO_RCVTIMEO_NEW,
-                                SO_SNDTIMEO_NEW, SO_RCVLOWAT, SO_OOBINLINE};
+    static const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO,  SO_RCVTIMEO_NEW, SO_SNDTIMEO_NEW,
+                                SO_RCVLOWAT, SO_OOBINLINE, SO_PEEK_OFF};
     for (size_t i = 0; level == SOL_SOCKET && i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i] == name)
             return true;
     return false;
-}
-
-/* What cannot be had from outside the kernel; so programs do without. 0: not refused. */
-static int refused(int level, int name, const void *value, size_t len)
-{
-    int on = 1;
-    if (len >= sizeof(on))
-        memcpy(&on, value, sizeof(on));
-    if (level == SOL_SOCKET && name == SO_ZEROCOPY)
-        return on != 0 ? EOPNOTSUPP : 0;
-    if (level == SOL_SOCKET &&
-        (name == SO_ATTACH_FILTER || name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_CBPF ||
-         name == SO_ATTACH_REUSEPORT_EBPF))
-        return ENOPROTOOPT;
-    if (level == IPPROTO_TCP && name == TCP_ULP)
-        return ENOENT; /* as where the tls module is missing */
-    return 0;
 }
 
 static int set_natively(struct run *run, struct run_call *call, const void *value, size_t len)
@@ -105,16 +88,19 @@ void on_setsockopt(struct run *run, struct run_call *call)
         return;
     }
     size_t len = (size_t)given < sizeof(value) ? (size_t)given : sizeof(value);
-    if (mem_read(run, call->tid, call->args[3], value, len) < 0) {
+    /* What is wrong with NULL depends on the option; any other address must be one. */
+    const void *given_value = call->args[3] != 0 ? value : NULL;
+    if (given_value != NULL && mem_read(run, call->tid, call->args[3], value, len) < 0) {
         call_fail(run, call, EFAULT);
         return;
     }
-    record_option(run, call, value, len);
-    int err = -refused(level, name, value, len);
-    if (err == 0 && also_native(level, name))
+    if (given_value != NULL)
+        record_option(run, call, value, len);
+    int err = 0;
+    if (given_value != NULL && also_native(level, name))
         err = set_natively(run, call, value, len);
     if (err == 0 && s->sock != 0) /* a connection that has ended takes any option to no effect */
-        err = sw_setsockopt(run->host, s->sock, level, name, value, len);
+        err = sw_setsockopt(run->host, s->sock, level, name, given_value, len);
     if (err == 0 && level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
         set_buffers(run, call, name, value, len);
     if (err < 0)
@@ -137,18 +123,11 @@ static int give(struct run *run, struct run_call *call, const void *value, size_
 static int get_own(struct run *run, struct run_call *call, int name, size_t room)
 {
     struct standin *s = call->standin;
-    struct ucred nobody = {.pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1};
     int value = 0;
 
     switch (name) {
     case SO_ERROR:
         value = s->stream ? stream_take_error(run, call) : dgram_take_error(run, call);
-        return give(run, call, &value, sizeof(value), room);
-    case SO_PEERCRED: /* of a peer that is no local process */
-        return give(run, call, &nobody, sizeof(nobody), room);
-    case SO_PEERGROUPS:
-        return -ENODATA;
-    case SO_ZEROCOPY:
         return give(run, call, &value, sizeof(value), room);
     default:
         return 1;

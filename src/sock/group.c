@@ -167,6 +167,7 @@ bool sw_group_allows(struct sw_sock *s, const struct sw_ip *group, const struct 
         return true;
     const struct sw_membership *m = *find(sw_sock_dgram(s), group, iface);
     if (!m)
-        return !(s->on & SW_ON_MULTICAST_ONLY_MINE);
+        return sw_ip_is4(group) ? !(s->on & SW_ON_MULTICAST_ONLY_MINE)
+                                : !sw_sock_rare(s, SW_RARE_MULTICAST_ONLY_MINE6);
     return (find_source(m, source) < m->n) != m->exclude;
 }

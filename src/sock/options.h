@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The functions behind the table in options.c, for options that are more than a bit or a number:
- * options_raw.c those of raw sockets, options_group.c multicast groups, options_sock.c SOL_SOCKET,
- * options_tcp.c SOL_TCP, options_ip.c SOL_IP and SOL_IPV6.
+ * Inside view of options.def: what its words mean, and the functions behind the rows that need one:
+ * options_sock.c SOL_SOCKET, options_tcp.c SOL_TCP, options_ip.c SOL_IP and SOL_IPV6, options_group.c
+ * multicast groups, options_raw.c those of raw sockets.
  */
 #ifndef SW_SOCK_OPTIONS_H
 #define SW_SOCK_OPTIONS_H
@@ -16,6 +16,8 @@ int sw_opt_store(struct sw_sock_layer *layer, struct sw_sock *s, size_t field, i
 
 /* TCP_DEFER_ACCEPT as how often the SYN-ACK is sent again meanwhile; 0: off. */
 uint32_t sw_opt_defer_retries(const struct sw_sock *s);
+/* Whether it is a stream without a connection, be it a listener. */
+bool sw_opt_is_idle(struct sw_sock *s);
 /* As much of `size` bytes as fit into *len. 0. */
 int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
 
@@ -26,108 +28,87 @@ int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
 #define SW_OPT_SET_BYTES(name)                                                                     \
     int name(struct sw_sock_layer *layer, struct sw_sock *s, const void *val, size_t len)
 
-SW_OPT_GET(sw_opt_get_zero);
-SW_OPT_GET(sw_opt_get_one);
-SW_OPT_GET(sw_opt_get_type);
-SW_OPT_GET(sw_opt_get_domain);
-SW_OPT_GET(sw_opt_get_protocol);
-SW_OPT_GET(sw_opt_get_acceptconn);
-SW_OPT_GET(sw_opt_get_error);
-SW_OPT_GET(sw_opt_get_sndbuf);
-SW_OPT_GET(sw_opt_get_rcvbuf);
-SW_OPT_GET(sw_opt_get_rcvlowat);
-SW_OPT_GET(sw_opt_get_priority);
-SW_OPT_GET(sw_opt_get_quickack);
-SW_OPT_GET(sw_opt_get_maxseg);
-SW_OPT_GET(sw_opt_get_keepidle);
-SW_OPT_GET(sw_opt_get_keepintvl);
-SW_OPT_GET(sw_opt_get_keepcnt);
-SW_OPT_GET(sw_opt_get_syncnt);
-SW_OPT_GET(sw_opt_get_linger2);
-SW_OPT_GET(sw_opt_get_defer);
-SW_OPT_GET(sw_opt_get_clamp);
-SW_OPT_GET(sw_opt_get_fastopen);
-SW_OPT_GET(sw_opt_get_tos);
-SW_OPT_GET(sw_opt_get_ttl);
-SW_OPT_GET(sw_opt_get_mtu);
-SW_OPT_GET(sw_opt_get_retopts);
-SW_OPT_GET(sw_opt_get_multicast_ttl);
-SW_OPT_GET(sw_opt_get_v6only);
-SW_OPT_GET(sw_opt_get_hops);
-SW_OPT_GET(sw_opt_get_tclass);
-SW_OPT_GET(sw_opt_get_multicast_hops);
-SW_OPT_GET(sw_opt_get_multicast_all);
-SW_OPT_GET(sw_opt_get_multicast_loop6);
+/* ---- the words of options.def -----------------------------------------------------------
+ *
+ *   FLAG(B)             on or off, a bit of sw_sock.on; UNFLAG: the bit says off
+ *   RARE(B)             the same in sw_sock_opts.rare; UNRARE likewise
+ *   ...01               takes 0 and 1 only
+ *   NUMBER(f, lo, hi)   a number, in sw_sock_opts.f; NUMBER_AUTO(f, hi, a): from 0; -1 is stored as a
+ *   TIMEOUT(f)          a struct timeval, stored in microseconds
+ *   VALUE(x)            a number with functions of its own; GET(x): that cannot be set
+ *   BYTES(x)            a struct or text with functions of its own; BYTES_GET(x): cannot be set
+ *   DOES(x)             a struct that says what to do; it cannot be asked
+ *   FIXED(v, e)         always v; setting it gives e
+ *   OFF_ONLY(e)         always 0; setting anything else gives e
+ *   IGNORED(v)          always v; setting it is fine. SETTABLE(): it cannot be asked
+ *   EMPTY(e)            always no bytes; setting it gives e
+ *   REFUSAL(g, s)       getting it gives g, setting it s
+ * and around one of these
+ *   DGRAM(e, ...)       setting it on a stream gives e
+ *   LEAST(n, ...)       of SOL_IP, or a struct: takes n bytes or more
+ *   EXACT(n, ...)       takes n bytes, no more
+ *   ANY_LENGTH(...)     of SOL_IPV6: takes any length; less than an int is 0
+ */
 
-SW_OPT_SET(sw_opt_set_debug);
-SW_OPT_SET(sw_opt_set_sndbuf);
-SW_OPT_SET(sw_opt_set_rcvbuf);
-SW_OPT_SET(sw_opt_set_forbidden);
-SW_OPT_SET(sw_opt_set_unsupported);
-SW_OPT_SET(sw_opt_set_rcvlowat);
-SW_OPT_SET(sw_opt_set_priority);
-SW_OPT_SET(sw_opt_set_quickack);
-SW_OPT_SET(sw_opt_set_maxseg);
-SW_OPT_SET(sw_opt_set_keepidle);
-SW_OPT_SET(sw_opt_set_keepintvl);
-SW_OPT_SET(sw_opt_set_keepcnt);
-SW_OPT_SET(sw_opt_set_syncnt);
-SW_OPT_SET(sw_opt_set_linger2);
-SW_OPT_SET(sw_opt_set_defer);
-SW_OPT_SET(sw_opt_set_clamp);
-SW_OPT_SET(sw_opt_set_fastopen);
-SW_OPT_SET(sw_opt_set_tos);
-SW_OPT_SET(sw_opt_set_ttl);
-SW_OPT_SET(sw_opt_set_retopts);
-SW_OPT_SET(sw_opt_set_multicast_ttl);
-SW_OPT_SET(sw_opt_set_v6only);
-SW_OPT_SET(sw_opt_set_hops);
-SW_OPT_SET(sw_opt_set_tclass);
-SW_OPT_SET(sw_opt_set_multicast_hops);
-SW_OPT_SET(sw_opt_set_multicast_all);
-SW_OPT_SET(sw_opt_set_multicast_loop6);
-
-SW_OPT_GET(sw_opt_get_hdrincl);
-SW_OPT_SET(sw_opt_set_hdrincl);
-SW_OPT_GET(sw_opt_get_checksum);
-SW_OPT_SET(sw_opt_set_checksum);
-SW_OPT_GET_BYTES(sw_opt_get_icmp_filter);
-SW_OPT_SET_BYTES(sw_opt_set_icmp_filter);
-
-SW_OPT_GET_BYTES(sw_opt_get_linger);
-SW_OPT_GET_BYTES(sw_opt_get_pacing);
-SW_OPT_GET_BYTES(sw_opt_get_rcvtimeo);
-SW_OPT_GET_BYTES(sw_opt_get_sndtimeo);
-SW_OPT_GET_BYTES(sw_opt_get_timestamping);
-SW_OPT_SET_BYTES(sw_opt_set_timestamping);
-SW_OPT_GET_BYTES(sw_opt_get_device);
-SW_OPT_GET_BYTES(sw_opt_get_cookie);
-SW_OPT_GET_BYTES(sw_opt_get_info);
-SW_OPT_GET_BYTES(sw_opt_get_cc_info);
-SW_OPT_GET_BYTES(sw_opt_get_meminfo);
-SW_OPT_GET_BYTES(sw_opt_get_congestion);
-SW_OPT_GET_BYTES(sw_opt_get_multicast_if);
-SW_OPT_SET_BYTES(sw_opt_set_linger);
-SW_OPT_SET_BYTES(sw_opt_set_pacing);
-SW_OPT_SET_BYTES(sw_opt_set_rcvtimeo);
-SW_OPT_SET_BYTES(sw_opt_set_sndtimeo);
-SW_OPT_SET_BYTES(sw_opt_set_device);
-SW_OPT_SET_BYTES(sw_opt_set_congestion);
-SW_OPT_SET_BYTES(sw_opt_set_multicast_if);
-
-SW_OPT_SET_BYTES(sw_opt_join4);
-SW_OPT_SET_BYTES(sw_opt_leave4);
-SW_OPT_SET_BYTES(sw_opt_join6);
-SW_OPT_SET_BYTES(sw_opt_leave6);
-SW_OPT_SET_BYTES(sw_opt_block4);
-SW_OPT_SET_BYTES(sw_opt_unblock4);
-SW_OPT_SET_BYTES(sw_opt_join_source4);
-SW_OPT_SET_BYTES(sw_opt_leave_source4);
-SW_OPT_SET_BYTES(sw_opt_join_group);
-SW_OPT_SET_BYTES(sw_opt_leave_group);
-SW_OPT_SET_BYTES(sw_opt_block_source);
-SW_OPT_SET_BYTES(sw_opt_unblock_source);
-SW_OPT_SET_BYTES(sw_opt_join_source);
-SW_OPT_SET_BYTES(sw_opt_leave_source);
+/* Here they declare the functions. */
+#define DOES(x) SW_OPT_SET_BYTES(sw_opt_##x);
+#define FLAG(b)
+#define FLAG01(b)
+#define UNFLAG(b)
+#define UNFLAG01(b)
+#define RARE(b)
+#define RARE01(b)
+#define UNRARE(b)
+#define NUMBER(f, lo, hi)
+#define NUMBER_AUTO(f, hi, a)
+#define TIMEOUT(f)
+#define GET(x) SW_OPT_GET(sw_opt_get_##x);
+#define VALUE(x)                                                                                   \
+    SW_OPT_GET(sw_opt_get_##x);                                                                    \
+    SW_OPT_SET(sw_opt_set_##x);
+#define BYTES_GET(x) SW_OPT_GET_BYTES(sw_opt_get_##x);
+#define BYTES(x)                                                                                   \
+    SW_OPT_GET_BYTES(sw_opt_get_##x);                                                              \
+    SW_OPT_SET_BYTES(sw_opt_set_##x);
+#define FIXED(v, e)
+#define OFF_ONLY(e)
+#define IGNORED(v)
+#define IGNORED01(v)
+#define SETTABLE()
+#define EMPTY(e)
+#define REFUSAL(g, s)
+#define DGRAM(e, ...) __VA_ARGS__
+#define LEAST(n, ...) __VA_ARGS__
+#define EXACT(n, ...) __VA_ARGS__
+#define ANY_LENGTH(...) __VA_ARGS__
+#define OPTION(level, name, how, effect, what) how
+#include "sock/options.def"
+#undef DOES
+#undef FLAG
+#undef FLAG01
+#undef UNFLAG
+#undef UNFLAG01
+#undef RARE
+#undef RARE01
+#undef UNRARE
+#undef NUMBER
+#undef NUMBER_AUTO
+#undef TIMEOUT
+#undef GET
+#undef VALUE
+#undef BYTES_GET
+#undef BYTES
+#undef FIXED
+#undef OFF_ONLY
+#undef IGNORED
+#undef IGNORED01
+#undef SETTABLE
+#undef EMPTY
+#undef REFUSAL
+#undef DGRAM
+#undef LEAST
+#undef EXACT
+#undef ANY_LENGTH
+#undef OPTION
 
 #endif

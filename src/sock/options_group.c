@@ -102,6 +102,8 @@ SW_OPT_SET_BYTES(sw_opt_leave6)
         return r;
     struct sw_ip group = ip6_at(val);
     memcpy(&index, (const uint8_t *)val + 16, sizeof(index));
+    if (!sw_ip_is_multicast(&group))
+        return -EINVAL;
     if (index < 0)
         return -ENODEV;
     return sw_group_leave(layer, s, &group, index);

@@ -5,6 +5,8 @@
 #include "sock/options.h"
 
 enum { ECN_MASK = 3 /* RFC 3168 5: a stream's are TCP's own */, TTL_DEFAULT = 64 };
+enum { IP_OPTIONS_MAX_BYTES = 40 /* RFC 791 3.1: 15 words of header */ };
+enum { MTU6_MIN_BYTES = 1280 /* RFC 8200 5 */ };
 
 static int32_t traffic_class(const struct sw_sock *s, int32_t old, int32_t v)
 {
@@ -86,19 +88,6 @@ SW_OPT_SET(sw_opt_set_v6only)
     return 0;
 }
 
-/* Without effect: no datagram here brings IP options that could be told. */
-SW_OPT_GET(sw_opt_get_retopts)
-{
-    (void)layer;
-    *ret = sw_sock_opts(s)->retopts;
-    return 0;
-}
-
-SW_OPT_SET(sw_opt_set_retopts)
-{
-    return SW_OPT_STORE(layer, s, retopts, v != 0);
-}
-
 /* IP_MTU, IPV6_MTU: of the path to the peer. */
 SW_OPT_GET(sw_opt_get_mtu)
 {
@@ -111,35 +100,33 @@ SW_OPT_GET(sw_opt_get_mtu)
     return 0;
 }
 
+SW_OPT_GET(sw_opt_get_mtu6)
+{
+    return sw_opt_get_mtu(layer, s, ret);
+}
+
+/* The size of fragments; the path's own is never too large, so there is nothing to change. */
+SW_OPT_SET(sw_opt_set_mtu6)
+{
+    (void)layer, (void)s;
+    return v && v < MTU6_MIN_BYTES ? -EINVAL : 0;
+}
+
+/* struct ip6_mtuinfo: a sockaddr_in6 that says nothing, and the path MTU. */
+SW_OPT_GET_BYTES(sw_opt_get_pathmtu)
+{
+    uint32_t info[8] = {0};
+    int mtu;
+    if (*len < sizeof(info))
+        return -EINVAL;
+    int r = sw_opt_get_mtu(layer, s, &mtu);
+    if (r < 0)
+        return r;
+    info[7] = (uint32_t)mtu;
+    return sw_opt_copy_out(val, len, info, sizeof(info));
+}
+
 /* ---- multicast ------------------------------------------------------------------------ */
-
-SW_OPT_GET(sw_opt_get_multicast_ttl)
-{
-    (void)layer;
-    *ret = sw_sock_opts(s)->multicast_ttl;
-    return 0;
-}
-
-SW_OPT_SET(sw_opt_set_multicast_ttl)
-{
-    if (v < -1 || v > 255)
-        return -EINVAL;
-    return SW_OPT_STORE(layer, s, multicast_ttl, v == -1 ? 1 : v);
-}
-
-SW_OPT_GET(sw_opt_get_multicast_hops)
-{
-    (void)layer;
-    *ret = sw_sock_opts(s)->multicast_hops;
-    return 0;
-}
-
-SW_OPT_SET(sw_opt_set_multicast_hops)
-{
-    if (v < -1 || v > 255)
-        return -EINVAL;
-    return SW_OPT_STORE(layer, s, multicast_hops, v == -1 ? 1 : v);
-}
 
 SW_OPT_SET(sw_opt_set_multicast_all)
 {
@@ -154,22 +141,6 @@ SW_OPT_GET(sw_opt_get_multicast_all)
 {
     (void)layer;
     *ret = !(s->on & SW_ON_MULTICAST_ONLY_MINE);
-    return 0;
-}
-
-SW_OPT_SET(sw_opt_set_multicast_loop6)
-{
-    (void)layer;
-    if (v != 0 && v != 1)
-        return -EINVAL;
-    s->on = v ? s->on & ~(uint32_t)SW_ON_MULTICAST_QUIET6 : s->on | SW_ON_MULTICAST_QUIET6;
-    return 0;
-}
-
-SW_OPT_GET(sw_opt_get_multicast_loop6)
-{
-    (void)layer;
-    *ret = !(s->on & SW_ON_MULTICAST_QUIET6);
     return 0;
 }
 
@@ -200,4 +171,72 @@ SW_OPT_GET_BYTES(sw_opt_get_multicast_if)
 {
     (void)layer;
     return sw_opt_copy_out(val, len, sw_sock_opts(s)->multicast_addr.b + 12, 4);
+}
+
+/* Of IPv6 the interface's index alone; one that is not there is none. */
+SW_OPT_GET(sw_opt_get_multicast_if6)
+{
+    (void)layer;
+    *ret = sw_sock_opts(s)->multicast_iface6;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_multicast_if6)
+{
+    if (v < 0 || (v && !sw_ip_iface(layer->ip, v)))
+        return -ENODEV;
+    return SW_OPT_STORE(layer, s, multicast_iface6, v);
+}
+
+/* ---- IP_UNICAST_IF, IPV6_UNICAST_IF: an index in network byte order --------------------- */
+
+static bool is_iface_or_none(const struct sw_sock_layer *layer, int v)
+{
+    uint8_t b[4];
+    memcpy(b, &v, sizeof(b));
+    uint32_t iface = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    return iface == 0 || (iface <= INT32_MAX && sw_ip_iface(layer->ip, (int)iface));
+}
+
+SW_OPT_GET(sw_opt_get_unicast_if)
+{
+    (void)layer;
+    *ret = sw_sock_opts(s)->unicast_if;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_unicast_if)
+{
+    return is_iface_or_none(layer, v) ? SW_OPT_STORE(layer, s, unicast_if, v) : -EADDRNOTAVAIL;
+}
+
+SW_OPT_GET(sw_opt_get_unicast_if6)
+{
+    (void)layer;
+    *ret = sw_sock_opts(s)->unicast_if6;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_unicast_if6)
+{
+    return is_iface_or_none(layer, v) ? SW_OPT_STORE(layer, s, unicast_if6, v) : -EADDRNOTAVAIL;
+}
+
+/* ---- options that packets carry ----------------------------------------------------------- */
+
+/* IP_OPTIONS: none are sent. Zeros are the end of the list. */
+SW_OPT_GET_BYTES(sw_opt_get_ip_options)
+{
+    (void)layer, (void)s, (void)val;
+    *len = 0;
+    return 0;
+}
+
+SW_OPT_SET_BYTES(sw_opt_set_ip_options)
+{
+    (void)layer, (void)s;
+    const uint8_t *options = val;
+    if (len > IP_OPTIONS_MAX_BYTES)
+        return -EINVAL;
+    return len == 0 || options[0] == 0 ? 0 : -EINVAL;
 }

@@ -7,33 +7,7 @@
 #define BUF_MAX_BYTES 212992  /* Linux's net.core.rmem_max and wmem_max */
 #define SNDBUF_MIN_BYTES 4608 /* Linux's SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF on 64-bit machines */
 #define RCVBUF_MIN_BYTES 2304
-enum { PRIORITY_MAX = 6 /* more needs CAP_NET_ADMIN */, US_PER_S = 1000000 };
-
-SW_OPT_GET(sw_opt_get_zero)
-{
-    (void)layer, (void)s;
-    *ret = 0;
-    return 0;
-}
-
-SW_OPT_GET(sw_opt_get_one)
-{
-    (void)layer, (void)s;
-    *ret = 1;
-    return 0;
-}
-
-SW_OPT_SET(sw_opt_set_forbidden)
-{
-    (void)layer, (void)s, (void)v;
-    return -EPERM;
-}
-
-SW_OPT_SET(sw_opt_set_debug)
-{
-    (void)layer, (void)s;
-    return v ? -EACCES : 0;
-}
+enum { PRIORITY_MAX = 6 /* more needs CAP_NET_ADMIN */ };
 
 SW_OPT_GET(sw_opt_get_type)
 {
@@ -106,11 +80,13 @@ SW_OPT_SET(sw_opt_set_rcvbuf)
 SW_OPT_GET_BYTES(sw_opt_get_meminfo)
 {
     (void)layer;
-    enum { RMEM = 0, RCVBUF = 1, WMEM = 2, SNDBUF = 3, WMEM_QUEUED = 5, COUNT = 9 };
+    enum { RMEM = 0, RCVBUF = 1, WMEM = 2, SNDBUF = 3, WMEM_QUEUED = 5, DROPS = 8, COUNT = 9 };
     uint32_t info[COUNT] = {[RCVBUF] = sw_sock_rcvbuf(s), [SNDBUF] = sw_sock_sndbuf(s)};
     if (sw_sock_is_stream(s) && !s->listener) {
         info[RMEM] = (uint32_t)sw_stream_readable(s);
         info[WMEM] = info[WMEM_QUEUED] = (uint32_t)sw_tcp_send_queue(sw_sock_tcp(s))->len;
+    } else if (!sw_sock_is_stream(s)) {
+        info[DROPS] = (uint32_t)sw_sock_dgram(s)->drops;
     }
     return sw_opt_copy_out(val, len, info, sizeof(info));
 }
@@ -142,15 +118,6 @@ SW_OPT_SET(sw_opt_set_priority)
 }
 
 /* ---- structs -------------------------------------------------------------------------- */
-
-int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size)
-{
-    if (*len > size)
-        *len = size;
-    if (*len > 0) /* else val may be NULL */
-        memcpy(val, from, *len);
-    return 0;
-}
 
 SW_OPT_GET_BYTES(sw_opt_get_linger)
 {
@@ -203,67 +170,15 @@ SW_OPT_SET_BYTES(sw_opt_set_pacing)
     return 0;
 }
 
-/* struct timeval on 64-bit machines: two int64_t. 0 s 0 us: for ever. */
-static int get_timeout(uint64_t us, void *val, size_t *len)
-{
-    const int64_t tv[2] = {(int64_t)(us / US_PER_S), (int64_t)(us % US_PER_S)};
-    return sw_opt_copy_out(val, len, tv, sizeof(tv));
-}
-
-static int timeout_in(const void *val, size_t len, uint64_t *ret_us)
-{
-    int64_t tv[2];
-    if (len < sizeof(tv))
-        return -EINVAL;
-    memcpy(tv, val, sizeof(tv));
-    if (tv[1] < 0 || tv[1] >= US_PER_S)
-        return -EDOM;
-    if (tv[0] < 0) /* before now: not at all */
-        *ret_us = 1;
-    else if (tv[0] > INT64_MAX / US_PER_S - 1)
-        *ret_us = 0;
-    else
-        *ret_us = (uint64_t)tv[0] * US_PER_S + (uint64_t)tv[1];
-    return 0;
-}
-
-SW_OPT_GET_BYTES(sw_opt_get_rcvtimeo)
-{
-    (void)layer;
-    return get_timeout(sw_sock_opts(s)->rcvtimeo_us, val, len);
-}
-
-SW_OPT_SET_BYTES(sw_opt_set_rcvtimeo)
-{
-    uint64_t us;
-    int r = timeout_in(val, len, &us);
-    if (r < 0)
-        return r;
-    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
-    if (!opts)
-        return -ENOMEM;
-    opts->rcvtimeo_us = us;
-    return 0;
-}
-
-SW_OPT_GET_BYTES(sw_opt_get_sndtimeo)
-{
-    (void)layer;
-    return get_timeout(sw_sock_opts(s)->sndtimeo_us, val, len);
-}
-
-SW_OPT_SET_BYTES(sw_opt_set_sndtimeo)
-{
-    uint64_t us;
-    int r = timeout_in(val, len, &us);
-    if (r < 0)
-        return r;
-    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
-    if (!opts)
-        return -ENOMEM;
-    opts->sndtimeo_us = us;
-    return 0;
-}
+/* Of the flags of SO_TIMESTAMPING those with rules; all others below TS_ALL are fine. */
+enum {
+    TS_OPT_ID = 1 << 7,
+    TS_OPT_TSONLY = 1 << 11,
+    TS_OPT_STATS = 1 << 12,
+    TS_BIND_PHC = 1 << 15,
+    TS_OPT_ID_TCP = 1 << 16,
+    TS_ALL = (1 << 19) - 1,
+};
 
 SW_OPT_GET_BYTES(sw_opt_get_timestamping)
 {
@@ -278,8 +193,14 @@ SW_OPT_SET_BYTES(sw_opt_set_timestamping)
     if (len < sizeof(flags))
         return -EINVAL;
     memcpy(&flags, val, sizeof(flags));
-    if (flags < 0 || flags >= 1 << 18) /* the flags there are */
+    if (flags & ~TS_ALL || (flags & TS_OPT_ID_TCP && !(flags & TS_OPT_ID)))
         return -EINVAL;
+    if (flags & TS_OPT_ID && !(sw_sock_opts(s)->timestamping & TS_OPT_ID) && sw_opt_is_idle(s))
+        return -EINVAL; /* bytes are numbered from where the connection begins */
+    if (flags & TS_OPT_STATS && !(flags & TS_OPT_TSONLY))
+        return -EINVAL;
+    if (flags & TS_BIND_PHC)
+        return -EOPNOTSUPP;
     return SW_OPT_STORE(layer, s, timestamping, flags);
 }
 
@@ -306,21 +227,45 @@ SW_OPT_GET_BYTES(sw_opt_get_device)
     return sw_opt_copy_out(val, len, name, n + 1);
 }
 
+/* Who has no privilege may choose once. */
+static int bind_to(struct sw_sock_layer *layer, struct sw_sock *s, int32_t iface)
+{
+    if (sw_sock_opts(s)->bind_iface)
+        return -EPERM;
+    if (iface < 0)
+        return -EINVAL;
+    return iface ? SW_OPT_STORE(layer, s, bind_iface, iface) : 0;
+}
+
 SW_OPT_SET_BYTES(sw_opt_set_device)
 {
     char name[IFACE_NAME] = {0};
     if (len > 0)
         memcpy(name, val, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
     if (!name[0])
-        return SW_OPT_STORE(layer, s, bind_iface, 0);
+        return bind_to(layer, s, 0);
     for (int i = 1;; i++) {
         const struct sw_iface *iface = sw_ip_iface(layer->ip, i);
         if (!iface)
             return -ENODEV;
         if (strncmp(iface->config.name, name, sizeof(name)) == 0)
-            return SW_OPT_STORE(layer, s, bind_iface, i);
+            return bind_to(layer, s, i);
     }
 }
+
+SW_OPT_GET(sw_opt_get_iface)
+{
+    (void)layer;
+    *ret = sw_sock_opts(s)->bind_iface;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_iface)
+{
+    return bind_to(layer, s, v);
+}
+
+/* ---- what the socket is ----------------------------------------------------------------- */
 
 SW_OPT_GET_BYTES(sw_opt_get_cookie)
 {
@@ -328,4 +273,45 @@ SW_OPT_GET_BYTES(sw_opt_get_cookie)
     if (*len < sizeof(cookie))
         return -EINVAL;
     return sw_opt_copy_out(val, len, &cookie, sizeof(cookie));
+}
+
+/* struct ucred of a peer that is no local process. */
+SW_OPT_GET_BYTES(sw_opt_get_peercred)
+{
+    (void)layer, (void)s;
+    const int32_t pid_uid_gid[3] = {0, -1, -1};
+    return sw_opt_copy_out(val, len, pid_uid_gid, sizeof(pid_uid_gid));
+}
+
+/* ---- what is not there ------------------------------------------------------------------ */
+
+SW_OPT_GET(sw_opt_get_zerocopy)
+{
+    (void)layer, (void)s;
+    *ret = 0;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_zerocopy)
+{
+    (void)layer, (void)s;
+    return v == 0 ? 0 : v == 1 ? -EOPNOTSUPP : -EINVAL;
+}
+
+SW_OPT_GET(sw_opt_get_lock_filter)
+{
+    (void)layer;
+    *ret = sw_sock_rare(s, SW_RARE_LOCK_FILTER);
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_lock_filter)
+{
+    if (!v)
+        return sw_sock_rare(s, SW_RARE_LOCK_FILTER) ? -EPERM : 0;
+    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
+    if (!opts)
+        return -ENOMEM;
+    opts->rare |= 1ULL << SW_RARE_LOCK_FILTER;
+    return 0;
 }

@@ -37,8 +37,10 @@ NUMBER_OR_DEFAULT(keepintvl, keepintvl_s, keepalive_intvl_ns / NS_PER_S, 1, KEEP
 NUMBER_OR_DEFAULT(keepcnt, keepcnt, keepalive_probes, 1, COUNT_MAX)
 NUMBER_OR_DEFAULT(syncnt, syncnt, syn_retries, 1, COUNT_MAX)
 
-static bool not_connected(struct sw_sock *s)
+bool sw_opt_is_idle(struct sw_sock *s)
 {
+    if (!sw_sock_is_stream(s))
+        return false;
     enum sw_tcp_state state = sw_stream_state(s);
     return state == SW_TCP_CLOSED || state == SW_TCP_LISTEN;
 }
@@ -48,7 +50,7 @@ SW_OPT_GET(sw_opt_get_maxseg)
     (void)layer;
     int32_t user = sw_sock_opts(s)->maxseg;
     uint16_t mss = sw_tcp_mss(sw_sock_tcp(s));
-    if (not_connected(s))
+    if (sw_opt_is_idle(s))
         *ret = user ? user : 536; /* RFC 9293 3.7.1: the default MSS */
     else
         *ret = mss;
@@ -59,7 +61,8 @@ SW_OPT_SET(sw_opt_set_maxseg)
 {
     if (v && (v < MSS_MIN || v > MSS_MAX))
         return -EINVAL;
-    return SW_OPT_STORE(layer, s, maxseg, v);
+    /* What a connection agreed on stays: Linux takes the number, and does nothing with it. */
+    return sw_opt_is_idle(s) ? SW_OPT_STORE(layer, s, maxseg, v) : 0;
 }
 
 /* On Linux it says "not in interactive mode now", which is so at first; who sets it to 1 wants no
@@ -142,7 +145,8 @@ SW_OPT_GET(sw_opt_get_clamp)
 SW_OPT_SET(sw_opt_set_clamp)
 {
     if (v == 0)
-        return not_connected(s) ? SW_OPT_STORE(layer, s, window_clamp, 0) : -EINVAL;
+        return sw_stream_state(s) == SW_TCP_CLOSED ? SW_OPT_STORE(layer, s, window_clamp, 0)
+                                                   : -EINVAL;
     return SW_OPT_STORE(layer, s, window_clamp, v < CLAMP_MIN_BYTES ? CLAMP_MIN_BYTES : v);
 }
 
@@ -155,17 +159,38 @@ SW_OPT_GET(sw_opt_get_fastopen)
 
 SW_OPT_SET(sw_opt_set_fastopen)
 {
-    if (v < 0 || !not_connected(s))
+    if (v < 0 || !sw_opt_is_idle(s))
         return -EINVAL;
     return SW_OPT_STORE(layer, s, fastopen, v > FASTOPEN_MAX ? FASTOPEN_MAX : v);
 }
 
-SW_OPT_SET(sw_opt_set_unsupported)
+SW_OPT_GET(sw_opt_get_fastopen_connect)
 {
     (void)layer, (void)s;
-    if (v < 0 || v > 1)
+    *ret = 0;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_fastopen_connect)
+{
+    (void)layer, (void)s;
+    if (v < 0 || v > 1 || sw_stream_state(s) != SW_TCP_CLOSED)
         return -EINVAL;
     return v ? -EOPNOTSUPP : 0;
+}
+
+/* No upper protocols: as where the kernel's modules for them are missing. */
+SW_OPT_GET_BYTES(sw_opt_get_ulp)
+{
+    (void)layer, (void)s, (void)val;
+    *len = 0;
+    return 0;
+}
+
+SW_OPT_SET_BYTES(sw_opt_set_ulp)
+{
+    (void)layer, (void)s, (void)val;
+    return len < 1 ? -EINVAL : -ENOENT;
 }
 
 /* struct tcp_info, with what the socket layer knows better: a listener's queues, and that TIME_WAIT

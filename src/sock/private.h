@@ -22,6 +22,7 @@
 
 #include "base/assert.h"
 #include "sock/abi.h"
+#include "sock/opts.h"
 #include "sock/sock.h"
 
 enum sw_slot_kind { SW_SLOT_FREE, SW_SLOT_SOCK };
@@ -48,63 +49,6 @@ enum {
     SW_IS_QUEUED = 1 << 6,     /* an embryo in the accept queue, no longer in the SYN queue */
     SW_IS_SNDBUF_SET = 1 << 7, /* SO_SNDBUF was set: no automatic tuning */
     SW_IS_RCVBUF_SET = 1 << 8,
-};
-
-/* sw_sock.on: boolean options */
-enum {
-    SW_ON_REUSEADDR = 1 << 0,
-    SW_ON_REUSEPORT = 1 << 1,
-    SW_ON_KEEPALIVE = 1 << 2,
-    SW_ON_LINGER = 1 << 3,
-    SW_ON_BROADCAST = 1 << 4,
-    SW_ON_OOBINLINE = 1 << 5,
-    SW_ON_DONTROUTE = 1 << 6,
-    SW_ON_TIMESTAMP = 1 << 7,
-    SW_ON_TIMESTAMPNS = 1 << 8,
-    SW_ON_NODELAY = 1 << 9,
-    SW_ON_CORK = 1 << 10,
-    SW_ON_NO_QUICKACK = 1 << 11, /* TCP_QUICKACK was set to 0 */
-    SW_ON_V6ONLY = 1 << 12,
-    SW_ON_FREEBIND = 1 << 13,
-    SW_ON_NO_PORT = 1 << 14, /* IP_BIND_ADDRESS_NO_PORT */
-    SW_ON_RECVERR = 1 << 15,
-    SW_ON_PKTINFO = 1 << 16,
-    SW_ON_RECVTTL = 1 << 17,
-    SW_ON_RECVTOS = 1 << 18,
-    SW_ON_RECVERR6 = 1 << 19,
-    SW_ON_RECVPKTINFO6 = 1 << 20,
-    SW_ON_RECVHOPLIMIT6 = 1 << 21,
-    SW_ON_RECVTCLASS6 = 1 << 22,
-    SW_ON_MULTICAST_QUIET = 1 << 23, /* IP_MULTICAST_LOOP is off */
-    SW_ON_MULTICAST_QUIET6 = 1 << 24,
-    SW_ON_NO_CHECK = 1 << 25,
-    SW_ON_RXQ_OVFL = 1 << 26,
-    SW_ON_DEBUG = 1 << 27,
-    SW_ON_DONTFRAG6 = 1 << 28,
-    SW_ON_MULTICAST_ONLY_MINE = 1 << 29, /* IP_MULTICAST_ALL is off */
-    SW_ON_QUICKACK = 1 << 30,            /* TCP_QUICKACK was set to 1: no delayed ACKs */
-};
-
-/* Options with values that few sockets set. Shared by reference between a socket and what inherits
- * from it; copied before a change (sw_sock_opts_own()). */
-struct sw_sock_opts {
-    uint32_t refs;
-    int32_t linger_s;
-    uint32_t sndbuf, rcvbuf;           /* bytes as getsockopt() shows them; 0: the host's default */
-    uint64_t rcvtimeo_us, sndtimeo_us; /* 0: for ever; kept for the caller */
-    int32_t rcvlowat;
-    int32_t priority, incoming_cpu, timestamping;
-    int32_t bind_iface;                               /* 0: any */
-    int32_t keepidle_s, keepintvl_s, keepcnt, syncnt; /* 0: the host's */
-    int32_t user_timeout_ms, maxseg;
-    int32_t linger2_s, defer_accept, window_clamp, fastopen, fastopen_connect, notsent_lowat;
-    int32_t retopts;
-    int32_t tos, ttl, mtu_discover, multicast_ttl;       /* ttl -1: default */
-    int32_t tclass, hops, mtu_discover6, multicast_hops; /* hops -1: default */
-    int32_t multicast_iface, multicast_iface6;
-    struct sw_ip multicast_addr;
-    uint64_t pacing_not; /* SO_MAX_PACING_RATE, all its bits turned: 0 is no limit */
-    uint8_t cc;          /* TCP_CONGESTION: see struct sw_tcp_options */
 };
 
 struct sw_port {
@@ -233,6 +177,11 @@ static inline bool sw_sock_has_ports(const struct sw_sock *s)
 static inline bool sw_sock_has_peer(struct sw_sock *s)
 {
     return sw_sock_has_ports(s) ? sw_sock_remote(s)->port != 0 : s->state == SW_SS_CONNECTED;
+}
+
+static inline bool sw_sock_rare(const struct sw_sock *s, unsigned bit)
+{
+    return s->opts && s->opts->rare >> bit & 1;
 }
 
 static inline struct sw_ip sw_sock_any(const struct sw_sock *s)

@@ -209,6 +209,8 @@ int sw_sock_open(struct sw_sock_layer *layer, int domain, int type, int protocol
     if (r < 0)
         return r;
     s->is |= SW_IS_HELD;
+    if (domain == SW_AF_INET6)
+        s->on |= SW_ON_MULTICAST_ONLY_MINE; /* IP_MULTICAST_ALL is on in IPv4's sockets only */
     if (type == SW_SOCK_RAW) {
         r = sw_raw_open(layer, s, (uint8_t)protocol);
         if (r < 0) {

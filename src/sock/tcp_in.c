@@ -35,6 +35,13 @@ static void for_listener(struct sw_sock_layer *layer, struct sw_sock *s, struct 
     }
 }
 
+/* IP_MINTTL, IPV6_MINHOPCOUNT: who was further away than this cannot look nearer (RFC 5082 3). */
+static bool from_too_far(const struct sw_sock *s, const struct sw_ip_hdr *ip)
+{
+    const struct sw_sock_opts *opts = s->opts;
+    return opts && ip->ttl < (ip->version == 4 ? opts->min_ttl : opts->min_hops);
+}
+
 void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
                        const struct sw_ip_hdr *ip, int iface)
 {
@@ -50,7 +57,10 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     const uint64_t hash = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
     struct sw_sock *s = sw_conn_find(layer, hash, SW_PROTO_TCP, &local, &remote);
     if (s) {
-        for_connection(layer, s, &seg);
+        if (from_too_far(s, ip))
+            sw_drop(layer->env, pkt, SW_DROP_TCP_MIN_TTL, &local, &remote);
+        else
+            for_connection(layer, s, &seg);
         return;
     }
     uint32_t index = sw_small_find(layer, hash, &local, &remote);
@@ -66,7 +76,9 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
             return;
     }
     s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface);
-    if (s)
+    if (s && from_too_far(s, ip))
+        sw_drop(layer->env, pkt, SW_DROP_TCP_MIN_TTL, &local, &remote);
+    else if (s)
         for_listener(layer, s, &seg, iface, reopen ? &isn : NULL);
     else
         sw_tcp_refuse(layer->tcp, &seg, SW_DROP_TCP_NO_SOCKET);

@@ -66,7 +66,7 @@ static const struct fresh defaults[] = {
     {T4, SW_SOL_TCP, SW_TCP_USER_TIMEOUT, 0, 4},
     {T4, SW_SOL_TCP, SW_TCP_FASTOPEN, 0, 4},
     {T4, SW_SOL_TCP, SW_TCP_NOTSENT_LOWAT, 0, 4},
-    {T4, SW_SOL_TCP, 31, -ENOPROTOOPT, 0},
+    {T4, SW_SOL_TCP, 50, -ENOPROTOOPT, 0},
     {U4, SW_SOL_TCP, SW_TCP_NODELAY, -EOPNOTSUPP, 0},
     {T4, SW_SOL_IP, SW_IP_TOS, 0, 4},
     {T4, SW_SOL_IP, SW_IP_TTL, 64, 4},
@@ -311,7 +311,7 @@ static void test_structs(void **state)
     assert_int_equal(sw_getsockopt(h, s, SW_SOL_SOCKET, SW_SO_BINDTODEVICE, name, &len), 0);
     assert_int_equal(len, 5);
     assert_string_equal(name, "eth0");
-    assert_int_equal(sw_setsockopt(h, s, SW_SOL_SOCKET, SW_SO_BINDTODEVICE, "", 0), 0);
+    assert_int_equal(sw_setsockopt(h, s, SW_SOL_SOCKET, SW_SO_BINDTODEVICE, "", 0), -EPERM);
     len = sizeof(name);
     assert_int_equal(sw_setsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, "none", 4), -ENOENT);
     assert_int_equal(sw_getsockopt(h, s, SW_SOL_TCP, SW_TCP_CONGESTION, name, &len), 0);
@@ -374,12 +374,42 @@ static void test_congestion(void **state)
     world_fini(&w);
 }
 
+/* IP_MINTTL of a listener and of a connection; IPV6_MINHOPCOUNT likewise. */
+static void test_min_ttl(void **state)
+{
+    (void)state;
+    for (int v6 = 0; v6 < 2; v6++) {
+        struct world w;
+        world_init(&w);
+        int level = v6 ? SW_SOL_IPV6 : SW_SOL_IP, domain = v6 ? SW_AF_INET6 : SW_AF_INET;
+        int least = v6 ? SW_IPV6_MINHOPCOUNT : SW_IP_MINTTL;
+        int ttl = v6 ? SW_IPV6_UNICAST_HOPS : SW_IP_TTL;
+        struct sw_addr to = at(v6 ? "fd00::2" : "10.0.0.2", 80);
+        sw_socket_t l = listener(&w, 1, domain, to, 5), c = stream(&w, 0, domain), s;
+        assert_int_equal(set_int(&w, 1, l, level, least, 255), 0);
+        assert_int_equal(sw_connect(w.host[0], c, &to), -EINPROGRESS);
+        world_settle(&w);
+        assert_int_equal(sw_connect(w.host[0], c, &to), -EALREADY);
+        assert_int_equal(sw_host_drops(w.host[1], SW_DROP_TCP_MIN_TTL), 1);
+        assert_int_equal(set_int(&w, 0, c, level, ttl, 255), 0);
+        world_run(&w, 2 * S);
+        assert_int_equal(sw_connect(w.host[0], c, &to), 0);
+        assert_int_equal(sw_accept(w.host[1], l, &s, NULL), 0);
+        assert_int_equal(set_int(&w, 0, c, level, ttl, 254), 0);
+        assert_int_equal(sw_send(w.host[0], c, "x", 1, 0, NULL), 1);
+        world_settle(&w);
+        assert_int_equal(sw_poll(w.host[1], s), SW_EV_OUT);
+        assert_int_equal(sw_host_drops(w.host[1], SW_DROP_TCP_MIN_TTL), 2);
+        world_fini(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_congestion),
         cmocka_unit_test(test_changes),  cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_structs),
+        cmocka_unit_test(test_structs),  cmocka_unit_test(test_min_ttl),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
