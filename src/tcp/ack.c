@@ -94,8 +94,11 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
     case SW_ACK_ANCIENT:
         sw_tcp_challenge(tcp);
         return SW_DROP_TCP_ACK_OLD;
-    case SW_ACK_OLD:
-        return SW_DROP_NONE; /* old news, but what it carries may be new */
+    case SW_ACK_OLD: /* old news, but what it carries may be new: data, and SACK blocks too */
+        ack.sacked = sw_sack_update(tcp, &seg->tcp, &ack.dsack);
+        if (ack.sacked == 0)
+            return SW_DROP_NONE;
+        break;
     case SW_ACK_NEW:
         update_window(tcp, seg, true);
         ack.sacked = sw_sack_update(tcp, &seg->tcp, &ack.dsack);

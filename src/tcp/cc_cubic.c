@@ -127,8 +127,7 @@ static void cubic_on_ack(struct sw_tcp *tcp, uint32_t acked)
 static uint32_t cubic_ssthresh(struct sw_tcp *tcp)
 {
     struct cubic *s = state_of(tcp);
-    uint32_t flight = sw_cc_flight(tcp);
-    uint32_t cwnd = sw_min32(tcp->snd.cwnd, sw_max32(flight, 2U * tcp->snd.mss));
+    uint32_t cwnd = tcp->snd.cwnd; /* 4.6 lets it be cwnd where that follows what is used: cwnd.c */
 
     if (s) {
         ((struct cubic_state *)sw_cc_state(tcp))->before = *s;
@@ -148,10 +147,23 @@ static void cubic_undo(struct sw_tcp *tcp)
         state->now = state->before;
 }
 
+/* 5.8: time in which the application had nothing to send does not let the window grow. */
+static void cubic_restart(struct sw_tcp *tcp)
+{
+    struct cubic_state *state = tcp->snd.meter ? tcp->snd.meter->cc_state : NULL;
+    uint64_t idle_ns = (uint64_t)(sw_tcp_clock_ms(tcp) - tcp->snd.last_ms) * SW_NS_PER_MS;
+
+    if (state && state->now.epoch_ns && idle_ns < sw_tcp_now(tcp))
+        state->now.epoch_ns = state->now.epoch_ns + idle_ns < sw_tcp_now(tcp)
+                                  ? state->now.epoch_ns + idle_ns
+                                  : sw_tcp_now(tcp);
+}
+
 const struct sw_cc_ops sw_cc_cubic = {
     .name = "cubic",
     .on_ack = cubic_on_ack,
     .ssthresh = cubic_ssthresh,
     .undo = cubic_undo,
+    .restart = cubic_restart,
     .state_size = sizeof(struct cubic_state),
 };

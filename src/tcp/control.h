@@ -94,7 +94,7 @@ enum {
     SW_TCPF_WSCALE = 1 << 6,       /* negotiated */
     SW_TCPF_SNDBUF_LOCK = 1 << 7,  /* the user chose the sizes: no tuning */
     SW_TCPF_RCVBUF_LOCK = 1 << 8,
-    SW_TCPF_CWND_LIMITED = 1 << 9, /* cwnd was what held data back; else it must not grow */
+    SW_TCPF_CWND_LIMITED = 1 << 9, /* cwnd was what held data back in this round trip */
     SW_TCPF_PINGPONG = 1 << 10,    /* answers carry our ACKs: delay them */
     SW_TCPF_ACK_NOW = 1 << 11,     /* an ACK is due at the end of this input */
     SW_TCPF_ISN_SET = 1 << 12,     /* snd.iss was chosen by sw_tcp_set_isn() */

@@ -47,7 +47,8 @@ int sw_flight_reserve(struct sw_tcp *tcp)
             return -ENOMEM;
         f->ring = f->space;
         f->cap = SW_FLIGHT_INLINE;
-        f->high_seq = f->small_end = tcp->snd.una;
+        f->high_seq = f->small_end = f->usage_end = tcp->snd.una;
+        f->cwnd_stamp_ns = sw_tcp_now(tcp);
         f->sack_lost = f->high_sacked = f->high_before = f->rack_end = tcp->snd.una;
         tcp->snd.flight = f;
     }

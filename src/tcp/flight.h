@@ -88,10 +88,15 @@ struct sw_tcp_flight {
     uint32_t sacked, lost, retrans; /* bytes: see above */
     uint32_t reno_sacked;           /* bytes that duplicate ACKs without SACK stand for */
     uint32_t cwnd_acc;              /* bytes acknowledged toward the next step of cwnd */
-    sw_seq high_seq;                /* SND.NXT when recovery began: `recover` of RFC 6582 */
-    sw_seq next_lost;               /* nothing before it is lost and not yet sent again */
-    sw_seq small_end;               /* end of the last segment sent that was not full (Nagle) */
-    uint8_t ca;                     /* enum sw_ca_state */
+    uint32_t max_out;               /* how cwnd is used: see cwnd.c. The most bytes out, up to */
+    sw_seq usage_end;               /* the end of this round trip; the most since cwnd was last */
+    uint32_t cwnd_used;             /* used in full, which was at */
+    uint64_t cwnd_stamp_ns;
+    bool cwnd_hit;    /* this output stopped at it */
+    sw_seq high_seq;  /* SND.NXT when recovery began: `recover` of RFC 6582 */
+    sw_seq next_lost; /* nothing before it is lost and not yet sent again */
+    sw_seq small_end; /* end of the last segment sent that was not full (Nagle) */
+    uint8_t ca;       /* enum sw_ca_state */
     uint8_t dupacks;
     bool reordering;  /* RACK: segments were seen to overtake each other */
     bool probe_again; /* TLP: the probe was a repetition */

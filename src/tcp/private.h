@@ -151,6 +151,11 @@ bool sw_tcp_output_override(struct sw_tcp *tcp);
 void sw_tcp_output_probe(struct sw_tcp *tcp);
 uint32_t sw_tcp_unsent_bytes(const struct sw_tcp *tcp); /* of data, without a FIN */
 
+/* ---- cwnd.c ---- */
+bool sw_cwnd_limited(const struct sw_tcp *tcp); /* cwnd may grow: it is used */
+void sw_cwnd_validate(struct sw_tcp *tcp, bool limited);
+void sw_cwnd_restart(struct sw_tcp *tcp); /* something is to be sent, and nothing is in flight */
+
 /* ---- sndbuf.c ---- */
 void sw_tcp_grow_sndbuf(struct sw_tcp *tcp);
 

@@ -210,15 +210,29 @@ static void detect(struct sw_tcp *tcp, const struct sw_ack *ack)
         sw_tcp_arm(tcp, SW_TCP_TIMER_REORDER, sw_tcp_now(tcp) + wait_ns);
 }
 
+/* How much cwnd may grow by: what this ACK says has arrived, and none said before. As Linux only by
+ * ACKs that advance, unless the path is known to reorder: then what arrives counts in any order. */
+static uint32_t newly_arrived(const struct sw_tcp *tcp, const struct sw_ack *ack)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (ack->acked == 0 && sw_meter_reordering(tcp) <= DUPACK_THRESHOLD)
+        return 0;
+    if (has_sack(tcp))
+        return f->delivered;
+    if (ack->acked <= f->reno_sacked) /* what duplicate ACKs stood for */
+        return sw_min32(ack->acked, tcp->snd.mss);
+    return ack->acked - f->reno_sacked;
+}
+
 void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
-    uint32_t acked = ack->acked;
+    uint32_t grown;
 
     if (!f)
         return;
-    if (reducing(f)) /* the ACK that ends it may stand for much that was counted */
-        acked = sw_min32(acked, f->delivered);
+    grown = newly_arrived(tcp, ack);
     sw_tlp_on_ack(tcp, ack);
     sw_undo_on_ack(tcp, ack);
     if (ack->acked > 0)
@@ -234,10 +248,8 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
         sw_cc_trace(tcp);
         return;
     }
-    /* Only a window that was used may grow (RFC 5681 4.1 in spirit, RFC 7661); in slow start a half
-     * used one is, because the next round will be twice this one. */
-    if (acked > 0 && !reducing(f) && sw_tcp_has(tcp, SW_TCPF_CWND_LIMITED)) {
-        sw_cc(tcp)->on_ack(tcp, acked);
+    if (grown > 0 && !reducing(f) && sw_cwnd_limited(tcp)) {
+        sw_cc(tcp)->on_ack(tcp, grown);
         sw_cc_trace(tcp);
     }
     sw_pace_by_cwnd(tcp);

@@ -16,25 +16,6 @@
 #include "tcp/recovery.h"
 #include "tcp/urgent.h"
 
-/* An idle sender may not rely on a congestion window of long ago (RFC 5681 4.1). */
-static void restart_after_idle(struct sw_tcp *tcp)
-{
-    uint64_t idle_ms = sw_tcp_clock_ms(tcp) - tcp->snd.last_ms;
-    uint32_t initial;
-
-    if (sw_cc(tcp)->restart)
-        sw_cc(tcp)->restart(tcp);
-    if (sw_cc(tcp)->control)
-        return;
-    if (!tcp->layer->config.slow_start_after_idle || idle_ms * SW_NS_PER_MS <= sw_rto_ns(tcp))
-        return;
-    initial = sw_tcp_initial_cwnd(tcp);
-    if (tcp->snd.cwnd <= initial)
-        return;
-    tcp->snd.ssthresh = sw_max32(tcp->snd.ssthresh, tcp->snd.cwnd / 4 * 3); /* RFC 2861 2 */
-    tcp->snd.cwnd = initial;
-}
-
 /* Bytes of data in the queue that were never sent. */
 uint32_t sw_tcp_unsent_bytes(const struct sw_tcp *tcp)
 {
@@ -121,7 +102,8 @@ static uint32_t next_len(struct sw_tcp *tcp)
     uint32_t len = sw_min32(sw_min32(unsent, window), segment_max(tcp));
 
     if (len > room) { /* the congestion window is filled in whole segments */
-        tcp->flags |= SW_TCPF_CWND_LIMITED;
+        if (tcp->snd.flight)
+            tcp->snd.flight->cwnd_hit = true;
         len = room - room % mss;
         if (len == 0)
             return 0;
@@ -244,7 +226,7 @@ static void output_lost(struct sw_tcp *tcp)
         if (!(flags & SW_TX_LOST) || (flags & SW_TX_RETRANS))
             continue;
         if (room < tcp->snd.mss && !first && sw_flight_pipe(tcp) > 0) {
-            tcp->flags |= SW_TCPF_CWND_LIMITED;
+            f->cwnd_hit = true;
             return;
         }
         if (sw_pace_holds(tcp) || !send_again(tcp, i, room))
@@ -290,29 +272,39 @@ static enum sw_chrono waits_for(const struct sw_tcp *tcp)
     return SW_CHRONO_BUSY;
 }
 
+/* Whether the congestion window was what held data back, where there were any to send. */
+static void validate(struct sw_tcp *tcp, bool waited, bool sent)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    bool limited = f && (f->cwnd_hit || cwnd_room(tcp) < tcp->snd.mss);
+
+    if (sent || (waited && limited))
+        sw_cwnd_validate(tcp, limited);
+}
+
 void sw_tcp_output(struct sw_tcp *tcp)
 {
-    bool was_writable;
+    sw_seq nxt = tcp->snd.nxt;
+    bool was_writable, waits;
 
     if (!may_send(tcp))
         return;
     sw_tcp_path_changed(tcp);
     was_writable = sw_tcp_writable(tcp);
-    sw_tcp_flag(tcp, SW_TCPF_CWND_LIMITED, false);
+    if (tcp->snd.flight)
+        tcp->snd.flight->cwnd_hit = false;
     if (sw_seq_eq(tcp->snd.una, tcp->snd.nxt) && sw_tcp_unsent(tcp)) {
-        restart_after_idle(tcp);
+        sw_cwnd_restart(tcp);
         sw_tcp_path(tcp); /* routes and MTU may have changed since */
     }
     output_lost(tcp);
+    waits = sw_tcp_unsent_bytes(tcp) > 0;
     output_new(tcp);
+    validate(tcp, waits, !sw_seq_eq(nxt, tcp->snd.nxt));
     if (!was_writable && sw_tcp_writable(tcp)) /* TCP_NOTSENT_LOWAT: what was sent waits no more */
         tcp->events |= SW_TCPE_WRITABLE;
     sw_rate_output(tcp);
     sw_meter_chrono(tcp, waits_for(tcp));
-    /* RFC 5681 lets slow start double what was used: half a window used is reason enough to grow.
-     */
-    if (tcp->snd.cwnd < tcp->snd.ssthresh && sw_flight_pipe(tcp) > tcp->snd.cwnd / 2)
-        tcp->flags |= SW_TCPF_CWND_LIMITED;
     /* Something waits and no acknowledgment will come to wake it: the persist timer does. */
     if (tcp->main_ns == SW_NEVER && sw_pace_ns(tcp) == SW_NEVER && sw_tcp_unsent(tcp))
         sw_tcp_arm(tcp, SW_TCP_TIMER_PERSIST, sw_tcp_now(tcp) + sw_rto_ns(tcp));

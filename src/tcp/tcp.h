@@ -21,6 +21,7 @@
  *               (RFC 6675), by time rack.c (RFC 8985), at a measured rate prr.c (RFC 9937)
  *   cc.h        congestion control as a table of functions; cc_newreno.c, cc_cubic.c (RFC 9438),
  *               cc_bbr.c
+ *   cwnd.c      a window means something only where it is used (RFC 7661, RFC 2861)
  *   rate.c      how fast the path delivers; pace.c how fast packets leave; meter.c and what else is
  *               measured
  *   timers.c    the one timer node of a connection: retransmit, persist, delayed ACK, ...
