@@ -85,7 +85,7 @@ int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned pr
 
 /* What is known of the way a route goes; 0: nothing in particular. */
 struct sw_route_metrics {
-    uint32_t mtu;      /* bytes; at least 68 (IPv6: 108), and no more than the interface's has an effect */
+    uint32_t mtu;      /* bytes; at least 68 (IPv6: 108). No packet is larger than the interface's */
     uint32_t advmss;   /* the MSS to announce (TCP), bytes */
     uint32_t initcwnd; /* the first congestion window (TCP), segments */
     bool mtu_lock;     /* path MTU discovery does not change it, and IPv4 packets go without DF */

@@ -104,7 +104,7 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
     uint32_t most = hdr.version == 4 ? SW_IP4_MAX : SW_IP6_HDR + SW_IP6_PAYLOAD_MAX;
     uint32_t len = hdr_len + hdr.payload_len;
     uint32_t piece = pkt->gso_size ? hdr_len + pkt->head_len + pkt->gso_size : len;
-    uint32_t mtu = tx->ignore_pmtu ? path.link_mtu : path.mtu;
+    uint32_t mtu = tx->ignore_pmtu || path.mtu > path.link_mtu ? path.link_mtu : path.mtu;
     bool too_big = piece > mtu;
     if (len > most || (too_big && (tx->dont_fragment || pkt->gso_size))) {
         sw_ip_drop(ip, pkt, SW_DROP_IP_TOO_BIG, &hdr);

@@ -87,17 +87,18 @@ void sw_ip_path_limits(struct sw_ip_layer *ip, const struct sw_iface *iface,
     path->mtu = iface->config.mtu;
     if (sw_ip_is4(dst) && path->mtu > SW_IP4_MAX)
         path->mtu = SW_IP4_MAX;
+    path->link_mtu = path->mtu;
     path->advmss = path->initcwnd = 0;
     path->loopback = iface->config.loopback;
     path->mtu_locked = false;
     if (route) {
-        if (route->metrics.mtu && route->metrics.mtu < path->mtu)
-            path->mtu = route->metrics.mtu;
+        if (route->metrics.mtu)
+            path->mtu = route->metrics.mtu < SW_IP4_MAX ? route->metrics.mtu : SW_IP4_MAX;
         path->mtu_locked = route->metrics.mtu_lock;
         path->advmss = route->metrics.advmss;
         path->initcwnd = route->metrics.initcwnd;
     }
-    path->link_mtu = path->mtu;
+    path->route_mtu = path->mtu;
     if (!path->mtu_locked && !path->loopback)
         sw_pmtu_apply(ip, dst, path);
 }

@@ -9,6 +9,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "script/private.h"
@@ -31,6 +32,7 @@ static const char *const defaults[][2] = {
     {"tcp_reordering", "3"},
     {"tcp_fastopen", "0x70403"},
     {"tcp_syncookies", "1"},
+    {"tcp_mtu_probing", "0"},
 };
 
 /* Settings of Linux's that this stack has no choice about: accepted, and without effect. */
@@ -52,10 +54,7 @@ static const char *const without_effect[] = {
     "tcp_syncookies",
     "tcp_min_tso_segs",
     "tcp_tso_rtt_log",
-    "tcp_mtu_probing",
-    "tcp_base_mss",
     "tcp_min_snd_mss",
-    "tcp_mtu_probe_floor",
     "tcp_moderate_rcvbuf",
     "tcp_no_metrics_save",
     "tcp_autocorking",
@@ -122,6 +121,66 @@ static bool ends_in(const char *word, const char *tail)
     return n >= m && strcmp(word + n - m, tail) == 0;
 }
 
+/* "via X dev Y mtu [lock] N advmss N initcwnd N": the metrics of a route. False: not read. */
+static bool read_metrics(struct run *run, struct pos pos, char **words, size_t count,
+                         struct sw_route_metrics *m)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *name = words[i];
+        uint32_t *at = strcmp(name, "mtu") == 0        ? &m->mtu
+                       : strcmp(name, "advmss") == 0   ? &m->advmss
+                       : strcmp(name, "initcwnd") == 0 ? &m->initcwnd
+                                                       : NULL;
+        if (at == &m->mtu && i + 1 < count && strcmp(words[i + 1], "lock") == 0) {
+            m->mtu_lock = true;
+            i++;
+        }
+        if (i + 1 >= count || (!at && strcmp(name, "via") != 0 && strcmp(name, "dev") != 0))
+            return script_fail(run->script, SCRIPT_UNSUPPORTED, pos,
+                               "a route's '%.40s' is not known here", name);
+        i++;
+        if (at)
+            *at = (uint32_t)strtoul(words[i], NULL, 10);
+    }
+    return true;
+}
+
+/* "ip [-6] route add|change|replace ADDRESS ...": the remote addresses' route is one of its own
+ * then, by the only interface there is. */
+static bool run_ip_route(struct run *run, struct pos pos, char **words, size_t count)
+{
+    struct sw_route_metrics metrics = {.mtu = 0};
+    struct sw_ip dst;
+    if (count > 0 && words[0][0] == '-') {
+        words++;
+        count--;
+    }
+    if (count < 3 || strcmp(words[0], "route") != 0 ||
+        (strcmp(words[1], "add") != 0 && strcmp(words[1], "change") != 0 &&
+         strcmp(words[1], "replace") != 0) ||
+        sw_ip_parse(words[2], &dst) != 0)
+        return unsupported(run, pos, "this command of ip's");
+    if (!read_metrics(run, pos, words + 3, count - 3, &metrics))
+        return false;
+    unsigned bits = sw_ip_is4(&dst) ? 32 : 128;
+    int r = sw_host_add_route(run->host, &dst, bits, run->iface, NULL);
+    if (r == 0 || r == -EEXIST)
+        r = sw_host_set_route_metrics(run->host, &dst, bits, &metrics);
+    return r == 0 || script_fail(run->script, SCRIPT_SYNTAX, pos, "there cannot be such a route");
+}
+
+/* "ethtool -K tun0 gso off tso off": what leaves is cut to the MTU. */
+static bool run_ethtool(struct run *run, struct pos pos, char **words, size_t count)
+{
+    bool off = false;
+    for (size_t i = 2; i + 1 < count; i += 2)
+        off = off || (strcmp(words[i], "gso") == 0 && strcmp(words[i + 1], "off") == 0);
+    if (count < 2 || strcmp(words[0], "-K") != 0 || !off)
+        return unsupported(run, pos, "this command of ethtool's");
+    run->script->options.gso_off = true;
+    return true;
+}
+
 #define WORDS_MAX 32
 
 /* One command: its words, quotes taken off. */
@@ -140,6 +199,10 @@ static bool run_words(struct run *run, struct pos pos, char **words, size_t coun
         return true;
     if (strcmp(name, "ip") == 0 && count > 1 && strcmp(words[1], "tcp_metrics") == 0)
         return true;
+    if (strcmp(name, "ip") == 0)
+        return run_ip_route(run, pos, words + 1, count - 1);
+    if (strcmp(name, "ethtool") == 0)
+        return run_ethtool(run, pos, words + 1, count - 1);
     if (strcmp(name, "tc") == 0) {
         for (size_t i = 1; i < count; i++)
             if (strcmp(words[i], "limit") == 0)

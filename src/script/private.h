@@ -128,6 +128,7 @@ struct spacket {
     uint32_t quoted_seq, quoted_len;
     /* of packets that left */
     const uint8_t *payload;
+    bool piece;         /* of a super-segment, and not its last */
     bool payload_wrong; /* not the bytes that the script's program wrote there */
 };
 
@@ -171,6 +172,7 @@ struct soptions {
     uint16_t bind_port, connect_port;
     uint64_t ts_tick_ns; /* 0: values of timestamps are not judged */
     bool ts_ecr_scaled, strict_segments;
+    bool gso_off; /* the device has no segmentation offload (ethtool) */
 };
 
 struct define {
@@ -286,6 +288,7 @@ struct sent {
     struct sent *next;
     uint64_t at_ns;
     uint32_t len;
+    bool piece; /* of a super-segment, and not its last */
     uint8_t bytes[];
 };
 

@@ -35,13 +35,14 @@ static void take_packets(struct run *run)
     while ((super = sw_host_output(run->host, run->iface, run->now_ns)) != NULL) {
         while (super != NULL) {
             struct sw_packet *pkt = super;
-            if (run->script->options.strict_segments)
+            if (run->script->options.strict_segments && !run->script->options.gso_off)
                 super = NULL;
             else if ((pkt = sw_gso_next(&super)) == NULL)
                 break;
             uint32_t len = sw_packet_len(pkt);
             struct sent *sent = arena_alloc(&run->script->arena, sizeof(*sent) + len);
             sent->at_ns = run->now_ns;
+            sent->piece = super != NULL;
             sent->len = (uint32_t)sw_packet_copy(pkt, 0, sent->bytes, len);
             sw_packet_free(pkt);
             *run->sent_last = sent;
@@ -166,6 +167,7 @@ static bool next_sent(struct run *run, struct flow *flow, const struct spacket *
         if (run->sent == NULL)
             run->sent_last = &run->sent;
         if (flow_outbound(run, flow, sent, expected, ret_packet)) {
+            ret_packet->piece = sent->piece;
             *ret_at_ns = sent->at_ns;
             return true;
         }
@@ -189,12 +191,20 @@ static bool await_sent(struct run *run, struct flow *flow, const struct spacket 
     return true;
 }
 
+static void forgive_psh(struct spacket *packet, const struct spacket *expected)
+{
+    packet->flags = (uint16_t)((packet->flags & ~SW_TCP_PSH) | (expected->flags & SW_TCP_PSH));
+}
+
 /* A script may write as one what leaves as several, as long as they follow each other. Linux sets
  * PSH on every super-segment, to have it delivered at once; which of the packets here would be one
- * there only the script knows, so PSH of what was joined is not judged. */
+ * there only the script knows, so PSH of what was joined is not judged, nor, where the device would
+ * cut them (gso_off), that of what is a piece of one here. */
 static void join_sent(struct run *run, struct flow *flow, const struct spacket *expected,
                       uint64_t last, struct spacket *packet)
 {
+    if (run->script->options.gso_off && packet->piece)
+        forgive_psh(packet, expected);
     while (packet->len < expected->len && packet->proto == SW_PROTO_TCP &&
            !run->script->options.strict_segments && packet->len > 0 &&
            packet->seq == expected->seq) {
@@ -207,7 +217,7 @@ static void join_sent(struct run *run, struct flow *flow, const struct spacket *
             return;
         packet->len += more.len;
         packet->flags |= more.flags & SW_TCP_FIN;
-        packet->flags = (uint16_t)((packet->flags & ~SW_TCP_PSH) | (expected->flags & SW_TCP_PSH));
+        forgive_psh(packet, expected);
         packet->payload_wrong |= more.payload_wrong;
     }
 }

@@ -4,6 +4,7 @@
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
 #include "tcp/meter.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
@@ -63,6 +64,7 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
     snd->flight->sack_lost = sw_seq_max(snd->flight->sack_lost, snd->una);
     snd->flight->high_sacked = sw_seq_max(snd->flight->high_sacked, snd->una);
     tcp->soft_error = 0;
+    sw_mtu_probe_acked(tcp);
     if (snd->flight->count == 0)
         sw_tcp_disarm(tcp, SW_TCP_TIMER_RETRANSMIT); /* RFC 6298 5.2 */
     else

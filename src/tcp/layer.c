@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The layer's settings, the way in for segments, and those that belong to no connection. */
 #include "tcp/ecn.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 
 void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip)
@@ -21,6 +22,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .keepalive_probes = 9,
                 .syn_retries = 6,
                 .synack_retries = 5,
+                .retries1 = 3,
                 .retries2 = 15,
                 .orphan_retries = 8,
                 .max_tw_buckets = 262144,
@@ -30,6 +32,11 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .sndbuf_max = 4U << 20,
                 .notsent_lowat = UINT32_MAX,
                 .challenge_ack_ns = 500 * SW_NS_PER_MS,
+                .mtu_probe_interval_ns = 600 * (uint64_t)SW_NS_PER_S,
+                .mtu_probing = SW_MTU_PROBING_BLACK_HOLE,
+                .base_mss_bytes = 1024,
+                .mtu_probe_floor_bytes = 48,
+                .mtu_probe_threshold_bytes = 8,
                 .timestamps = true,
                 .window_scaling = true,
                 .sack = true,

@@ -7,6 +7,7 @@
 
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 
 void sw_tcp_set_isn(struct sw_tcp *tcp, sw_seq isn)
@@ -146,6 +147,7 @@ void sw_tcp_established(struct sw_tcp *tcp)
         tcp->snd.cwnd = tcp->snd.mss;
     tcp->snd.retries = 0;
     sw_tcp_disarm(tcp, SW_TCP_TIMER_RETRANSMIT);
+    sw_mtu_probe_established(tcp);
     sw_tcp_grow_sndbuf(tcp);
     sw_tcp_quickack(tcp);
     sw_tcp_rearm_keepalive(tcp);

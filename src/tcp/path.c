@@ -3,6 +3,7 @@
  * What the path carries: MTU, maximum segment size (RFC 9293 3.7.1, RFC 6691), super-segment size.
  * What ICMP says of it is kept in ip/, where all connections to a destination find it.
  */
+#include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 
 #define PMTU_MIN6_BYTES 1280U /* RFC 8200 5 */
@@ -32,7 +33,7 @@ uint16_t sw_tcp_announced_mss(struct sw_tcp *tcp)
         return mss_of(tcp,
                       sw_ip_is4(&tcp->remote.ip) ? SW_TCP_MSS_DEFAULT4_BYTES : PMTU_MIN6_BYTES);
     /* What the way back carries is not what ICMP told of the way there (RFC 9293 3.7.1). */
-    return mss_of(tcp, sw_max32(path.advmss ? path.advmss + headers(tcp) : path.link_mtu,
+    return mss_of(tcp, sw_max32(path.advmss ? path.advmss + headers(tcp) : path.route_mtu,
                                 tcp->layer->ip->config.min_advmss_bytes + headers(tcp)));
 }
 
@@ -53,7 +54,7 @@ int sw_tcp_path(struct sw_tcp *tcp)
     if (err < 0)
         return err;
     tcp->snd.path_seen = (uint16_t)tcp->layer->ip->path_changes;
-    mss = mss_of(tcp, path.mtu);
+    mss = mss_of(tcp, sw_mtu_probe_limit(tcp, path.mtu));
     if (tcp->snd.peer_mss && mss > tcp->snd.peer_mss)
         mss = tcp->snd.peer_mss;
     if (sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS))

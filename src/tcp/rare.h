@@ -8,11 +8,13 @@
 
 #include "tcp/control.h"
 #include "tcp/ecn.h"
+#include "tcp/mtu_probe.h"
 
 struct sw_tcp_rare {
     struct sw_ecn_counts ecn;
     uint32_t ooo_segs;      /* segments that came before their turn */
     uint32_t notsent_lowat; /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
+    struct sw_mtu_search mtu;
 };
 
 struct sw_tcp_rare *sw_rare_get(struct sw_tcp *tcp); /* NULL: no memory */

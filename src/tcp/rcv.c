@@ -38,9 +38,10 @@ void sw_tcp_initial_window(struct sw_tcp *tcp)
     if (config->window_scaling)
         while ((space >> tcp->rcv.wscale) > UINT16_MAX && tcp->rcv.wscale < SW_TCP_WSCALE_MAX)
             tcp->rcv.wscale++;
-    tcp->rcv.wnd = sw_min32(tcp->rcv.buf / 2, INITIAL_WINDOW_BYTES);
+    tcp->rcv.wnd = tcp->rcv.buf / 2;
     if (tcp->rcv.wnd > mss)
         tcp->rcv.wnd -= tcp->rcv.wnd % mss;
+    tcp->rcv.wnd = sw_min32(tcp->rcv.wnd, INITIAL_WINDOW_BYTES);
     tcp->rcv.target = tcp->rcv.wnd;
     tcp->rcv.mss = (uint16_t)sw_min32(mss, SW_TCP_MSS_DEFAULT4_BYTES);
 }

@@ -5,6 +5,7 @@
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
 #include "tcp/meter.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 
 #define DUPACK_THRESHOLD 3U /* RFC 5681 3.2 */
@@ -59,11 +60,28 @@ static bool reducing(const struct sw_tcp_flight *f)
     return f->ca == SW_CA_RECOVERY || f->ca == SW_CA_CWR;
 }
 
+/* What is marked was lost for its size: it is sent again, and the window stays. */
+static void enter_loss_without_congestion(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    f->probing = false;
+    f->reno_sacked = 0;
+    f->dupacks = 0;
+    f->ca = SW_CA_LOSS;
+    f->high_seq = tcp->snd.nxt;
+    f->undo = (struct sw_undo){0};
+}
+
 static void enter_recovery(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
     bool fresh = f->ca < SW_CA_CWR; /* else the window has been reduced already in this round */
 
+    if (fresh && sw_mtu_probe_lost(tcp)) {
+        enter_loss_without_congestion(tcp);
+        return;
+    }
     f->ca = SW_CA_RECOVERY;
     f->high_seq = tcp->snd.nxt;
     f->probing = false;
@@ -300,22 +318,25 @@ void sw_recovery_on_timeout(struct sw_tcp *tcp)
     sw_cc_trace(tcp);
 }
 
-/* As Linux's tcp_simple_retransmit(): what fits has not been lost for its size. */
+/* What fits has not been lost for its size. */
+static void mark_too_big(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    for (uint32_t i = 0; i < f->count; i++)
+        if (!(sw_flight_at(f, i)->flags & SW_TX_SACKED) && sw_flight_len(tcp, i) > tcp->snd.mss)
+            sw_flight_mark(tcp, i, SW_TX_LOST, SW_TX_RETRANS);
+}
+
+/* As Linux's tcp_simple_retransmit(). */
 void sw_recovery_on_too_big(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
 
     if (!f || f->count == 0)
         return;
-    for (uint32_t i = 0; i < f->count; i++)
-        if (!(sw_flight_at(f, i)->flags & SW_TX_SACKED) && sw_flight_len(tcp, i) > tcp->snd.mss)
-            sw_flight_mark(tcp, i, SW_TX_LOST, SW_TX_RETRANS);
-    if (f->lost == f->retrans)
-        return;
-    f->probing = false;
-    f->reno_sacked = 0;
-    f->dupacks = 0;
-    f->ca = SW_CA_LOSS;
-    f->high_seq = tcp->snd.nxt;
-    f->undo = (struct sw_undo){0};
+    if (!sw_mtu_probe_lost(tcp))
+        mark_too_big(tcp);
+    if (f->lost != f->retrans)
+        enter_loss_without_congestion(tcp);
 }

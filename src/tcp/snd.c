@@ -12,6 +12,7 @@
 
 #include "tcp/cc.h"
 #include "tcp/meter.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 #include "tcp/urgent.h"
@@ -174,6 +175,7 @@ static bool repeat(struct sw_tcp *tcp, uint32_t i)
 
     if (sent < 0)
         return false;
+    sw_mtu_probe_inconclusive(tcp);
     if (sent < len) { /* too many pieces for one packet */
         if (sent == 0 || sw_flight_split(tcp, i, sw_seq_add(rec->seq, (uint32_t)sent)) < 0)
             return false;
@@ -237,11 +239,33 @@ static void output_lost(struct sw_tcp *tcp)
     }
 }
 
+/* A larger packet than all others (RFC 4821). False: it has to wait, and all new data with it. */
+static bool output_mtu_probe(struct sw_tcp *tcp)
+{
+    uint16_t mss = tcp->snd.mss;
+    sw_seq seq = tcp->snd.nxt;
+    uint32_t len = 0;
+    enum sw_mtu_probe_result r =
+        sw_mtu_probe_next(tcp, sw_tcp_unsent_bytes(tcp), window_room(tcp), &len);
+
+    if (r != SW_MTU_PROBE_SENT)
+        return r != SW_MTU_PROBE_WAIT;
+    if (sw_pace_holds(tcp))
+        return false;
+    tcp->snd.mss = (uint16_t)len; /* lest it be cut */
+    send_new(tcp, len);
+    tcp->snd.mss = mss;
+    sw_mtu_probe_sent(tcp, seq);
+    return true;
+}
+
 static void output_new(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
 
     if (f && f->lost != f->retrans && !f->undo.hold)
+        return;
+    if (!output_mtu_probe(tcp))
         return;
     while (sw_tcp_unsent_bytes(tcp) > 0) {
         uint32_t len = next_len(tcp);

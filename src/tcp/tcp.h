@@ -13,6 +13,7 @@
  *   urgent.c    the urgent pointer (RFC 6093)
  *   reasm.c     out-of-order data (attached while needed); tune.c receive buffer tuning
  *   output.c    builds segments; path.c MTU, MSS and super-segment size
+ *   mtu_probe.c RFC 4821: black holes, larger packets
  *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
  *   ecn.c       explicit congestion notification (RFC 3168); rare.c what few connections need
  *   cookie.c    SYN cookies (RFC 4987)
@@ -90,12 +91,18 @@ struct sw_tcp_config {
     uint32_t syn_retries;        /* 6 */
     uint32_t synack_retries;     /* 5 */
     uint32_t retries2;           /* 15: when to give up (RFC 1122 4.2.3.5 R2) */
+    uint32_t retries1;           /* 3: when to suspect the path (RFC 1122 4.2.3.5 R1) */
     uint32_t orphan_retries;     /* 8, for connections nobody holds */
     uint32_t max_tw_buckets;     /* 262,144: TIME_WAITs; beyond, connections end without one */
     uint32_t rcvbuf, rcvbuf_max; /* tcp_rmem: 131,072; 6 MiB */
     uint32_t sndbuf, sndbuf_max; /* tcp_wmem */
     uint32_t notsent_lowat;      /* bytes unsent at which a send queue counts as full; no limit */
     uint32_t challenge_ack_ns;   /* RFC 5961 7: at most one per connection in this time; 500 ms */
+    uint64_t mtu_probe_interval_ns; /* 600 s: how often the search for a larger MTU begins anew */
+    uint32_t mtu_probing;           /* enum sw_mtu_probing: 1, where a black hole is suspected */
+    uint32_t base_mss_bytes;        /* 1,024: where the search begins (RFC 4821 7.2) */
+    uint32_t mtu_probe_floor_bytes; /* 48: the least that it falls back to */
+    uint32_t mtu_probe_threshold_bytes;    /* 8: what is not worth a probe */
     bool timestamps, window_scaling, sack; /* on */
     bool slow_start_after_idle;            /* on; RFC 5681 4.1 */
     bool rack;       /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */

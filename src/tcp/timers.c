@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include "tcp/meter.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
@@ -176,6 +177,15 @@ static bool data_exhausted(const struct sw_tcp *tcp)
     return sw_rto_exhausted(tcp, orphan ? config->orphan_retries : config->retries2, elapsed_ns);
 }
 
+/* R1 (RFC 1122 4.2.3.5): it is time to doubt the path. */
+static bool suspicious(const struct sw_tcp *tcp)
+{
+    uint64_t since_ns = tcp->snd.flight->retrans_start_ns;
+
+    return since_ns &&
+           sw_rto_exhausted(tcp, tcp->layer->config.retries1, sw_tcp_now(tcp) - since_ns);
+}
+
 /* ---- what each does ---- */
 
 static void trace_timer(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind)
@@ -218,10 +228,12 @@ static void on_retransmit(struct sw_tcp *tcp)
         give_up(tcp);
         return;
     }
+    if (suspicious(tcp))
+        sw_mtu_probe_black_hole(tcp);
+    sw_tcp_path(tcp); /* the route may have changed */
     sw_meter_timeout(tcp);
     sw_recovery_on_timeout(tcp);
     back_off(tcp);
-    sw_tcp_path(tcp); /* the route may have changed */
     sw_tcp_output(tcp);
     sw_tcp_arm_retransmit(tcp);
 }

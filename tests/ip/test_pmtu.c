@@ -104,7 +104,8 @@ static int send_one(struct fixture *f, const struct sw_ip_tx *how, uint32_t len)
     chunk->fill = len;
     assert_int_equal(sw_packet_add_slice(pkt, (struct sw_slice){chunk, 0, len}), 0);
     sw_chunk_put(chunk);
-    tx.dst = addr("8.8.8.8");
+    if (sw_ip_is_any(&how->dst))
+        tx.dst = addr("8.8.8.8");
     tx.src = addr("10.0.0.1");
     tx.proto = SW_PROTO_UDP;
     sw_udp_push_hdr(pkt, 1, 2, &tx.src, &tx.dst);
@@ -253,7 +254,8 @@ static void test_route_metrics(void **state)
     assert_true(f.ip.path_changes != changes);
     struct sw_ip_path path = path_to(&f, "9.9.1.1");
     assert_int_equal(path.mtu, 1200);
-    assert_int_equal(path.link_mtu, 1200);
+    assert_int_equal(path.link_mtu, 1500);
+    assert_int_equal(path.route_mtu, 1200);
     assert_int_equal(path.advmss, 600);
     assert_int_equal(path.initcwnd, 4);
     assert_int_equal(path_to(&f, "9.8.1.1").mtu, 1500);
@@ -265,7 +267,11 @@ static void test_route_metrics(void **state)
         sw_ip_set_route_metrics(&f.ip, &any6, 0, &(struct sw_route_metrics){.mtu = 107}), -EINVAL);
     assert_int_equal(
         sw_ip_set_route_metrics(&f.ip, &net, 16, &(struct sw_route_metrics){.mtu = 9000}), 0);
-    assert_int_equal(path_to(&f, "9.9.1.1").mtu, 1500); /* the link's is less */
+    assert_int_equal(path_to(&f, "9.9.1.1").mtu,
+                     9000); /* as Linux; but the link has the last word */
+    struct sw_ip far = addr("9.9.1.1");
+    const struct sw_ip_tx tcp = {.want_df = true, .dont_fragment = true, .dst = far};
+    assert_int_equal(send_one(&f, &tcp, 1500), -EMSGSIZE);
     changes = f.ip.path_changes;
     assert_int_equal(sw_ip_set_mtu(&f.ip, ETH, 1280, 0), 0);
     assert_true(f.ip.path_changes != changes);

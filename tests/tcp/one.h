@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "tcp/meter.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 #include "tcp/reasm.h"
 
@@ -90,6 +91,7 @@ static inline void one_init_as(struct one *o, uint64_t now_ns, uint8_t host)
     sw_tcp_layer_init(&o->layer, &o->env, &o->ip);
     o->layer.config.timestamps = false; /* tests that want them turn them on */
     o->layer.config.sack = false;
+    o->layer.config.mtu_probing = SW_MTU_PROBING_OFF;
     o->layer.config.cc = SW_CC_RENO;
     o->win = 65535;
     o->peer_isn = PEER_ISN;
