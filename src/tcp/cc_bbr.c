@@ -165,7 +165,7 @@ static uint64_t product(const struct bbr *b, uint64_t rate, uint32_t gain)
 static void update_extra(struct sw_tcp *tcp, struct bbr *b)
 {
     const struct sw_rate *r = &tcp->snd.flight->rate;
-    uint64_t now_ns = sw_tcp_now(tcp), expected;
+    uint64_t now_ns = sw_tcp_now(tcp), us = (now_ns - b->extra_ns) / SW_NS_PER_US, expected;
 
     if (r->acked == 0 || r->interval_ns == 0)
         return;
@@ -174,7 +174,7 @@ static void update_extra(struct sw_tcp *tcp, struct bbr *b)
         b->extra[1] = b->extra[0];
         b->extra[0] = 0;
     }
-    expected = bw(b) / US_PER_S * ((now_ns - b->extra_ns) / SW_NS_PER_US);
+    expected = bw(b) * (us < US_PER_S ? us : US_PER_S) / US_PER_S;
     if (b->extra_acked <= expected || b->extra_acked + r->acked > 1U << 29) {
         b->extra_acked = 0;
         b->extra_ns = now_ns;

@@ -7,7 +7,8 @@
  *
  * So that super-segments still leave as such, a segment may be what the rate sends in about a
  * millisecond (Linux's tcp_tso_autosize()), and more where the round trip is so short that nothing
- * is gained by less.
+ * is gained by less. Both are smaller than Linux's between 0.1 and 4 ms, where bursts of half a
+ * super-segment, as Linux's are at 1 ms, overflow a short queue.
  */
 #include "tcp/cc.h"
 #include "tcp/meter.h"
@@ -16,7 +17,8 @@
 #define FREE_SEGMENTS SW_TCP_IW_SEGMENTS /* the first ones leave at once, as Linux's fq has it */
 #define QUANTUM_SHIFT 10U                /* a 1,024th of a second */
 #define QUANTUM_SEGMENTS 2U              /* Linux's tcp_min_tso_segs */
-#define RTT_SHIFT 9U                     /* Linux's tcp_tso_rtt_log: halved for each 512 us */
+#define RTT_PART 4U                      /* at most this part of a round trip */
+#define RTT_SHIFT 7U                     /* the rest is halved for each 128 us */
 /* Linux's tcp_pacing_ss_ratio and tcp_pacing_ca_ratio: faster than the window turns round, so that
  * it can grow. In percent. */
 #define SLOW_START_PERCENT 200U
@@ -75,10 +77,13 @@ void sw_pace_sent(struct sw_tcp *tcp, uint32_t bytes)
 uint32_t sw_pace_quantum(const struct sw_tcp *tcp)
 {
     uint64_t rate = tcp->snd.meter->pacing_rate, bytes = rate >> QUANTUM_SHIFT;
+    uint64_t part = rate / US_PER_S * (tcp->snd.min_rtt_us / RTT_PART);
     uint32_t gso = tcp->snd.gso_max, mss = tcp->snd.mss;
     uint32_t halvings = tcp->snd.min_rtt_us >> RTT_SHIFT;
     uint32_t least = sw_cc(tcp)->control && rate < SLOW_RATE ? 1 : QUANTUM_SEGMENTS;
 
+    if (part < bytes)
+        bytes = part;
     if (halvings < 16)
         bytes += gso >> halvings;
     bytes = bytes < gso ? bytes : gso;
