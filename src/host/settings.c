@@ -39,6 +39,7 @@ static const struct setting {
     {"tcp_synack_retries", SETTING_COUNT, AT(synack_retries)},
     {"tcp_retries1", SETTING_COUNT, AT(retries1)},
     {"tcp_retries2", SETTING_COUNT, AT(retries2)},
+    {"tcp_max_orphans", SETTING_COUNT, AT(max_orphans)},
     {"tcp_max_tw_buckets", SETTING_COUNT, AT(max_tw_buckets)},
     {"tcp_rfc1337", SETTING_BOOL, AT(rfc1337)},
     {"tcp_syncookies", SETTING_BOOL, AT(syncookies)},

@@ -7,13 +7,19 @@
  */
 #include "tcp/private.h"
 
-void sw_tcp_challenge(struct sw_tcp *tcp)
+bool sw_tcp_may_answer(struct sw_tcp *tcp)
 {
     uint32_t now_ms = sw_tcp_clock_ms(tcp);
     uint32_t interval_ms = tcp->layer->config.challenge_ack_ns / SW_NS_PER_MS;
 
     if (tcp->limit_ms && now_ms - tcp->limit_ms < interval_ms)
-        return;
+        return false;
     tcp->limit_ms = now_ms ? now_ms : 1; /* 0 means never */
-    sw_tcp_send_ack(tcp);
+    return true;
+}
+
+void sw_tcp_challenge(struct sw_tcp *tcp)
+{
+    if (sw_tcp_may_answer(tcp))
+        sw_tcp_send_ack(tcp);
 }

@@ -62,9 +62,11 @@ static enum sw_drop check_repeated_syn(struct sw_tcp *tcp, struct sw_segment *se
         seg->tcp.window = (uint16_t)(seg->tcp.window >> tcp->snd.wscale);
         return SW_DROP_NONE;
     }
-    if ((seg->tcp.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) != SW_TCP_SYN)
+    if ((seg->tcp.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) != SW_TCP_SYN ||
+        sw_tcp_paws_old(tcp, &seg->tcp))
         return SW_DROP_NONE;
-    sw_tcp_send_syn(tcp, true); /* our SYN-ACK was lost */
+    if (sw_tcp_may_answer(tcp))
+        sw_tcp_send_syn(tcp, true); /* our SYN-ACK was lost */
     return SW_DROP_TCP_SEQ;
 }
 
@@ -128,11 +130,18 @@ static enum sw_drop check_rst(struct sw_tcp *tcp, const struct sw_segment *seg)
     }
 }
 
-/* Fourth: SYN (RFC 5961 4.2). (Third, security and precedence, is no more.) */
+/* Fourth: SYN (RFC 5961 4.2). (Third, security and precedence, is no more.) Where the listener's
+ * handshake is not done, the peer has begun anew: back to LISTEN (RFC 9293 3.10.7.4), with a reset,
+ * as Linux. */
 static enum sw_drop check_syn(struct sw_tcp *tcp, const struct sw_segment *seg)
 {
     if (!(seg->tcp.flags & SW_TCP_SYN))
         return SW_DROP_NONE;
+    if (tcp->state == SW_TCP_SYN_RECEIVED && !sw_tcp_has(tcp, SW_TCPF_ACTIVE)) {
+        sw_tcp_send_rst_for(tcp->layer, seg);
+        sw_tcp_finish(tcp, ECONNRESET);
+        return SW_DROP_TCP_SYN_IN_WINDOW;
+    }
     sw_tcp_challenge(tcp);
     return SW_DROP_TCP_SYN_IN_WINDOW;
 }
@@ -157,15 +166,19 @@ static enum sw_drop check_syn_acked(struct sw_tcp *tcp, const struct sw_segment 
 }
 
 /* Fifth, second half: our FIN is acknowledged. */
-static void check_fin_acked(struct sw_tcp *tcp)
+static void check_fin_acked(struct sw_tcp *tcp, const struct sw_segment *seg)
 {
     if (!sw_tcp_fin_acked(tcp))
         return;
     switch (tcp->state) {
     case SW_TCP_FIN_WAIT_1:
         sw_tcp_set_state(tcp, SW_TCP_FIN_WAIT_2);
-        if (sw_tcp_has(tcp, SW_TCPF_ORPHAN))
-            sw_tcp_orphan_fin_wait_2(tcp);
+        if (sw_tcp_has(tcp, SW_TCPF_ORPHAN) && tcp->linger2_s < 0) { /* TCP_LINGER2 */
+            sw_tcp_send_rst_for(tcp->layer, seg);
+            sw_tcp_finish(tcp, 0);
+        } else if (sw_tcp_has(tcp, SW_TCPF_ORPHAN)) {
+            sw_tcp_arm_fin_wait_2(tcp);
+        }
         break;
     case SW_TCP_CLOSING:
         sw_tcp_enter_time_wait(tcp);
@@ -273,7 +286,7 @@ static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *se
     /* Not before: a forged segment whose ACK is wrong must not set the clock for PAWS. */
     keep_timestamp(tcp, &seg->tcp);
     tcp->rcv_ms = sw_tcp_clock_ms(tcp);
-    check_fin_acked(tcp);
+    check_fin_acked(tcp, seg);
     if (tcp->state == SW_TCP_CLOSED)
         return SW_DROP_NONE;
     if (tcp->state == SW_TCP_TIME_WAIT) {

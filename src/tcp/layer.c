@@ -25,6 +25,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .retries1 = 3,
                 .retries2 = 15,
                 .orphan_retries = 8,
+                .max_orphans = 262144,
                 .max_tw_buckets = 262144,
                 .rcvbuf = 131072,
                 .rcvbuf_max = 6U << 20,

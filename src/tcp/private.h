@@ -64,6 +64,13 @@ static inline bool sw_tcp_syn_unacked(const struct sw_tcp *tcp)
     return tcp->state == SW_TCP_SYN_SENT || tcp->state == SW_TCP_SYN_RECEIVED;
 }
 
+/* Alive, and nobody holds it any more: counts against tcp_max_orphans. */
+static inline bool sw_tcp_is_orphan(const struct sw_tcp *tcp)
+{
+    return sw_tcp_has(tcp, SW_TCPF_ORPHAN) && tcp->state != SW_TCP_CLOSED &&
+           tcp->state != SW_TCP_TIME_WAIT;
+}
+
 /* Sequence number of the first byte of the send queue. */
 static inline sw_seq sw_tcp_snd_base(const struct sw_tcp *tcp)
 {
@@ -79,9 +86,6 @@ static inline void sw_tcp_rcv_advance(struct sw_tcp *tcp, uint32_t len)
         tcp->rcv.wraps++;
     tcp->rcv.nxt = nxt;
 }
-
-/* ---- user.c ---- */
-void sw_tcp_orphan_fin_wait_2(struct sw_tcp *tcp); /* in that state, and nobody holds it */
 
 /* ---- state.c ---- */
 void sw_tcp_set_state(struct sw_tcp *tcp, enum sw_tcp_state state);
@@ -127,6 +131,7 @@ bool sw_tcp_paws_old(const struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr);
 
 /* ---- challenge.c ---- */
 void sw_tcp_challenge(struct sw_tcp *tcp);
+bool sw_tcp_may_answer(struct sw_tcp *tcp); /* the limit, of which an answer is charged */
 
 /* ---- output.c ---- */
 /* [seq, seq + len) of the send queue, `flags` beside ACK. Returns how many bytes it carried (fewer
@@ -185,6 +190,7 @@ void sw_tcp_arm(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind, uint64_t at_ns)
 void sw_tcp_disarm(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind);
 void sw_tcp_arm_retransmit(struct sw_tcp *tcp); /* now + RTO */
 void sw_tcp_rearm_keepalive(struct sw_tcp *tcp);
+void sw_tcp_arm_fin_wait_2(struct sw_tcp *tcp);
 void sw_tcp_arm_idle(struct sw_tcp *tcp); /* has sw_tcp_tidy() called some time later */
 void sw_tcp_timers_stop(struct sw_tcp *tcp);
 bool sw_tcp_timer_expected(const struct sw_tcp *tcp); /* whether its state needs one to go on */

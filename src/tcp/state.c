@@ -65,6 +65,8 @@ void sw_tcp_set_state(struct sw_tcp *tcp, enum sw_tcp_state state)
                                        .v = {tcp->state, state}};
         sw_trace(env, &event);
     }
+    if (sw_tcp_is_orphan(tcp) && (state == SW_TCP_CLOSED || state == SW_TCP_TIME_WAIT))
+        tcp->layer->n_orphans--;
     tcp->state = (uint8_t)state;
     if (state == SW_TCP_ESTABLISHED)
         env->stats.tcp_estab++;
@@ -99,6 +101,8 @@ void sw_tcp_fini(struct sw_tcp *tcp)
 {
     struct sw_mem *mem = sw_tcp_env(tcp)->mem;
 
+    if (sw_tcp_is_orphan(tcp))
+        tcp->layer->n_orphans--;
     sw_tcp_timers_stop(tcp);
     discard_sender(tcp);
     sw_meter_free(tcp);

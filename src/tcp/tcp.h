@@ -93,6 +93,7 @@ struct sw_tcp_config {
     uint32_t retries2;           /* 15: when to give up (RFC 1122 4.2.3.5 R2) */
     uint32_t retries1;           /* 3: when to suspect the path (RFC 1122 4.2.3.5 R1) */
     uint32_t orphan_retries;     /* 8, for connections nobody holds */
+    uint32_t max_orphans;        /* 262,144: closed but alive; beyond, close() resets */
     uint32_t max_tw_buckets;     /* 262,144: TIME_WAITs; beyond, connections end without one */
     uint32_t rcvbuf, rcvbuf_max; /* tcp_rmem: 131,072; 6 MiB */
     uint32_t sndbuf, sndbuf_max; /* tcp_wmem */
@@ -123,6 +124,7 @@ struct sw_tcp_layer {
     struct sw_ip_layer *ip;
     struct sw_tcp_config config;
     struct sw_sipkey isn_key, ts_key, cookie_key;
+    uint32_t n_orphans; /* connections with SW_TCPF_ORPHAN that are alive */
 };
 void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip);
 

@@ -21,6 +21,7 @@
 
 /* How long a connection is quiet before the memory that only moving data needs is freed. */
 #define IDLE_NS SW_NS_PER_S
+#define ORPHAN_RETRIES 8U /* Linux's tcp_orphan_retries(), where the sysctl is 0 */
 
 static bool is_slow(enum sw_tcp_timer_kind kind)
 {
@@ -158,6 +159,16 @@ static bool syn_exhausted(const struct sw_tcp *tcp)
     return tcp->snd.retries >= limit || user_timeout_over(tcp, sw_tcp_now(tcp) - tcp->snd.syn_ns);
 }
 
+/* Retransmissions, or probes, until a connection is given up. */
+static uint32_t patience(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_config *config = &tcp->layer->config;
+
+    if (!sw_tcp_has(tcp, SW_TCPF_ORPHAN))
+        return config->retries2;
+    return config->orphan_retries ? config->orphan_retries : ORPHAN_RETRIES;
+}
+
 /* RFC 1122 4.2.3.5: R2 has passed without progress. Who closes the window but answers is not gone
  * (RFC 9293 3.8.6.1). */
 static bool data_exhausted(const struct sw_tcp *tcp)
@@ -174,7 +185,7 @@ static bool data_exhausted(const struct sw_tcp *tcp)
     if (tcp->snd.wnd == 0 && !orphan &&
         (sw_tcp_clock_ms(tcp) - tcp->rcv_ms) * (uint64_t)SW_NS_PER_MS < 2 * config->rto_max_ns)
         return false;
-    return sw_rto_exhausted(tcp, orphan ? config->orphan_retries : config->retries2, elapsed_ns);
+    return sw_rto_exhausted(tcp, patience(tcp), elapsed_ns);
 }
 
 /* R1 (RFC 1122 4.2.3.5): it is time to doubt the path. */
@@ -243,9 +254,6 @@ static void on_retransmit(struct sw_tcp *tcp)
  * Probes never stop while they are answered. */
 static void on_persist(struct sw_tcp *tcp)
 {
-    const struct sw_tcp_config *config = &tcp->layer->config;
-    bool orphan = sw_tcp_has(tcp, SW_TCPF_ORPHAN);
-
     if (!sw_tcp_unsent(tcp))
         return;
     sw_tcp_flag(tcp, SW_TCPF_MORE, false); /* it waited long enough: what goes now is pushed */
@@ -253,7 +261,7 @@ static void on_persist(struct sw_tcp *tcp)
         sw_tcp_output(tcp);
         return;
     }
-    if (tcp->snd.probes >= (orphan ? config->orphan_retries : config->retries2)) {
+    if (tcp->snd.probes >= patience(tcp)) {
         give_up(tcp);
         return;
     }
@@ -285,6 +293,17 @@ void sw_tcp_rearm_keepalive(struct sw_tcp *tcp)
         sw_tcp_arm(tcp, SW_TCP_TIMER_KEEPALIVE, sw_tcp_now(tcp) + keep_idle_ns(tcp));
     else
         sw_tcp_disarm(tcp, SW_TCP_TIMER_KEEPALIVE);
+}
+
+/* How long an orphan waits for the peer's FIN: Linux's tcp_fin_time(). */
+void sw_tcp_arm_fin_wait_2(struct sw_tcp *tcp)
+{
+    uint64_t wait_ns = tcp->linger2_s > 0 ? (uint64_t)tcp->linger2_s * SW_NS_PER_S
+                                          : tcp->layer->config.fin_timeout_ns;
+    uint64_t least_ns = sw_rto_ns(tcp) * 7 / 2;
+
+    sw_tcp_arm(tcp, SW_TCP_TIMER_FIN_WAIT_2,
+               sw_tcp_now(tcp) + (wait_ns > least_ns ? wait_ns : least_ns));
 }
 
 /* RFC 9293 3.8.4. Receiving anything puts it off: seen here, not at each segment. */

@@ -54,8 +54,9 @@ void sw_tcp_shutdown(struct sw_tcp *tcp)
 void sw_tcp_close(struct sw_tcp *tcp)
 {
     tcp->flags |= SW_TCPF_ORPHAN;
-    if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_TIME_WAIT)
+    if (!sw_tcp_is_orphan(tcp))
         return;
+    tcp->layer->n_orphans++;
     if (tcp->state == SW_TCP_LISTEN || tcp->state == SW_TCP_SYN_SENT) {
         sw_tcp_finish(tcp, 0);
         return;
@@ -66,19 +67,11 @@ void sw_tcp_close(struct sw_tcp *tcp)
         return;
     }
     sw_tcp_shutdown(tcp);
-    if (tcp->state == SW_TCP_FIN_WAIT_2)
-        sw_tcp_orphan_fin_wait_2(tcp);
-}
-
-void sw_tcp_orphan_fin_wait_2(struct sw_tcp *tcp)
-{
-    if (tcp->linger2_s < 0) { /* TCP_LINGER2: it does not wait for the peer's FIN */
+    if ((tcp->state == SW_TCP_FIN_WAIT_2 && tcp->linger2_s < 0) ||
+        tcp->layer->n_orphans > tcp->layer->config.max_orphans)
         sw_tcp_abort(tcp, 0);
-        return;
-    }
-    uint64_t wait_ns = tcp->linger2_s > 0 ? (uint64_t)tcp->linger2_s * SW_NS_PER_S
-                                          : tcp->layer->config.fin_timeout_ns;
-    sw_tcp_arm(tcp, SW_TCP_TIMER_FIN_WAIT_2, sw_tcp_now(tcp) + wait_ns);
+    else if (tcp->state == SW_TCP_FIN_WAIT_2)
+        sw_tcp_arm_fin_wait_2(tcp);
 }
 
 void sw_tcp_abort(struct sw_tcp *tcp, int err)
@@ -125,9 +118,9 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     tcp->keepintvl_s = (uint16_t)sw_min32(options->keepintvl_s, INT16_MAX);
     tcp->user_timeout_ms = options->user_timeout_ms;
     tcp->keepcnt = options->keepcnt;
-    tcp->linger2_s = options->linger2_s;
     tcp->syncnt = options->syncnt;
     tcp->maxseg = options->maxseg;
+    tcp->linger2_s = options->linger2_s;
     tcp->tos = options->tos;
     tcp->ttl = options->ttl;
     bool push = options->nodelay && !sw_tcp_has(tcp, SW_TCPF_NODELAY);

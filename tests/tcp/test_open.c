@@ -258,6 +258,54 @@ static void test_syn_received_rst(void **state)
     one_fini(&o);
 }
 
+/* A SYN in the window: the peer has begun anew (RFC 9293 3.10.7.4, fourth). Of a simultaneous open
+ * it is challenged as ever. */
+static void test_syn_received_syn(void **state)
+{
+    struct one o;
+
+    (void)state;
+    one_init(&o);
+    one_block(&o);
+    IN(&o, SYN, .mss = 1460);
+    TAKE(&o, SYN | ACK, .seq = 0, .ack = 1);
+    IN(&o, SYN, .seq = 5);
+    TAKE(&o, RST | ACK, .seq = -o.our_isn, .ack = 6);
+    assert_int_equal(one_state(&o), SW_TCP_CLOSED);
+    one_fini(&o);
+    begin_syn_sent(&o);
+    IN(&o, SYN, .mss = 1460);
+    TAKE(&o, SYN | ACK, .seq = 0, .ack = 1);
+    IN(&o, SYN, .seq = 5);
+    TAKE(&o, ACK, .seq = 1, .ack = 1);
+    assert_int_equal(one_state(&o), SW_TCP_SYN_RECEIVED);
+    one_fini(&o);
+}
+
+/* The same SYN again is answered, but not more than twice a second. */
+static void test_syn_received_again(void **state)
+{
+    struct one o;
+    unsigned answers = 0;
+
+    (void)state;
+    one_init(&o);
+    one_block(&o);
+    IN(&o, SYN, .mss = 1460);
+    TAKE(&o, SYN | ACK, .seq = 0, .ack = 1);
+    for (int i = 0; i < 800; i++) {
+        struct sw_packet *pkt;
+        IN(&o, SYN, .seq = 0);
+        while ((pkt = one_take_packet(&o)) != NULL) {
+            answers++;
+            sw_packet_free(pkt);
+        }
+        pass(&o, MS);
+    }
+    assert_int_equal(answers, 2);
+    one_fini(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +323,8 @@ int main(void)
         cmocka_unit_test(test_no_route),
         cmocka_unit_test(test_early_shutdown),
         cmocka_unit_test(test_syn_received_rst),
+        cmocka_unit_test(test_syn_received_syn),
+        cmocka_unit_test(test_syn_received_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
