@@ -38,10 +38,14 @@ static bool arg_len(struct run *run, struct scall *call, size_t i, size_t *ret_l
         return false;
     if (len < 0 || len > 1LL << 30)
         return unsupported(run, call->args[i]->pos, "a length of this size");
-    if (call->args[i - 1]->kind == EXPR_NULL && len > 0) /* EFAULT is the business of a kernel */
-        return unsupported(run, call->args[i - 1]->pos, "NULL for a buffer");
     *ret_len = (size_t)len;
     return true;
+}
+
+/* The library has no such address: it is its caller, here the script's program, that has EFAULT. */
+static bool null_buffer(const struct scall *call, size_t len)
+{
+    return call->args[1]->kind == EXPR_NULL && len > 0;
 }
 
 /* ---- sending ---------------------------------------------------------------------------- */
@@ -63,7 +67,10 @@ static bool send_flags(struct run *run, struct scall *call, size_t i, long long 
 static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t len,
                     long long flags, const struct sw_addr *to, int64_t *ret_result)
 {
-    (void)call;
+    if (null_buffer(call, len)) {
+        *ret_result = -EFAULT;
+        return true;
+    }
     uint64_t done = run->pending.done;
     uint8_t *bytes = malloc(len > 0 ? len : 1);
     if (bytes == NULL)
@@ -187,9 +194,13 @@ static bool passes_mark(struct run *run, const struct sfd *sfd)
     return sfd->stream && !in_line && sw_sockatmark(run->host, sfd->socket) == 1;
 }
 
-static bool do_recv(struct run *run, struct sfd *sfd, size_t len, long long flags,
-                    struct sw_addr *ret_from, int64_t *ret_result)
+static bool do_recv(struct run *run, struct scall *call, struct sfd *sfd, size_t len,
+                    long long flags, struct sw_addr *ret_from, int64_t *ret_result)
 {
+    if (null_buffer(call, len)) {
+        *ret_result = -EFAULT;
+        return true;
+    }
     uint8_t *bytes = malloc(len > 0 ? len : 1);
     if (bytes == NULL)
         return script_fail(run->script, SCRIPT_FAILED, run->event->pos, "no memory");
@@ -226,7 +237,7 @@ bool call_read(struct run *run, struct scall *call, int64_t *ret_result)
     size_t len = 0;
     if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len))
         return false;
-    return do_recv(run, sfd, len, 0, NULL, ret_result);
+    return do_recv(run, call, sfd, len, 0, NULL, ret_result);
 }
 
 bool call_recv(struct run *run, struct scall *call, int64_t *ret_result)
@@ -237,7 +248,7 @@ bool call_recv(struct run *run, struct scall *call, int64_t *ret_result)
     if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len) ||
         !recv_flags(run, call, 3, &flags))
         return false;
-    return do_recv(run, sfd, len, flags, NULL, ret_result);
+    return do_recv(run, call, sfd, len, flags, NULL, ret_result);
 }
 
 bool call_recvfrom(struct run *run, struct scall *call, int64_t *ret_result)
@@ -249,7 +260,7 @@ bool call_recvfrom(struct run *run, struct scall *call, int64_t *ret_result)
     if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len) ||
         !recv_flags(run, call, 3, &flags))
         return false;
-    return do_recv(run, sfd, len, flags, &from, ret_result);
+    return do_recv(run, call, sfd, len, flags, &from, ret_result);
 }
 
 bool call_readv(struct run *run, struct scall *call, int64_t *ret_result)
@@ -258,7 +269,7 @@ bool call_readv(struct run *run, struct scall *call, int64_t *ret_result)
     size_t len = 0;
     if (!arg_fd(run, call, 0, &sfd) || !vector_len(run, call->args[1], &len))
         return false;
-    return do_recv(run, sfd, len, 0, NULL, ret_result);
+    return do_recv(run, call, sfd, len, 0, NULL, ret_result);
 }
 
 bool call_recvmsg(struct run *run, struct scall *call, int64_t *ret_result)
@@ -276,5 +287,5 @@ bool call_recvmsg(struct run *run, struct scall *call, int64_t *ret_result)
     if (!arg_fd(run, call, 0, &sfd) || !vector_len(run, iov, &len) ||
         !recv_flags(run, call, 2, &flags))
         return false;
-    return do_recv(run, sfd, len, flags, NULL, ret_result);
+    return do_recv(run, call, sfd, len, flags, NULL, ret_result);
 }

@@ -449,7 +449,7 @@ bool code_run(struct run *run, const char *text, struct pos pos)
             c.pos.line++;
             c.pos.column = 0;
         }
-        if (isspace((unsigned char)ch) || ch == ';') {
+        if (isspace((unsigned char)ch) || ch == ';' || ch == '\\') {
             c.at++;
             c.pos.column++;
         } else if (ch == '#') {

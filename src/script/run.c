@@ -151,6 +151,9 @@ static bool run_inbound(struct run *run, struct event *event)
     struct sw_packet *pkt = sw_packet_from_bytes(sw_host_mem(run->host), bytes, len);
     if (pkt == NULL)
         return script_fail(run->script, SCRIPT_SYNTAX, event->pos, "this packet cannot be built");
+    uint32_t mss = run->script->options.mss; /* --mss: what is longer came as several, joined */
+    if (mss != 0 && packet.proto == SW_PROTO_TCP && packet.len > mss)
+        pkt->gso_size = (uint16_t)mss;
     sw_host_input(run->host, run->iface, pkt, run->now_ns);
     run_collect(run);
     run->packets++;

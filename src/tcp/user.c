@@ -123,7 +123,9 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     tcp->linger2_s = options->linger2_s;
     tcp->tos = options->tos;
     tcp->ttl = options->ttl;
-    bool push = options->nodelay && !sw_tcp_has(tcp, SW_TCPF_NODELAY);
+    /* TCP_NODELAY sends what waits, that of MSG_MORE too. */
+    bool push =
+        options->nodelay && (!sw_tcp_has(tcp, SW_TCPF_NODELAY) || sw_tcp_has(tcp, SW_TCPF_MORE));
     sw_tcp_flag(tcp, SW_TCPF_NODELAY, options->nodelay);
     sw_tcp_flag(tcp, SW_TCPF_CORK, options->cork && !push);
     sw_tcp_flag(tcp, SW_TCPF_KEEPALIVE, options->keepalive);
