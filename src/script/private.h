@@ -305,7 +305,8 @@ struct run {
     struct sw_host *host;
     int iface;
     uint64_t start_ns, now_ns;
-    struct event *event; /* that is being run */
+    struct event *event;           /* that is being run */
+    uint64_t due_ns, due_until_ns; /* of a packet that is awaited; SW_NEVER: at any time */
     struct sfd fds[FDS_MAX];
     struct flow *flows, *under_test;
     uint16_t next_port;
@@ -387,8 +388,11 @@ void text_call(struct text *text, const struct scall *call);
 /* report.c */
 void report_log(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void report_packet(struct run *run, const struct spacket *packet, uint64_t at_ns, const char *note);
+/* After script_error(): the two packets one above the other. Both return false. */
 bool report_mismatch(struct run *run, const struct spacket *expected, const struct spacket *actual,
-                     uint64_t actual_ns, const char *what);
+                     uint64_t actual_ns);
+bool report_missing(struct run *run, const struct spacket *expected, uint64_t until_ns);
+void report_trace(void *run, const struct sw_trace_event *event); /* sw_trace_fn: drops */
 void report_before(struct run *run);
 
 #endif

@@ -135,7 +135,7 @@ static bool go_to(struct run *run, const struct event *event)
 
 static bool run_inbound(struct run *run, struct event *event)
 {
-    static const size_t room = 66000;
+    uint8_t bytes[66000]; /* more than the largest IP packet */
     struct spacket packet = event->packet;
     if (!go_to(run, event))
         return false;
@@ -146,8 +146,7 @@ static bool run_inbound(struct run *run, struct event *event)
     if (flow == NULL || !flow_inbound(run, flow, &packet))
         return false;
     report_packet(run, &event->packet, run->now_ns, "");
-    uint8_t *bytes = arena_alloc(&run->script->arena, room);
-    size_t len = wire_build(flow, &packet, payload_at, bytes, room);
+    size_t len = wire_build(flow, &packet, payload_at, bytes, sizeof(bytes));
     struct sw_packet *pkt = sw_packet_from_bytes(sw_host_mem(run->host), bytes, len);
     if (pkt == NULL)
         return script_fail(run->script, SCRIPT_SYNTAX, event->pos, "this packet cannot be built");
@@ -252,27 +251,31 @@ static bool run_outbound(struct run *run, struct event *event)
     struct spacket actual;
     char what[80];
 
+    run->due_ns = event->time_kind == TIME_ANY ? SW_NEVER : event_time(run, event, event->at_ns);
+    run->due_until_ns = until;
+
     if (flow == NULL)
         return false;
     if (!await_sent(run, flow, expected, last, &actual, &at)) {
         if (run->script->verdict != SCRIPT_PASSED)
             return false;
-        text_add(&run->script->detail, "  expected               ");
-        text_packet(&run->script->detail, expected);
-        text_add(&run->script->detail, "\n  actual                 nothing until %.6f s\n",
-                 run_seconds(run, last));
-        return script_fail(run->script, SCRIPT_FAILED, event->pos, "no packet left");
+        script_error(run->script, SCRIPT_FAILED, event->pos, "no packet left");
+        return report_missing(run, expected, last);
     }
     join_sent(run, flow, expected, last, &actual);
     if (run->script->verdict != SCRIPT_PASSED)
         return false;
-    if (!match_packet(run, expected, &actual, what))
-        return report_mismatch(run, expected, &actual, at, what);
+    if (!match_packet(run, expected, &actual, what)) {
+        script_error(run->script, SCRIPT_FAILED, event->pos, "the packet differs in %s", what);
+        return report_mismatch(run, expected, &actual, at);
+    }
     report_packet(run, &actual, at, "");
     if (expected->proto == SW_PROTO_TCP && flow->state == FLOW_CONNECTING)
         flow->state = FLOW_OPEN;
     run->packets++;
-    return check_time(run, event, base, at);
+    if (check_time(run, event, base, at))
+        return true;
+    return report_mismatch(run, expected, &actual, at);
 }
 
 static bool run_event(struct run *run, struct event *event)

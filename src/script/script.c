@@ -30,7 +30,8 @@ static bool set_up(struct run *run)
 {
     const struct soptions *o = &run->script->options;
     const struct sw_ip any4 = SW_IP4_ANY, any6 = SW_IP6_ANY;
-    const struct sw_host_config config = {.seed = {1, 2, 3}, .now_ns = START_NS};
+    const struct sw_host_config config = {
+        .seed = {1, 2, 3}, .now_ns = START_NS, .trace = report_trace, .trace_ctx = run};
     struct sw_iface_config iface = {
         .name = "tun0", .mtu = o->mtu, .gso_max = SUPER_SEGMENT_BYTES, .csum_offload = true};
     run->host = sw_host_new(&config);

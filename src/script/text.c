@@ -7,6 +7,21 @@
 #include "script/private.h"
 #include "wire/bytes.h"
 
+/* An option that scripts write as bytes: Fast Open (RFC 7413, and its experiment: RFC 6994), MD5.
+ */
+static void text_blob(struct text *text, const uint8_t *option, size_t len)
+{
+    bool experiment = option[0] == 254 && len >= 4 && sw_get16(option + 2) == 0xf989;
+    if (option[0] == 34 || experiment)
+        text_add(text, "%s", experiment ? "FOEXP" : "FO");
+    else if (option[0] == 19)
+        text_add(text, "md5");
+    else
+        text_add(text, "option %u:", option[0]);
+    for (size_t i = experiment ? 4 : 2, first = i; i < len; i++)
+        text_add(text, "%s%02x", i == first ? " " : "", option[i]);
+}
+
 static void text_options(struct text *text, const struct spacket *packet)
 {
     const uint8_t *p = packet->options;
@@ -33,13 +48,8 @@ static void text_options(struct text *text, const struct spacket *packet)
                 text_add(text, " %u:%u", sw_get32(o + i), sw_get32(o + i + 4));
         } else if (o[0] == WIRE_OPT_TIMESTAMPS && len == 10)
             text_add(text, "TS val %u ecr %u", sw_get32(o + 2), sw_get32(o + 6));
-        else {
-            text_add(text, "%s", o[0] == 34 ? "FO" : o[0] == 19 ? "md5" : "option");
-            if (o[0] != 34 && o[0] != 19)
-                text_add(text, " %u:", o[0]);
-            for (size_t i = 2; i < len; i++)
-                text_add(text, "%s%02x", i == 2 ? " " : "", o[i]);
-        }
+        else
+            text_blob(text, o, len);
         at += len;
     }
 }
