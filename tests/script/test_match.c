@@ -97,13 +97,35 @@ static void nothing_left(void **state)
            "the length");
 }
 
+/* What a person gets to see: both packets with their times, a mark, what left behind, and drops. */
+static void detail(void **state)
+{
+    static const struct script_config config;
+    const char *text = OPEN "+.1 < P 1:11(10) win 32792\n"
+                            "+0 write(4, ..., 1100) = 1100\n"
+                            "+0~+.1 > . 1:1001(1000) ack 7\n";
+    static const char *const lines[] = {
+        "  expected 0.100000~0.200000   > . 1:1001(1000) ack 7\n",
+        "  actual             0.100000  > . 1:1001(1000) ack 1\n"
+        "                                                    ^\n",
+        "  then               0.100000  > P. 1001:1101(100) ack 1 win 64240\n",
+        "    0.100000      dropped: no ACK in a state that needs one (tcp-no-ack)\n",
+    };
+    struct script_result result;
+    (void)state;
+    script_run(text, strlen(text), &config, &result);
+    assert_int_equal(result.verdict, SCRIPT_FAILED);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+        if (strstr(result.detail, lines[i]) == NULL)
+            fail_msg("missing: %s\nin:\n%s", lines[i], result.detail);
+    script_result_fini(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packets),
-        cmocka_unit_test(calls),
-        cmocka_unit_test(code),
-        cmocka_unit_test(nothing_left),
+        cmocka_unit_test(packets),      cmocka_unit_test(calls),  cmocka_unit_test(code),
+        cmocka_unit_test(nothing_left), cmocka_unit_test(detail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
