@@ -52,7 +52,7 @@ $(BUILD)/.check: $(BUILD)/build.ninja meson.build
 check: $(BUILD)/.check
 	@tools/install-deps build test
 	ninja -C $(BUILD)
-	@tools/run-tests $(BUILD) unit lint install docs programs-light
+	@tools/run-tests $(BUILD) unit goodput lint install docs programs-light
 
 check-programs: $(BUILD)/.check
 	@tools/install-deps build test programs

@@ -408,13 +408,3 @@ bool path_run(const struct path_config *config, struct path_result *ret_result)
     free(p);
     return good;
 }
-
-bool path_has_cc(const char *name)
-{
-    struct sw_host *host = sw_host_new(&(struct sw_host_config){0});
-    sw_socket_t s = 0;
-    bool has = sw_socket(host, SW_AF_INET, SW_SOCK_STREAM, 0, &s) == 0 &&
-               sw_setsockopt(host, s, IPPROTO_TCP, TCP_CONGESTION, name, strlen(name)) == 0;
-    sw_host_free(host);
-    return has;
-}

@@ -54,7 +54,4 @@ struct path_result {
 /* False: something is wrong, it was printed on stderr. */
 bool path_run(const struct path_config *config, struct path_result *ret_result);
 
-/* Whether the library has a congestion control of this name. */
-bool path_has_cc(const char *name);
-
 #endif
