@@ -42,6 +42,12 @@ struct sw_host_config {
 /* A new host without interfaces. NULL: no memory. */
 struct sw_host *sw_host_new(const struct sw_host_config *config);
 
+/* Chance anew: after a fork, or when a snapshot of the process was restored, two hosts would otherwise
+ * choose the same sequence numbers, ports and identifications from now on, and who talks to one
+ * knows the other's. Connections that exist are not disturbed. Give real random bytes; what was
+ * there before is mixed in. */
+void sw_host_reseed(struct sw_host *host, const uint8_t seed[16]);
+
 /* Frees the host with all its sockets; nothing is sent. NULL is fine. */
 void sw_host_free(struct sw_host *host);
 

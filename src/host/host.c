@@ -40,6 +40,17 @@ struct sw_host *sw_host_new(const struct sw_host_config *config)
     return host;
 }
 
+void sw_host_reseed(struct sw_host *host, const uint8_t seed[16])
+{
+    uint8_t mixed[16];
+    for (size_t i = 0; i < sizeof(mixed); i++)
+        mixed[i] = (uint8_t)(seed[i] ^ sw_rng_below(&host->env.rng, 256));
+    sw_rng_init(&host->env.rng, mixed);
+    sw_ip_rekey(&host->ip);
+    sw_tcp_layer_rekey(&host->tcp);
+    sw_sock_layer_rekey(&host->sock);
+}
+
 void sw_host_free(struct sw_host *host)
 {
     if (!host)

@@ -37,6 +37,7 @@ static const struct setting {
     {"tcp_slow_start_after_idle", SETTING_BOOL, AT(slow_start_after_idle)},
     {"tcp_syn_retries", SETTING_COUNT, AT(syn_retries)},
     {"tcp_synack_retries", SETTING_COUNT, AT(synack_retries)},
+    {"tcp_invalid_ratelimit", SETTING_MS, AT(challenge_ack_ns)},
     {"tcp_retries1", SETTING_COUNT, AT(retries1)},
     {"tcp_retries2", SETTING_COUNT, AT(retries2)},
     {"tcp_max_orphans", SETTING_COUNT, AT(max_orphans)},

@@ -16,10 +16,15 @@ int sw_ip_init(struct sw_ip_layer *ip, struct sw_env *env)
     ip->config = (struct sw_ip_config){
         .mtu_expires_ns = 600 * 1000000000ULL, .min_pmtu_bytes = 552, .min_advmss_bytes = 256};
     sw_packet_queue_init(&ip->looped);
-    sw_rng_key(&env->rng, &ip->id_key);
-    for (unsigned i = 0; i < SW_IP_IDS; i++)
-        ip->id_counters[i] = (uint32_t)sw_rng_u64(&env->rng);
+    sw_ip_rekey(ip);
     return 0;
+}
+
+void sw_ip_rekey(struct sw_ip_layer *ip)
+{
+    sw_rng_key(&ip->env->rng, &ip->id_key);
+    for (unsigned i = 0; i < SW_IP_IDS; i++)
+        ip->id_counters[i] = (uint32_t)sw_rng_u64(&ip->env->rng);
 }
 
 void sw_ip_fini(struct sw_ip_layer *ip)

@@ -53,6 +53,7 @@ struct sw_ip_layer {
 };
 
 int sw_ip_init(struct sw_ip_layer *ip, struct sw_env *env);
+void sw_ip_rekey(struct sw_ip_layer *ip); /* identifications anew: see sw_host_reseed() */
 void sw_ip_fini(struct sw_ip_layer *ip);
 
 /* As the sw_host_* functions of the same names. */

@@ -21,11 +21,16 @@ int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct s
     sw_list_init(&layer->ready);
     sw_list_init(&layer->raws);
     sw_rng_key(&env->rng, &layer->conn_key);
-    sw_rng_key(&env->rng, &layer->port_key);
     sw_rng_key(&env->rng, &layer->reuse_key);
-    for (int i = 0; i < SW_PORT_PERTURB; i++)
-        layer->port_perturb[i] = (uint32_t)sw_rng_u64(&env->rng);
+    sw_sock_layer_rekey(layer);
     return 0;
+}
+
+void sw_sock_layer_rekey(struct sw_sock_layer *layer)
+{
+    sw_rng_key(&layer->env->rng, &layer->port_key);
+    for (int i = 0; i < SW_PORT_PERTURB; i++)
+        layer->port_perturb[i] = (uint32_t)sw_rng_u64(&layer->env->rng);
 }
 
 void sw_sock_layer_fini(struct sw_sock_layer *layer)

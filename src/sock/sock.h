@@ -61,6 +61,8 @@ struct sw_sock_layer {
     uint32_t port_perturb[SW_PORT_PERTURB]; /* RFC 6056 3.3.4 */
 };
 
+/* Which ports are chosen, anew: see sw_host_reseed(). */
+void sw_sock_layer_rekey(struct sw_sock_layer *layer);
 int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct sw_ip_layer *ip,
                        struct sw_tcp_layer *tcp, uint32_t max_sockets);
 void sw_sock_layer_fini(struct sw_sock_layer *layer); /* frees every socket, sends nothing */

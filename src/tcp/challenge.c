@@ -10,7 +10,7 @@
 bool sw_tcp_may_answer(struct sw_tcp *tcp)
 {
     uint32_t now_ms = sw_tcp_clock_ms(tcp);
-    uint32_t interval_ms = tcp->layer->config.challenge_ack_ns / SW_NS_PER_MS;
+    uint64_t interval_ms = tcp->layer->config.challenge_ack_ns / SW_NS_PER_MS;
 
     if (tcp->limit_ms && now_ms - tcp->limit_ms < interval_ms)
         return false;

@@ -32,7 +32,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .sndbuf = 16384,
                 .sndbuf_max = 4U << 20,
                 .notsent_lowat = UINT32_MAX,
-                .challenge_ack_ns = 500 * SW_NS_PER_MS,
+                .challenge_ack_ns = 500 * (uint64_t)SW_NS_PER_MS,
                 .mtu_probe_interval_ns = 600 * (uint64_t)SW_NS_PER_S,
                 .mtu_probing = SW_MTU_PROBING_BLACK_HOLE,
                 .base_mss_bytes = 1024,
@@ -54,9 +54,15 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .rfc1337 = true,
             },
     };
-    sw_rng_key(&env->rng, &layer->isn_key);
     sw_rng_key(&env->rng, &layer->ts_key);
-    sw_rng_key(&env->rng, &layer->cookie_key);
+    sw_tcp_layer_rekey(layer);
+}
+
+/* The timestamps' offsets stay: a handshake under way counts on them. */
+void sw_tcp_layer_rekey(struct sw_tcp_layer *layer)
+{
+    sw_rng_key(&layer->env->rng, &layer->isn_key);
+    sw_rng_key(&layer->env->rng, &layer->cookie_key);
 }
 
 enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip,

@@ -197,6 +197,8 @@ void sw_reasm_duplicate(struct sw_tcp *tcp, sw_seq left, sw_seq right)
 
     if (!sw_tcp_has(tcp, SW_TCPF_SACK) || sw_seq_le(right, left))
         return;
+    if (tcp->state == SW_TCP_SYN_RECEIVED) /* nothing has come yet that could come twice */
+        return;
     x = sw_extra_get(tcp);
     if (!x)
         return;

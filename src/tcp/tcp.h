@@ -98,7 +98,7 @@ struct sw_tcp_config {
     uint32_t rcvbuf, rcvbuf_max; /* tcp_rmem: 131,072; 6 MiB */
     uint32_t sndbuf, sndbuf_max; /* tcp_wmem */
     uint32_t notsent_lowat;      /* bytes unsent at which a send queue counts as full; no limit */
-    uint32_t challenge_ack_ns;   /* RFC 5961 7: at most one per connection in this time; 500 ms */
+    uint64_t challenge_ack_ns; /* tcp_invalid_ratelimit: one per connection in this time; 500 ms */
     uint64_t mtu_probe_interval_ns; /* 600 s: how often the search for a larger MTU begins anew */
     uint32_t mtu_probing;           /* enum sw_mtu_probing: 1, where a black hole is suspected */
     uint32_t base_mss_bytes;        /* 1,024: where the search begins (RFC 4821 7.2) */
@@ -127,6 +127,7 @@ struct sw_tcp_layer {
     uint32_t n_orphans; /* connections with SW_TCPF_ORPHAN that are alive */
 };
 void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip);
+void sw_tcp_layer_rekey(struct sw_tcp_layer *layer); /* see sw_host_reseed() */
 
 struct sw_tcp; /* the control block: see control.h */
 
