@@ -107,7 +107,6 @@ static void enter_cwr(struct sw_tcp *tcp, uint32_t acked)
     f->marked_acked = acked;
     reduce(tcp);
     f->marked_acked = 0;
-    f->prr_flight += f->delivered; /* by this ACK, which is part of the round */
     sw_cc_trace(tcp);
 }
 
