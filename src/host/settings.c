@@ -54,6 +54,7 @@ static const struct setting {
     {"tcp_keepalive_time", SETTING_SECONDS, AT(keepalive_ns)},
     {"tcp_keepalive_intvl", SETTING_SECONDS, AT(keepalive_intvl_ns)},
     {"tcp_fin_timeout", SETTING_SECONDS, AT(fin_timeout_ns)},
+    {"tcp_early_retrans", SETTING_BOOL, AT(tlp)},
     {"tcp_rto_max_ms", SETTING_MS, AT(rto_max_ns)},
     {"tcp_ecn", SETTING_ECN, AT(ecn)},
     {"tcp_ecn_fallback", SETTING_BOOL, AT(ecn_fallback)},

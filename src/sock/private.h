@@ -344,9 +344,10 @@ void sw_stream_start(struct sw_sock_layer *layer, struct sw_sock *s); /* a fresh
 
 void sw_tw_new(struct sw_sock_layer *layer, struct sw_sock *s);
 void sw_tw_free(struct sw_sock_layer *layer, uint32_t index);
-/* A segment for it. Does not take it when it returns true: then the TIME_WAIT is gone and *ret_isn
- * is the least initial sequence number of the connection that begins. */
-bool sw_tw_segment(struct sw_sock_layer *layer, uint32_t index, struct sw_segment *seg,
+/* A segment for it; `heard`: somebody listens where it goes. Does not take it when it returns true:
+ * then the TIME_WAIT is gone and *ret_isn is the least initial sequence number of the connection
+ * that begins. */
+bool sw_tw_segment(struct sw_sock_layer *layer, uint32_t index, bool heard, struct sw_segment *seg,
                    sw_seq *ret_isn);
 void sw_tw_timer(struct sw_sock_layer *layer);
 /* Whether a new connection of this host may take the pair over (Linux's tcp_tw_reuse = 2). */

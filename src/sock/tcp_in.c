@@ -66,16 +66,16 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     uint32_t index = sw_small_find(layer, hash, &local, &remote);
     bool reopen = false;
     sw_seq isn;
+    if (index && sw_small_at(layer, index)->kind == SW_SMALL_HALF) {
+        sw_half_segment(layer, index, &seg);
+        return;
+    }
+    s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface);
     if (index) {
-        if (sw_small_at(layer, index)->kind == SW_SMALL_HALF) {
-            sw_half_segment(layer, index, &seg);
-            return;
-        }
-        reopen = sw_tw_segment(layer, index, &seg, &isn);
+        reopen = sw_tw_segment(layer, index, s && !from_too_far(s, ip), &seg, &isn);
         if (!reopen)
             return;
     }
-    s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface);
     if (s && from_too_far(s, ip))
         sw_drop(layer->env, pkt, SW_DROP_TCP_MIN_TTL, &local, &remote);
     else if (s)

@@ -61,7 +61,7 @@ void sw_tw_free(struct sw_sock_layer *layer, uint32_t index)
     layer->env->stats.time_wait--;
 }
 
-bool sw_tw_segment(struct sw_sock_layer *layer, uint32_t index, struct sw_segment *seg,
+bool sw_tw_segment(struct sw_sock_layer *layer, uint32_t index, bool heard, struct sw_segment *seg,
                    sw_seq *ret_isn)
 {
     struct sw_small *small = sw_small_at(layer, index);
@@ -79,7 +79,10 @@ bool sw_tw_segment(struct sw_sock_layer *layer, uint32_t index, struct sw_segmen
         sw_tw_free(layer, index);
         return false;
     case SW_TW_REOPEN:
-        break;
+        if (heard)
+            break;
+        sw_timewait_refuse(&small->tw, layer->tcp, &local, &remote, seg);
+        return false;
     }
     *ret_isn = sw_timewait_next_isn(&small->tw);
     sw_tw_free(layer, index);

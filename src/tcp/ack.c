@@ -75,6 +75,17 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
     return acked;
 }
 
+/* How far below SND.UNA an acknowledgment may lie (RFC 5961 5.2): a window, but not below what was
+ * ever acknowledged. What we never sent the peer cannot have acknowledged, however late it comes.
+ */
+static uint32_t oldest_ack(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_snd *snd = &tcp->snd;
+    uint32_t acked = snd->una.v - snd->iss.v - (sw_tcp_has(tcp, SW_TCPF_ACTIVE) ? 0U : 1U);
+
+    return snd->acked_wraps ? snd->max_wnd : sw_min32(snd->max_wnd, acked);
+}
+
 enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
 {
     struct sw_tcp_snd *snd = &tcp->snd;
@@ -89,7 +100,7 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
         snd->flight->original_acked = snd->flight->original_sacked = false;
         snd->flight->high_before = sw_seq_max(snd->flight->high_sacked, snd->una);
     }
-    switch (sw_tcp_ack_verdict(seg->tcp.ack, snd->una, snd->nxt, snd->max_wnd)) {
+    switch (sw_tcp_ack_verdict(seg->tcp.ack, snd->una, snd->nxt, oldest_ack(tcp))) {
     case SW_ACK_FUTURE:
         sw_tcp_challenge(tcp);
         return SW_DROP_TCP_ACK_FUTURE;

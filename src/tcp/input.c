@@ -102,8 +102,6 @@ static int reset_error(const struct sw_tcp *tcp)
         return sw_tcp_has(tcp, SW_TCPF_ACTIVE) ? ECONNREFUSED : ECONNRESET;
     case SW_TCP_CLOSE_WAIT:
         return EPIPE;
-    case SW_TCP_CLOSING:
-    case SW_TCP_LAST_ACK:
     case SW_TCP_TIME_WAIT:
         return 0;
     default:
@@ -202,7 +200,7 @@ static enum sw_drop take_text(struct sw_tcp *tcp, struct sw_segment *seg)
     case SW_TCP_FIN_WAIT_2:
         break;
     default: /* after the peer's FIN there is none (RFC 9293 3.10.7.4: "ignore the segment text") */
-        if (seg->len > 0)
+        if (seg->len > 0 && sw_seq_lt(seg->tcp.seq, tcp->rcv.nxt)) /* our ACK was lost */
             tcp->flags |= SW_TCPF_ACK_NOW;
         return SW_DROP_NONE;
     }

@@ -182,9 +182,21 @@ static void send_bare(struct sw_tcp *tcp, sw_seq seq, uint16_t flags)
     transmit(tcp, pkt, &hdr, false);
 }
 
+/* The number of a segment without data, which the peer must find acceptable: where it has taken its
+ * window back that is the right edge, not what was already sent beyond (as Linux). Less than a unit
+ * of the scale is rounding, not taking back. */
+static sw_seq acceptable_seq(const struct sw_tcp *tcp)
+{
+    sw_seq edge = sw_seq_add(tcp->snd.una, tcp->snd.wnd);
+
+    if (!sw_seq_lt(edge, tcp->snd.nxt) || tcp->snd.nxt.v - edge.v < 1U << tcp->snd.wscale)
+        return tcp->snd.nxt;
+    return edge;
+}
+
 void sw_tcp_send_ack(struct sw_tcp *tcp)
 {
-    send_bare(tcp, tcp->snd.nxt, SW_TCP_ACK);
+    send_bare(tcp, acceptable_seq(tcp), SW_TCP_ACK);
 }
 
 void sw_tcp_send_probe(struct sw_tcp *tcp)

@@ -38,7 +38,9 @@ enum sw_drop sw_tcp_input_syn_sent(struct sw_tcp *tcp, struct sw_segment *seg)
     /* Fourth the SYN bit; fifth, nothing without it. (Third, security, is no more.) */
     if (!(hdr->flags & SW_TCP_SYN))
         return SW_DROP_TCP_FLAGS;
-    if ((hdr->flags & SW_TCP_FIN) && !ack) /* it opens and closes nothing */
+    /* A FIN on a bare SYN opens and closes nothing (as Linux); on a SYN-ACK it waits until the peer
+     * repeats it, like data. */
+    if ((hdr->flags & SW_TCP_FIN) && !ack)
         return SW_DROP_TCP_FLAGS;
     sw_tcp_negotiate(tcp, hdr);
     if (!ack) { /* the SYNs have crossed (3.5, figure 8) */

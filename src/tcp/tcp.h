@@ -298,6 +298,11 @@ enum sw_timewait_verdict {
 enum sw_timewait_verdict sw_timewait_input(struct sw_timewait *tw, struct sw_tcp_layer *layer,
                                            const struct sw_addr *local,
                                            const struct sw_addr *remote, struct sw_segment *seg);
+/* Where nobody listens for the SYN of a REOPEN: it is answered like any other. Takes the segment.
+ */
+void sw_timewait_refuse(struct sw_timewait *tw, struct sw_tcp_layer *layer,
+                        const struct sw_addr *local, const struct sw_addr *remote,
+                        struct sw_segment *seg);
 /* A SYN that opens over a TIME_WAIT must begin beyond what it used (RFC 6191 2). */
 sw_seq sw_timewait_next_isn(const struct sw_timewait *tw);
 

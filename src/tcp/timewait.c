@@ -128,6 +128,18 @@ enum sw_timewait_verdict sw_timewait_input(struct sw_timewait *tw, struct sw_tcp
     return verdict;
 }
 
+/* With an ACK, not a reset: a peer that remembers the old connection resets it himself, and nobody
+ * else can end the wait with a SYN. */
+void sw_timewait_refuse(struct sw_timewait *tw, struct sw_tcp_layer *layer,
+                        const struct sw_addr *local, const struct sw_addr *remote,
+                        struct sw_segment *seg)
+{
+    layer->env->stats.tcp_rx++;
+    send_ack(tw, layer, local, remote);
+    sw_drop(layer->env, seg->pkt, SW_DROP_TCP_TIME_WAIT, local, remote);
+    seg->pkt = NULL;
+}
+
 sw_seq sw_timewait_next_isn(const struct sw_timewait *tw)
 {
     return sw_seq_add(tw->snd_nxt, UINT16_MAX + 2); /* beyond any window without scale, as Linux */

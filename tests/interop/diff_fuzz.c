@@ -209,6 +209,10 @@ static struct order random_order(struct round *r)
                       .ack_delta = PICK(r, ack_deltas),
                       .len = PICK(r, lens),
                       .window = PICK(r, windows)};
+    /* Windows differ, and so do numbers beyond them where they are not acknowledged. */
+    if (r->state == 0 || r->state == TCP_SYN_SENT || r->state == TCP_TIME_WAIT ||
+        (o.flags & (SW_TCP_SYN | SW_TCP_RST)))
+        o.seq_base = SEQ_NEXT;
     if (o.seq_base == SEQ_EDGE)
         o.seq_delta = (int32_t)chance(r, 3) - 1;
     if (r->with_options) {
@@ -320,7 +324,8 @@ static void set_up(struct world *world)
                                               {"tcp_syncookies", "0"},
                                               {"tcp_max_tw_buckets", "100000"}};
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-        world_set(world, K, settings[i][0], settings[i][1]);
+        for (int side = K; side <= S; side++)
+            world_set(world, side, settings[i][0], settings[i][1]);
 }
 
 int main(int argc, char **argv)

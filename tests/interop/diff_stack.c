@@ -104,9 +104,10 @@ static void learn(struct stack *stack, const struct sw_tcp_hdr *tcp, uint32_t le
     uint32_t end = tcp->seq.v + len + !!(tcp->flags & SW_TCP_SYN) + !!(tcp->flags & SW_TCP_FIN);
     if (tcp->flags & SW_TCP_RST)
         return;
-    if (tcp->flags & SW_TCP_SYN && !stack->seen_syn) {
+    if (tcp->flags & SW_TCP_SYN && (!stack->seen_syn || tcp->seq.v != stack->iss)) {
         stack->seen_syn = true;
         stack->iss = stack->una = stack->snd_max = tcp->seq.v;
+        stack->rcv_nxt = stack->edge = tcp->flags & SW_TCP_ACK ? tcp->ack.v : OUR_ISN;
         stack->wscale = tcp->has_wscale ? tcp->wscale : 0;
     }
     if (tcp->has_ts)

@@ -83,10 +83,10 @@ static void test_rst_exact(void **state)
     {
         int err = 0;
 
-        if (s == SW_TCP_ESTABLISHED || s == SW_TCP_FIN_WAIT_1 || s == SW_TCP_FIN_WAIT_2)
-            err = ECONNRESET;
-        else if (s == SW_TCP_CLOSE_WAIT)
+        if (s == SW_TCP_CLOSE_WAIT)
             err = EPIPE;
+        else if (s != SW_TCP_TIME_WAIT)
+            err = ECONNRESET;
         bring(&o, s);
         IN(&o, RST, .seq = rcv_nxt(s));
         nothing(&o);
@@ -173,6 +173,11 @@ static void test_data(void **state)
         bring(&o, s);
         IN(&o, ACK, .seq = rcv_nxt(s), .ack = 1, .len = 5);
         if (peer_done(s)) {
+            if (s == SW_TCP_TIME_WAIT)
+                TAKE(&o, ACK, .seq = snd_nxt(s), .ack = rcv_nxt(s));
+            nothing(&o);
+            IN(&o, ACK, .seq = rcv_nxt(s) - 1, .ack = 1,
+               .len = 5); /* begins with the FIN's place */
             TAKE(&o, ACK, .seq = snd_nxt(s), .ack = rcv_nxt(s));
             assert_int_equal(sw_tcp_recv_queue(&o.tcp)->len, 0);
         } else {
