@@ -86,7 +86,10 @@ static enum sw_drop check_sequence(struct sw_tcp *tcp, struct sw_segment *seg)
     if (!sw_tcp_seq_acceptable(hdr->seq, len, tcp->rcv.nxt, sw_tcp_rcv_room(tcp))) {
         if (len > 0 && sw_seq_eq(sw_seq_add(hdr->seq, len), tcp->rcv.nxt))
             keep_timestamp(tcp, hdr);
-        if (sw_seq_lt(hdr->seq, tcp->rcv.nxt))
+        /* A connection that is not open yet has nothing to be told twice, and no timer to forget it
+         * by. */
+        if (sw_seq_lt(hdr->seq, tcp->rcv.nxt) && !(hdr->flags & (SW_TCP_SYN | SW_TCP_RST)) &&
+            tcp->state != SW_TCP_SYN_RECEIVED)
             sw_reasm_duplicate(tcp, hdr->seq, sw_seq_add(hdr->seq, seg->len));
         answer_outside(tcp, seg);
         return hdr->flags & SW_TCP_RST ? SW_DROP_TCP_RST_INVALID : SW_DROP_TCP_SEQ;

@@ -189,7 +189,8 @@ static sw_seq acceptable_seq(const struct sw_tcp *tcp)
 {
     sw_seq edge = sw_seq_add(tcp->snd.una, tcp->snd.wnd);
 
-    if (!sw_seq_lt(edge, tcp->snd.nxt) || tcp->snd.nxt.v - edge.v < 1U << tcp->snd.wscale)
+    if (sw_tcp_syn_unacked(tcp) || !sw_seq_lt(edge, tcp->snd.nxt) ||
+        tcp->snd.nxt.v - edge.v < 1U << tcp->snd.wscale)
         return tcp->snd.nxt;
     return edge;
 }
