@@ -59,6 +59,10 @@ int sw_host_set(struct sw_host *host, const char *name, const char *value);
 struct sw_mem *sw_host_mem(struct sw_host *host); /* borrowed */
 uint64_t sw_host_now(const struct sw_host *host); /* the latest time it was given, in ns */
 
+/* Forgets what connections have learned of other hosts (Fast Open's cookies), as `ip tcp_metrics flush`
+ * does on Linux. */
+void sw_host_forget_metrics(struct sw_host *host);
+
 /* An interface carries raw IP packets. */
 struct sw_iface_config {
     char name[16];     /* "lo", "eth0"; must be unique in the host and not empty */

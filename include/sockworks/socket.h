@@ -27,7 +27,9 @@ enum {
     SW_MSG_OOB = 0x01,
     SW_MSG_PEEK = 0x02,
     SW_MSG_TRUNC = 0x20,
+    SW_MSG_WAITALL = 0x100,
     SW_MSG_MORE = 0x8000,
+    SW_MSG_FASTOPEN = 0x20000000,
 };
 
 /* What poll() would say of the socket: Linux's poll bits. */
@@ -84,7 +86,14 @@ int sw_accept_queue_len(struct sw_host *host, sw_socket_t s);
 /* send(2)/sendto(2): copies from `buf`. `to` NULL uses the peer; a stream ignores `to`. Returns bytes
  * taken (a stream may take fewer), -EAGAIN, -EPIPE, -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE,
  * -ECONNREFUSED or another pending error, -ENETUNREACH, -EINVAL, -EAFNOSUPPORT, -ENOBUFS, -EBADF.
- * flags: SW_MSG_MORE, SW_MSG_OOB (the last byte of a stream's is urgent). Never raises a signal. */
+ * flags: SW_MSG_MORE, SW_MSG_OOB (the last byte of a stream's is urgent). Never raises a signal.
+ *
+ * SW_MSG_FASTOPEN on an unconnected stream connects it to `to`, as sw_connect(), and sends with it
+ * (RFC 7413): returns how many bytes have left in the SYN, or -EINPROGRESS if none could: then the SYN
+ * asks for a cookie, so that the next one may carry some. Who will wait for the connection adds
+ * SW_MSG_WAITALL: what does not go in the SYN is then sent behind it. Also -EOPNOTSUPP (tcp_fastopen
+ * is off), -EALREADY. With TCP_FASTOPEN_CONNECT sw_connect() returns 0 where a cookie is known, and
+ * the first sw_send() does all this, without the flag. */
 int64_t sw_send(struct sw_host *host, sw_socket_t s, const void *buf, size_t len, int flags,
                 const struct sw_addr *to);
 

@@ -133,7 +133,7 @@ int64_t sw_send(struct sw_host *host, sw_socket_t handle, const void *buf, size_
     struct sw_sock *s = find(host, handle);
     if (!s)
         return -EBADF;
-    return sw_sock_is_stream(s) ? sw_stream_send(&host->sock, s, buf, len, flags)
+    return sw_sock_is_stream(s) ? sw_stream_send(&host->sock, s, buf, len, flags, to)
                                 : sw_dgram_send(&host->sock, s, buf, len, to, NULL);
 }
 

@@ -57,6 +57,7 @@ void sw_host_free(struct sw_host *host)
         return;
     struct sw_mem *mem = host->env.mem;
     sw_sock_layer_fini(&host->sock);
+    sw_tcp_layer_fini(&host->tcp);
     sw_ip_fini(&host->ip);
     sw_mem_free(mem, host, sizeof(*host));
     sw_mem_put(mem);

@@ -9,6 +9,7 @@
 #include "host/private.h"
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
 
 enum setting_kind {
     SETTING_BOOL,    /* bool */
@@ -57,6 +58,8 @@ static const struct setting {
     {"tcp_early_retrans", SETTING_BOOL, AT(tlp)},
     {"tcp_rto_max_ms", SETTING_MS, AT(rto_max_ns)},
     {"tcp_ecn", SETTING_ECN, AT(ecn)},
+    {"tcp_fastopen", SETTING_COUNT, AT(fastopen)},
+    {"tcp_fastopen_blackhole_timeout_sec", SETTING_SECONDS, AT(tfo_blackhole_ns)},
     {"tcp_ecn_fallback", SETTING_BOOL, AT(ecn_fallback)},
     {"tcp_rmem", SETTING_SIZES, AT(rcvbuf)},
     {"tcp_wmem", SETTING_SIZES, AT(sndbuf)},
@@ -71,16 +74,31 @@ static const struct setting {
 _Static_assert(AT(rcvbuf_max) == AT(rcvbuf) + 4 && AT(sndbuf_max) == AT(sndbuf) + 4,
                "default and maximum side by side");
 
-/* The next number of the text, decimal; false: there is none, or it is too large. */
+/* What a digit stands for; 16: it is none. */
+static unsigned digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0');
+    c |= 'a' - 'A';
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+/* The next number of the text, decimal, or with 0x before it hexadecimal; false: there is none, or
+ * it is too large. */
 static bool read_number(const char **text, uint32_t *ret)
 {
     uint64_t n = 0;
+    unsigned base = 10;
     while (**text == ' ' || **text == '\t')
         (*text)++;
-    if (**text < '0' || **text > '9')
+    if ((*text)[0] == '0' && ((*text)[1] | ('a' - 'A')) == 'x') {
+        base = 16;
+        *text += 2;
+    }
+    if (digit(**text) >= base)
         return false;
-    for (; **text >= '0' && **text <= '9'; (*text)++) {
-        n = n * 10 + (uint64_t)(**text - '0');
+    for (; digit(**text) < base; (*text)++) {
+        n = n * base + digit(**text);
         if (n > UINT32_MAX)
             return false;
     }
@@ -151,6 +169,11 @@ static int set(struct sw_host *host, const struct setting *setting, const char *
         break;
     }
     return 0;
+}
+
+void sw_host_forget_metrics(struct sw_host *host)
+{
+    sw_tfo_forget_all(&host->tcp);
 }
 
 int sw_host_set(struct sw_host *host, const char *name, const char *value)

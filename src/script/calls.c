@@ -72,9 +72,8 @@ int64_t sleep_or(const struct sfd *sfd, long long flags, int64_t result)
     return sleeps ? CALL_SLEEPS : result;
 }
 
-/* An address: "..." is what the script's options say. *ret_unspec: AF_UNSPEC. */
-static bool arg_addr(struct run *run, const struct expr *e, bool remote, struct sw_addr *ret,
-                     bool *ret_unspec)
+bool arg_addr(struct run *run, const struct expr *e, bool remote, struct sw_addr *ret,
+              bool *ret_unspec)
 {
     const struct soptions *o = &run->script->options;
     *ret = (struct sw_addr){.ip = remote ? o->remote : o->local,
@@ -174,23 +173,15 @@ static bool call_listen(struct run *run, struct scall *call, int64_t *ret_result
 static bool call_connect(struct run *run, struct scall *call, int64_t *ret_result)
 {
     struct sfd *sfd;
-    struct sw_addr remote, local;
+    struct sw_addr remote;
     bool unspec;
     if (!arg_socket(run, call, 0, &sfd) || !arg_addr(run, call->args[1], true, &remote, &unspec))
         return false;
     int r = sw_connect(run->host, sfd->socket, unspec ? NULL : &remote);
-    bool begun = r == -EINPROGRESS || (r == 0 && !sfd->stream);
+    bool begun = r == -EINPROGRESS || (r == 0 && (!sfd->stream || sfd->flow->state == FLOW_NEW));
     if (run->pending.event == NULL && begun && !unspec) {
-        struct flow *flow = sfd->flow;
-        if (flow->state != FLOW_NEW || flow->has_local_isn) {
-            flow = flow_new(run, flow->proto, flow->fd);
-            sfd->flow = flow;
-        }
-        sw_getsockname(run->host, sfd->socket, &local);
-        flow->state = FLOW_CONNECTING;
-        flow->local = local;
-        flow->remote = remote;
-        run->under_test = flow;
+        sfd->put_off = r == 0 && sfd->stream;
+        flow_connects(run, sfd, &remote);
     }
     bool waits = r == -EINPROGRESS || (r == -EALREADY && run->pending.event != NULL);
     *ret_result = waits && !sfd->nonblocking ? CALL_SLEEPS : r;

@@ -55,13 +55,64 @@ static bool send_flags(struct run *run, struct scall *call, size_t i, long long 
     *ret_flags = 0;
     if (!arg_number(run, call, i, ret_flags))
         return false;
-    if (*ret_flags & MSG_FASTOPEN)
-        return unsupported(run, call->args[i]->pos, "MSG_FASTOPEN");
     if (*ret_flags & MSG_ZEROCOPY)
         return unsupported(run, call->args[i]->pos, "MSG_ZEROCOPY");
     if (*ret_flags & MSG_EOR)
         return unsupported(run, call->args[i]->pos, "MSG_EOR");
     return true;
+}
+
+/* One try of a call that sends, from byte `done` on. */
+static int64_t try_send(struct run *run, struct sfd *sfd, size_t len, int flags,
+                        const struct sw_addr *to, uint64_t *done)
+{
+    int64_t r = -ENOMEM;
+    uint8_t *bytes = malloc(len > 0 ? len : 1);
+    if (bytes == NULL)
+        return r;
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = wire_payload((sfd->stream ? sfd->sent - *done : 0) + i);
+    do {
+        r = sw_send(run->host, sfd->socket, bytes + *done, len - *done, flags, to);
+        if (r > 0) {
+            *done += (uint64_t)r;
+            sfd->sent += (uint64_t)r;
+        }
+        flags &= ~(SW_MSG_FASTOPEN | SW_MSG_WAITALL);
+    } while (r > 0 && sfd->stream && *done < len);
+    free(bytes);
+    return r;
+}
+
+/* A call that connects and sends (Fast Open). A blocking one sleeps until the connection is there.
+ */
+static int64_t send_fast(struct run *run, struct sfd *sfd, size_t len, long long flags,
+                         const struct sw_addr *to)
+{
+    bool waits = !sfd->nonblocking && !(flags & MSG_DONTWAIT);
+    int how = (flags & MSG_FASTOPEN ? SW_MSG_FASTOPEN : 0) | (waits ? SW_MSG_WAITALL : 0);
+    uint64_t done = run->pending.done;
+    int64_t r;
+    if (run->pending.event == NULL) {
+        bool begins = sfd->put_off || sfd->flow->state == FLOW_NEW;
+        r = try_send(run, sfd, len, how, to, &done);
+        if (done > 0)
+            r = (int64_t)done;
+        if (begins && !sfd->put_off && (r > 0 || r == -EINPROGRESS))
+            flow_connects(run, sfd, to);
+        sfd->put_off = false;
+        if (!begins || !waits || (r < 0 && r != -EINPROGRESS))
+            return begins ? r : sleep_or(sfd, flags, r);
+        run->pending.fast = true;
+    } else {
+        r = sw_connect(run->host, sfd->socket, &sfd->flow->remote);
+        if (r == 0 && done < len)
+            r = try_send(run, sfd, len, 0, NULL, &done);
+        if (r != -EALREADY && r != -EAGAIN)
+            return r < 0 ? r : (int64_t)done;
+    }
+    run->pending.done = done;
+    return CALL_SLEEPS;
 }
 
 static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t len,
@@ -72,21 +123,11 @@ static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t
         return true;
     }
     uint64_t done = run->pending.done;
-    uint8_t *bytes = malloc(len > 0 ? len : 1);
-    if (bytes == NULL)
-        return script_fail(run->script, SCRIPT_FAILED, run->event->pos, "no memory");
-    for (size_t i = 0; i < len; i++)
-        bytes[i] = wire_payload((sfd->stream ? sfd->sent - done : 0) + i);
-    int pass = (int)(flags & (SW_MSG_MORE | SW_MSG_OOB));
-    int64_t r;
-    do {
-        r = sw_send(run->host, sfd->socket, bytes + done, len - done, pass, to);
-        if (r > 0) {
-            done += (uint64_t)r;
-            sfd->sent += (uint64_t)r;
-        }
-    } while (r > 0 && sfd->stream && done < len);
-    free(bytes);
+    if (sfd->stream && ((flags & MSG_FASTOPEN) || sfd->put_off || run->pending.fast)) {
+        *ret_result = send_fast(run, sfd, len, flags, to);
+        return true;
+    }
+    int64_t r = try_send(run, sfd, len, (int)(flags & (SW_MSG_MORE | SW_MSG_OOB)), to, &done);
     *ret_result = sleep_or(sfd, flags, r);
     if (*ret_result == CALL_SLEEPS)
         run->pending.done = done;
@@ -123,18 +164,22 @@ bool call_sendto(struct run *run, struct scall *call, int64_t *ret_result)
     if (!arg_fd(run, call, 0, &sfd) || !arg_len(run, call, 2, &len) ||
         !send_flags(run, call, 3, &flags))
         return false;
-    const struct soptions *o = &run->script->options;
-    struct sw_addr to = {.ip = o->remote, .port = o->connect_port};
     const struct expr *addr = call->args[4];
-    const struct expr *ip = expr_field(addr, "sin_addr"), *port = expr_field(addr, "sin_port");
-    if (ip != NULL && port != NULL)
-        to = (struct sw_addr){.ip = ip->ip, .port = (uint16_t)port->number};
-    bool named = addr->kind != EXPR_NULL && !sfd->stream;
-    if (!do_send(run, call, sfd, len, flags, named ? &to : NULL, ret_result))
+    struct sw_addr to;
+    bool unspec = false;
+    if (addr->kind != EXPR_NULL && !arg_addr(run, addr, true, &to, &unspec))
+        return false;
+    if (sfd->stream && (flags & MSG_FASTOPEN) && unspec) {
+        *ret_result = -EOPNOTSUPP;
+        return true;
+    }
+    bool given = addr->kind != EXPR_NULL && !unspec;
+    bool named = given && !sfd->stream;
+    if (!do_send(run, call, sfd, len, flags, given ? &to : NULL, ret_result))
         return false;
     if (named && *ret_result >= 0) { /* an unconnected socket has its packets with that peer now */
         sw_getsockname(run->host, sfd->socket, &sfd->flow->local);
-        sfd->flow->local.ip = o->local;
+        sfd->flow->local.ip = run->script->options.local;
         sfd->flow->remote = to;
     }
     return true;
@@ -164,7 +209,13 @@ bool call_sendmsg(struct run *run, struct scall *call, int64_t *ret_result)
     if (!arg_fd(run, call, 0, &sfd) || !vector_len(run, iov, &len) ||
         !send_flags(run, call, 2, &flags))
         return false;
-    return do_send(run, call, sfd, len, flags, NULL, ret_result);
+    const struct expr *name = expr_field(call->args[1], "msg_name");
+    struct sw_addr to;
+    bool unspec = false;
+    bool given = sfd->stream && name != NULL && name->kind != EXPR_NULL;
+    if (given && !arg_addr(run, name, true, &to, &unspec))
+        return false;
+    return do_send(run, call, sfd, len, flags, given && !unspec ? &to : NULL, ret_result);
 }
 
 /* ---- receiving -------------------------------------------------------------------------- */

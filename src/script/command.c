@@ -47,10 +47,8 @@ static const char *const without_effect[] = {
     "tcp_ecn_option",
     "tcp_pacing_ss_ratio",
     "tcp_pacing_ca_ratio",
-    "tcp_fastopen",
     "tcp_fastopen_key",
     "tcp_fastopen_cookies",
-    "tcp_fastopen_blackhole_timeout_sec",
     "tcp_syncookies",
     "tcp_min_tso_segs",
     "tcp_tso_rtt_log",
@@ -195,10 +193,13 @@ static bool run_words(struct run *run, struct pos pos, char **words, size_t coun
                 return false;
         return true;
     }
-    if (strncmp(name, "/tmp/sysctl_restore_", 20) == 0 || strcmp(name, "true") == 0)
+    if (strncmp(name, "/tmp/sysctl_restore_", 20) == 0 || strcmp(name, "true") == 0 ||
+        strcmp(name, "nstat") == 0)
         return true;
-    if (strcmp(name, "ip") == 0 && count > 1 && strcmp(words[1], "tcp_metrics") == 0)
+    if (strcmp(name, "ip") == 0 && count > 1 && strcmp(words[1], "tcp_metrics") == 0) {
+        sw_host_forget_metrics(run->host);
         return true;
+    }
     if (strcmp(name, "ip") == 0)
         return run_ip_route(run, pos, words + 1, count - 1);
     if (strcmp(name, "ethtool") == 0)
@@ -224,9 +225,11 @@ static const char *read_word(struct run *run, const char *s, char **ret_word)
         if (quote == '\0' && (isspace((unsigned char)*s) || *s == ';'))
             break;
         if (*s == '\\' && s[1] == '\n') {
-            s++;
-            if (any)
+            if (any) {
+                s += 2;
                 break;
+            }
+            s++;
             continue;
         }
         any = true;
@@ -252,7 +255,8 @@ bool command_run(struct run *run, const char *text, struct pos pos, bool cleanup
         while (*s != '\0' && *s != '\n' && *s != ';') {
             while (*s == ' ' || *s == '\t' || (*s == '\\' && s[1] == '\n'))
                 s += *s == '\\' ? 2 : 1;
-            if (*s == '#' || *s == '>') { /* a comment; output into nowhere */
+            if (*s == '#' || *s == '>' || strncmp(s, "&>", 2) == 0 ||
+                strncmp(s, "||", 2) == 0) { /* a comment; output into nowhere; what if it fails */
                 s += strcspn(s, "\n;");
                 break;
             }

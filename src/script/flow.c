@@ -28,6 +28,19 @@ struct flow *flow_new(struct run *run, uint8_t proto, int fd)
     return flow;
 }
 
+void flow_connects(struct run *run, struct sfd *sfd, const struct sw_addr *remote)
+{
+    struct flow *flow = sfd->flow;
+    if (flow->state != FLOW_NEW || flow->has_local_isn) {
+        flow = flow_new(run, flow->proto, flow->fd);
+        sfd->flow = flow;
+    }
+    sw_getsockname(run->host, sfd->socket, &flow->local);
+    flow->state = FLOW_CONNECTING;
+    flow->remote = *remote;
+    run->under_test = flow;
+}
+
 /* A connection that a peer opens. */
 static struct flow *flow_from_peer(struct run *run, const struct spacket *packet)
 {

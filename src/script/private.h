@@ -278,6 +278,7 @@ struct sfd {
     enum fd_kind kind;
     sw_socket_t socket;
     bool stream, nonblocking;
+    bool put_off; /* connect() waits for the first write (TCP_FASTOPEN_CONNECT) */
     struct flow *flow;
     uint64_t sent, received; /* bytes: the place in the pattern of payload */
     struct watch *watches;   /* of an epoll descriptor */
@@ -298,6 +299,7 @@ struct pending {
     uint64_t since_ns, end_ns;
     uint64_t deadline_ns; /* of poll and epoll_wait: their timeout */
     uint64_t done;        /* bytes of a write that were taken */
+    bool fast;            /* the write connects as well */
 };
 
 struct run {
@@ -326,6 +328,8 @@ double run_seconds(const struct run *run, uint64_t at_ns);
 
 /* flow.c */
 struct flow *flow_new(struct run *run, uint8_t proto, int fd);
+/* A socket has begun to connect, and is under test now. */
+void flow_connects(struct run *run, struct sfd *sfd, const struct sw_addr *remote);
 struct flow *flow_of_packet(struct run *run, const struct spacket *packet); /* NULL: failed */
 /* From the script's numbers to real ones. */
 bool flow_inbound(struct run *run, struct flow *flow, struct spacket *packet);
@@ -368,6 +372,9 @@ void wait_note_ready(struct run *run); /* edges for epoll */
 /* Arguments. Each fails with a message at the argument. */
 bool arg_number(struct run *run, struct scall *call, size_t i, long long *ret);
 bool arg_fd(struct run *run, struct scall *call, size_t i, struct sfd **ret);
+/* An address: "..." is what the script's options say. *ret_unspec: AF_UNSPEC. */
+bool arg_addr(struct run *run, const struct expr *e, bool remote, struct sw_addr *ret,
+              bool *ret_unspec);
 bool arg_boxed(struct run *run, const struct expr *e, long long *ret); /* 5 or [5] */
 const struct expr *expr_field(const struct expr *e, const char *name); /* of a struct, or NULL */
 #define unsupported(run, pos, what)                                                                \

@@ -87,7 +87,7 @@ static int check_destination(struct sw_sock_layer *layer, const struct sw_sock *
     return r;
 }
 
-static int begin(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
+int sw_connect_prepare(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
 {
     struct sw_addr to;
     int r = sw_sock_destination(s, remote, &to);
@@ -105,7 +105,13 @@ static int begin(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
         return r;
     s->err = 0;
     s->shut = 0;
-    r = sw_tcp_connect(sw_sock_tcp(s));
+    return 0;
+}
+
+int sw_connect_start(struct sw_sock_layer *layer, struct sw_sock *s, int r)
+{
+    if (r == 0)
+        r = sw_tcp_connect(sw_sock_tcp(s));
     if (r < 0) {
         sw_stream_disconnect(layer, s);
         s->err = 0;
@@ -114,6 +120,15 @@ static int begin(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
     s->state = SW_SS_CONNECTING;
     (void)sw_tcp_take_events(sw_sock_tcp(s));
     return -EINPROGRESS;
+}
+
+static int begin(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
+{
+    int r;
+    if (sw_sock_opts(s)->fastopen_connect)
+        return sw_fast_connect(layer, s, remote);
+    r = sw_connect_prepare(layer, s, remote);
+    return r < 0 ? r : sw_connect_start(layer, s, 0);
 }
 
 int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s)
@@ -136,7 +151,7 @@ int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s)
         tcp->local.ip = sw_sock_any(s);
     tcp->local.port = port; /* getsockname() goes on telling it, as Linux's does */
     tcp->remote = (struct sw_addr){.ip = sw_sock_any(s)};
-    s->is &= (uint16_t) ~(SW_IS_DONE | SW_IS_NOSPACE);
+    s->is &= (uint16_t) ~(SW_IS_DONE | SW_IS_NOSPACE | SW_IS_PUT_OFF);
     s->shut = 0;
     s->state = SW_SS_UNCONNECTED;
     return 0;
@@ -157,6 +172,8 @@ int sw_stream_connect(struct sw_sock_layer *layer, struct sw_sock *s, const stru
     case SW_SS_CONNECTING:
         break;
     }
+    if (s->is & SW_IS_PUT_OFF)
+        return -EISCONN; /* so Linux says, though nothing was sent yet */
     if (state == SW_TCP_SYN_SENT || state == SW_TCP_SYN_RECEIVED)
         return -EALREADY;
     if (state != SW_TCP_CLOSED) {

@@ -4,6 +4,7 @@
 
 #include "sock/options.h"
 #include "tcp/cc.h"
+#include "tcp/fastopen.h"
 
 enum {
     KEEP_MAX_S = 32767,
@@ -166,17 +167,34 @@ SW_OPT_SET(sw_opt_set_fastopen)
 
 SW_OPT_GET(sw_opt_get_fastopen_connect)
 {
-    (void)layer, (void)s;
-    *ret = 0;
+    (void)layer;
+    *ret = sw_sock_opts(s)->fastopen_connect;
     return 0;
 }
 
 SW_OPT_SET(sw_opt_set_fastopen_connect)
 {
-    (void)layer, (void)s;
-    if (v < 0 || v > 1 || sw_stream_state(s) != SW_TCP_CLOSED)
+    if (v < 0 || v > 1)
         return -EINVAL;
-    return v ? -EOPNOTSUPP : 0;
+    if (!(layer->tcp->config.fastopen & SW_TFO_CLIENT))
+        return -EOPNOTSUPP;
+    if (sw_stream_state(s) != SW_TCP_CLOSED)
+        return -EINVAL;
+    return SW_OPT_STORE(layer, s, fastopen_connect, v);
+}
+
+SW_OPT_GET(sw_opt_get_fastopen_no_cookie)
+{
+    (void)layer;
+    *ret = sw_sock_opts(s)->fastopen_no_cookie;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_fastopen_no_cookie)
+{
+    if (v < 0 || v > 1 || !sw_opt_is_idle(s))
+        return -EINVAL;
+    return SW_OPT_STORE(layer, s, fastopen_no_cookie, v);
 }
 
 /* No upper protocols: as where the kernel's modules for them are missing. */

@@ -96,6 +96,7 @@ struct sw_sock_opts {
     int32_t keepidle_s, keepintvl_s, keepcnt, syncnt; /* 0: the host's */
     int32_t user_timeout_ms, maxseg;
     int32_t linger2_s, defer_accept, window_clamp, fastopen, notsent_lowat;
+    int32_t fastopen_connect, fastopen_no_cookie;
     int32_t busy_poll, peek_off, min_ttl, min_hops, udp_segment;
     int32_t unicast_if, unicast_if6; /* as they were given: in network byte order */
     uint64_t rare;                   /* 1 << SW_RARE_ */

@@ -49,6 +49,7 @@ enum {
     SW_IS_QUEUED = 1 << 6,     /* an embryo in the accept queue, no longer in the SYN queue */
     SW_IS_SNDBUF_SET = 1 << 7, /* SO_SNDBUF was set: no automatic tuning */
     SW_IS_RCVBUF_SET = 1 << 8,
+    SW_IS_PUT_OFF = 1 << 9, /* connect() waits for the first write (fastopen.c): no SYN yet */
 };
 
 struct sw_port {
@@ -322,7 +323,7 @@ enum sw_tcp_state sw_stream_state(struct sw_sock *s); /* what a user would be to
 int sw_stream_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
 int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s);
 int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
-                       int flags);
+                       int flags, const struct sw_addr *to);
 int64_t sw_stream_reserve_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t want,
                                 void **ret_ptr);
 int sw_stream_commit_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t len, int flags);
@@ -341,6 +342,21 @@ uint32_t sw_stream_readable(struct sw_sock *s); /* bytes, as FIONREAD counts the
 void sw_stream_apply_options(struct sw_sock *s);
 void sw_stream_options_to(const struct sw_sock *s, struct sw_tcp *tcp);
 void sw_stream_start(struct sw_sock_layer *layer, struct sw_sock *s); /* a fresh control block */
+
+/* connect() in two steps, for who has something to do in between: addresses and a place in the
+ * tables; then, unless `r` says that the middle failed, the SYN: -EINPROGRESS or an error, and the
+ * socket is as before. */
+int sw_connect_prepare(struct sw_sock_layer *layer, struct sw_sock *s,
+                       const struct sw_addr *remote);
+int sw_connect_start(struct sw_sock_layer *layer, struct sw_sock *s, int r);
+
+/* ---- fastopen.c ----------------------------------------------------------------------- */
+
+/* connect() with TCP_FASTOPEN_CONNECT: 0, it is put off; else as connect() of an unconnected one. */
+int sw_fast_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
+/* send() with MSG_FASTOPEN, or the first after a connect() that was put off. */
+int64_t sw_fast_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
+                     int flags, const struct sw_addr *to);
 
 void sw_tw_new(struct sw_sock_layer *layer, struct sw_sock *s);
 void sw_tw_free(struct sw_sock_layer *layer, uint32_t index);

@@ -13,6 +13,8 @@ enum sw_tcp_state sw_stream_state(struct sw_sock *s)
 {
     if (s->listener)
         return SW_TCP_LISTEN;
+    if (s->is & SW_IS_PUT_OFF)
+        return SW_TCP_SYN_SENT;
     return s->is & SW_IS_DONE ? SW_TCP_CLOSED : sw_tcp_get_state(sw_sock_tcp(s));
 }
 
@@ -58,7 +60,7 @@ void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s)
         if (err)
             s->err = (uint16_t)err;
     }
-    if (s->is & SW_IS_DONE)
+    if (s->is & (SW_IS_DONE | SW_IS_PUT_OFF))
         return;
     enum sw_tcp_state state = sw_tcp_get_state(tcp);
     bool over = state == SW_TCP_TIME_WAIT || (state == SW_TCP_CLOSED && (s->is & SW_IS_HASHED));
@@ -107,8 +109,10 @@ static int check_send(struct sw_sock *s)
 }
 
 int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
-                       int flags)
+                       int flags, const struct sw_addr *to)
 {
+    if ((flags & SW_MSG_FASTOPEN) || (s->is & SW_IS_PUT_OFF))
+        return sw_fast_send(layer, s, buf, len, flags, to);
     int r = check_send(s);
     if (r < 0)
         return r;

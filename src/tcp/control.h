@@ -110,6 +110,8 @@ enum {
     SW_TCPF_ECN = 1 << 22,         /* asked for; then: negotiated (RFC 3168 6.1.1) */
     SW_TCPF_ECE_DUE = 1 << 23,     /* what is sent carries ECE, until CWR comes */
     SW_TCPF_CWR_DUE = 1 << 24,     /* the next new data carry CWR */
+    SW_TCPF_SYN_DATA = 1 << 26,    /* data in our SYN were acknowledged, or in the peer's taken */
+    SW_TCPF_EARLY = 1 << 27,       /* data move in SYN_RECEIVED already (RFC 7413 4.2.2) */
     SW_TCPF_ECT_SEEN = 1 << 25,    /* data have come in packets that were ECN-capable */
 };
 

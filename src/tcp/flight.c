@@ -187,7 +187,7 @@ void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
 uint32_t sw_flight_pipe(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_flight *f = tcp->snd.flight;
-    uint32_t out = tcp->snd.nxt.v - tcp->snd.una.v, gone;
+    uint32_t out = tcp->snd.nxt.v - sw_tcp_snd_base(tcp).v, gone;
 
     if (!f)
         return out;
@@ -199,7 +199,7 @@ bool sw_flight_sane(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_flight *f = tcp->snd.flight;
     uint32_t sacked = 0, lost = 0, retrans = 0;
-    sw_seq at = tcp->snd.una;
+    sw_seq at = sw_tcp_snd_base(tcp);
 
     if (!f)
         return sw_tcp_syn_unacked(tcp) || sw_seq_eq(tcp->snd.una, tcp->snd.nxt);

@@ -4,6 +4,7 @@
  * sequence number quoted must be of something in flight, and only an attempt to connect dies of
  * one.
  */
+#include "tcp/fastopen.h"
 #include "tcp/flight.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
@@ -28,8 +29,13 @@ static void on_too_big(struct sw_tcp *tcp, const struct sw_icmp_error *error)
 
     sw_ip_pmtu_learn(tcp->layer->ip, &tcp->remote.ip, error->mtu);
     sw_tcp_path(tcp);
-    if (sw_tcp_syn_unacked(tcp))
+    if (sw_tcp_syn_unacked(tcp)) {
+        if (sw_tfo_in_syn(tcp)) { /* the data made it too big: at once again without */
+            sw_tcp_send_syn(tcp, true);
+            sw_tcp_arm_retransmit(tcp);
+        }
         return;
+    }
     if (tcp->snd.mss >= before &&
         (ip->hdr_len + ip->payload_len <= error->mtu || is_repeated(tcp, error->quote.seq)))
         return;

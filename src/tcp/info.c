@@ -9,7 +9,14 @@
 #include "tcp/rare.h"
 #include "tcp/reasm.h"
 
-enum { OPT_TIMESTAMPS = 1, OPT_SACK = 2, OPT_WSCALE = 4, OPT_ECN = 8, OPT_ECN_SEEN = 16 };
+enum {
+    OPT_TIMESTAMPS = 1,
+    OPT_SACK = 2,
+    OPT_WSCALE = 4,
+    OPT_ECN = 8,
+    OPT_ECN_SEEN = 16,
+    OPT_SYN_DATA = 32
+};
 #define DELIVERY_RATE_APP_LIMITED 1U /* the first bit after the window scales */
 #define SSTHRESH_NONE 0x7fffffffU
 
@@ -127,7 +134,10 @@ size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room)
                              (sw_tcp_has(tcp, SW_TCPF_SACK) ? OPT_SACK : 0) |
                              (sw_tcp_has(tcp, SW_TCPF_WSCALE) ? OPT_WSCALE : 0) |
                              (sw_tcp_has(tcp, SW_TCPF_ECN) ? OPT_ECN : 0) |
-                             (sw_tcp_has(tcp, SW_TCPF_ECT_SEEN) ? OPT_ECN_SEEN : 0));
+                             (sw_tcp_has(tcp, SW_TCPF_ECT_SEEN) ? OPT_ECN_SEEN : 0) |
+                             (sw_tcp_has(tcp, SW_TCPF_SYN_DATA) ? OPT_SYN_DATA : 0));
+    if (tcp->rare)
+        info.flags |= (uint8_t)(tcp->rare->tfo.fail << 1); /* tcpi_fastopen_client_fail */
     info.wscales = (uint8_t)(tcp->snd.wscale | tcp->rcv.wscale << 4);
     info.ato = (uint32_t)(tcp->layer->config.delack_ns / SW_NS_PER_US);
     info.rcv_mss = tcp->rcv.mss;

@@ -31,12 +31,19 @@ static void answer_outside(struct sw_tcp *tcp, const struct sw_segment *seg)
         sw_tcp_challenge(tcp);
 }
 
+/* Whether our SYN is acknowledged, and nothing that was not sent: with Fast Open data may be out
+ * already. */
+static bool acks_syn(const struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
+{
+    return sw_seq_lt(tcp->snd.iss, hdr->ack) && sw_seq_le(hdr->ack, tcp->snd.nxt);
+}
+
 /* In simultaneous open the other SYN comes once more, on the SYN-ACK (RFC 9293 figure 8). */
 static bool is_crossed_syn_ack(const struct sw_tcp *tcp, const struct sw_segment *seg)
 {
     return tcp->state == SW_TCP_SYN_RECEIVED && sw_tcp_has(tcp, SW_TCPF_ACTIVE) &&
            (seg->tcp.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) == (SW_TCP_SYN | SW_TCP_ACK) &&
-           sw_seq_eq(seg->tcp.seq, tcp->rcv.irs) && sw_seq_eq(seg->tcp.ack, tcp->snd.nxt);
+           sw_seq_eq(seg->tcp.seq, tcp->rcv.irs) && acks_syn(tcp, &seg->tcp);
 }
 
 /* RFC 7323 4.3 (2): a timestamp is kept if the segment covers what was last acknowledged. Also that
@@ -152,17 +159,19 @@ static enum sw_drop check_syn_acked(struct sw_tcp *tcp, const struct sw_segment 
 {
     if (tcp->state != SW_TCP_SYN_RECEIVED)
         return SW_DROP_NONE;
-    if (!sw_seq_eq(seg->tcp.ack, tcp->snd.nxt)) {
+    if (!acks_syn(tcp, &seg->tcp)) {
         sw_tcp_send_rst_for(tcp->layer, seg);
         return SW_DROP_TCP_ACK_FUTURE;
     }
     if (tcp->snd.retries == 0)
         sw_rto_sample(tcp, (sw_tcp_now(tcp) - tcp->snd.syn_ns) / SW_NS_PER_US);
-    tcp->snd.una = seg->tcp.ack;
+    tcp->snd.una = sw_seq_add(tcp->snd.iss, 1);
     tcp->snd.wnd = (uint32_t)seg->tcp.window << tcp->snd.wscale;
     tcp->snd.max_wnd = sw_max32(tcp->snd.max_wnd, tcp->snd.wnd);
     tcp->snd.wl1 = seg->tcp.seq;
     sw_tcp_established(tcp);
+    if (!sw_seq_eq(tcp->snd.una, tcp->snd.nxt))
+        sw_tcp_arm_retransmit(tcp);
     return SW_DROP_NONE;
 }
 
@@ -268,6 +277,15 @@ static void in_time_wait(struct sw_tcp *tcp, const struct sw_segment *seg)
         sw_tcp_arm(tcp, SW_TCP_TIMER_TIME_WAIT, sw_tcp_now(tcp) + tcp->layer->config.time_wait_ns);
 }
 
+enum sw_drop sw_tcp_text(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    enum sw_drop why = take_text(tcp, seg);
+
+    if (why == SW_DROP_NONE)
+        check_fin(tcp, seg);
+    return why;
+}
+
 static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *seg)
 {
     enum sw_drop why;
@@ -294,9 +312,7 @@ static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *se
         in_time_wait(tcp, seg);
         return SW_DROP_NONE;
     }
-    if ((why = take_text(tcp, seg)) == SW_DROP_NONE)
-        check_fin(tcp, seg);
-    return why;
+    return sw_tcp_text(tcp, seg);
 }
 
 /* What the segment allows or asks us to send. */

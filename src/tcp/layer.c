@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The layer's settings, the way in for segments, and those that belong to no connection. */
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
 #include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 
@@ -50,6 +51,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .frto = true,
                 .syncookies = true,
                 .ecn = SW_ECN_ANSWER,
+                .fastopen = SW_TFO_CLIENT,
                 .ecn_fallback = true,
                 .rfc1337 = true,
             },
@@ -63,6 +65,11 @@ void sw_tcp_layer_rekey(struct sw_tcp_layer *layer)
 {
     sw_rng_key(&layer->env->rng, &layer->isn_key);
     sw_rng_key(&layer->env->rng, &layer->cookie_key);
+}
+
+void sw_tcp_layer_fini(struct sw_tcp_layer *layer)
+{
+    sw_tfo_forget_all(layer);
 }
 
 enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip,

@@ -7,6 +7,8 @@
 #include <errno.h>
 
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
+#include "tcp/flight.h"
 #include "tcp/private.h"
 #include "tcp/urgent.h"
 
@@ -108,27 +110,36 @@ static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, struct sw_tcp_hdr
     return sw_ip_output(tcp->layer->ip, pkt, &tx);
 }
 
-int64_t sw_tcp_send_data(struct sw_tcp *tcp, sw_seq seq, uint32_t len, uint16_t flags, bool again)
+/* Puts [seq, seq + len) of the send queue into a packet, or as much as its slices allow: returns
+ * how much. */
+static uint32_t add_data(struct sw_tcp *tcp, struct sw_packet *pkt, sw_seq seq, uint32_t len)
 {
     struct sw_slice slices[SW_PACKET_SLICES];
-    struct sw_packet *pkt = new_packet(tcp);
-    struct sw_tcp_hdr hdr;
     uint32_t n, got = 0;
 
-    if (!pkt)
-        return -ENOMEM;
     n = sw_stream_slices(&tcp->snd.queue, seq.v - sw_tcp_snd_base(tcp).v, len, slices,
                          SW_PACKET_SLICES, &got);
-    if (got < len) { /* more pieces than a packet holds: the rest is a segment of its own */
-        flags &= (uint16_t) ~(SW_TCP_FIN | SW_TCP_PSH);
-        if (got > tcp->snd.mss)
-            got -= got % tcp->snd.mss;
-    }
+    if (got < len && got > tcp->snd.mss)
+        got -= got % tcp->snd.mss;
     for (uint32_t i = 0, left = got; i < n && left > 0; i++) {
         slices[i].len = sw_min32(slices[i].len, left);
         left -= slices[i].len;
         SW_ASSERT(sw_packet_add_slice(pkt, slices[i]) == 0);
     }
+    return got;
+}
+
+int64_t sw_tcp_send_data(struct sw_tcp *tcp, sw_seq seq, uint32_t len, uint16_t flags, bool again)
+{
+    struct sw_packet *pkt = new_packet(tcp);
+    struct sw_tcp_hdr hdr;
+    uint32_t got;
+
+    if (!pkt)
+        return -ENOMEM;
+    got = add_data(tcp, pkt, seq, len);
+    if (got < len) /* more pieces than a packet holds: the rest is a segment of its own */
+        flags &= (uint16_t) ~(SW_TCP_FIN | SW_TCP_PSH);
     if (got > tcp->snd.mss)
         pkt->gso_size = tcp->snd.mss;
     hdr = header(tcp, seq, flags | SW_TCP_ACK);
@@ -141,10 +152,22 @@ int64_t sw_tcp_send_data(struct sw_tcp *tcp, sw_seq seq, uint32_t len, uint16_t 
     return err == -ENOMEM ? err : (int64_t)got; /* other errors count as a loss on the way */
 }
 
+/* Of the first SYN of an active open: what Fast Open puts into it. */
+static uint32_t add_fast_open(struct sw_tcp *tcp, struct sw_packet *pkt, struct sw_tcp_hdr *hdr)
+{
+    uint32_t len = sw_tfo_syn(tcp, hdr);
+
+    if (len == 0 || sw_flight_reserve(tcp) < 0)
+        return 0;
+    return add_data(tcp, pkt, tcp->snd.nxt, len);
+}
+
 int sw_tcp_send_syn(struct sw_tcp *tcp, bool again)
 {
     const struct sw_tcp_config *config = &tcp->layer->config;
     bool reply = tcp->state == SW_TCP_SYN_RECEIVED;
+    uint32_t len = 0;
+    int err;
     struct sw_packet *pkt = new_packet(tcp);
     struct sw_tcp_hdr hdr;
 
@@ -163,7 +186,12 @@ int sw_tcp_send_syn(struct sw_tcp *tcp, bool again)
     hdr.has_wscale = reply ? sw_tcp_has(tcp, SW_TCPF_WSCALE) : config->window_scaling;
     hdr.wscale = tcp->rcv.wscale;
     hdr.window = (uint16_t)sw_min32(tcp->rcv.wnd, UINT16_MAX); /* never scaled (RFC 7323 2.2) */
-    return transmit(tcp, pkt, &hdr, again);
+    if (!reply && !again)
+        len = add_fast_open(tcp, pkt, &hdr);
+    err = transmit(tcp, pkt, &hdr, again);
+    if (len > 0)
+        sw_tfo_syn_sent(tcp, len);
+    return err;
 }
 
 static void send_bare(struct sw_tcp *tcp, sw_seq seq, uint16_t flags)

@@ -120,6 +120,8 @@ void sw_tcp_established(struct sw_tcp *tcp);
 
 /* ---- synsent.c ---- */
 enum sw_drop sw_tcp_input_syn_sent(struct sw_tcp *tcp, struct sw_segment *seg);
+/* Urgent pointer, data and FIN of an acceptable segment. */
+enum sw_drop sw_tcp_text(struct sw_tcp *tcp, struct sw_segment *seg);
 
 /* ---- accept.c: pure ---- */
 bool sw_tcp_seq_acceptable(sw_seq seq, uint32_t len, sw_seq rcv_nxt, uint32_t rcv_wnd);

@@ -8,10 +8,12 @@
 
 #include "tcp/control.h"
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
 #include "tcp/mtu_probe.h"
 
 struct sw_tcp_rare {
     struct sw_ecn_counts ecn;
+    struct sw_tfo tfo;
     uint32_t ooo_segs;      /* segments that came before their turn */
     uint32_t notsent_lowat; /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
     struct sw_mtu_search mtu;

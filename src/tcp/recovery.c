@@ -317,6 +317,12 @@ void sw_recovery_on_timeout(struct sw_tcp *tcp)
     sw_cc_trace(tcp);
 }
 
+void sw_recovery_resend(struct sw_tcp *tcp)
+{
+    mark_all_lost(tcp);
+    tcp->snd.flight->undo = (struct sw_undo){0};
+}
+
 /* What fits has not been lost for its size. */
 static void mark_too_big(struct sw_tcp *tcp)
 {

@@ -25,6 +25,10 @@ struct sw_ack {
 };
 void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack);
 
+/* Everything in flight is to be sent again, but was not lost to congestion: data that the SYN-ACK
+ * of a Fast Open left unacknowledged. */
+void sw_recovery_resend(struct sw_tcp *tcp);
+
 /* Nothing is in flight any more that could end a reduction by ECN. */
 void sw_recovery_end_cwr(struct sw_tcp *tcp);
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "tcp/cc.h"
+#include "tcp/fastopen.h"
 #include "tcp/meter.h"
 #include "tcp/mtu_probe.h"
 #include "tcp/private.h"
@@ -46,7 +47,7 @@ static bool may_send(const struct sw_tcp *tcp)
 
 static uint32_t window_room(const struct sw_tcp *tcp)
 {
-    uint32_t out = tcp->snd.nxt.v - tcp->snd.una.v;
+    uint32_t out = tcp->snd.nxt.v - sw_tcp_snd_base(tcp).v;
 
     return tcp->snd.wnd > out ? tcp->snd.wnd - out : 0;
 }
@@ -169,8 +170,10 @@ static bool repeat(struct sw_tcp *tcp, uint32_t i)
     sw_seq data_end = sw_seq_add(sw_tcp_snd_base(tcp), tcp->snd.queue.len);
     sw_seq end = sw_flight_end(tcp, i);
     uint32_t len = sw_seq_min(end, data_end).v - rec->seq.v;
-    uint16_t flags = (uint16_t)((sw_seq_lt(data_end, end) ? SW_TCP_FIN : 0) |
-                                (sw_seq_le(data_end, end) && len > 0 ? SW_TCP_PSH : 0));
+    uint16_t flags =
+        (uint16_t)((sw_seq_lt(data_end, end) ? SW_TCP_FIN : 0) |
+                   ((sw_seq_le(data_end, end) && len > 0) || sw_tfo_ends_data(tcp, end) ? SW_TCP_PSH
+                                                                                        : 0));
     int64_t sent = sw_tcp_send_data(tcp, rec->seq, len, flags, true);
 
     if (sent < 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
 #include "tcp/private.h"
 
 /* Our SYN is acknowledged: the round trip it took is the first measurement, unless it was sent
@@ -17,13 +18,36 @@ static void take_syn_ack(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
         sw_rto_sample(tcp, (uint64_t)(now_ms + tcp->ts_offset - hdr->ts_ecr) * 1000U);
 }
 
+/* An echo of what we cannot have said is as bad as an ACK of what we did not send (as Linux). */
+static bool acceptable(const struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
+{
+    uint32_t first_ms = (uint32_t)(tcp->snd.syn_ns / SW_NS_PER_MS) + tcp->ts_offset;
+    uint32_t now_ms = sw_tcp_clock_ms(tcp) + tcp->ts_offset;
+
+    if (!sw_seq_lt(tcp->snd.iss, hdr->ack) || sw_seq_lt(tcp->snd.nxt, hdr->ack))
+        return false;
+    return !hdr->has_ts || hdr->ts_ecr == 0 || !tcp->layer->config.timestamps ||
+           hdr->ts_ecr - first_ms <= now_ms - first_ms;
+}
+
+/* What came with the SYN-ACK: a client that has done its part of Fast Open takes it, any other one
+ * lets it be sent again. */
+static enum sw_drop take_text(struct sw_tcp *tcp, struct sw_segment *seg)
+{
+    if (!sw_tfo_takes_data(tcp) || !sw_seq_eq(tcp->snd.una, tcp->snd.nxt))
+        return SW_DROP_NONE;
+    seg->tcp.flags &= (uint16_t)~SW_TCP_SYN;
+    seg->tcp.seq = tcp->rcv.nxt;
+    return sw_tcp_text(tcp, seg);
+}
+
 enum sw_drop sw_tcp_input_syn_sent(struct sw_tcp *tcp, struct sw_segment *seg)
 {
     const struct sw_tcp_hdr *hdr = &seg->tcp;
     bool ack = (hdr->flags & SW_TCP_ACK) != 0;
 
-    /* First the ACK bit: it can only be for our SYN. */
-    if (ack && !sw_seq_eq(hdr->ack, tcp->snd.nxt)) {
+    /* First the ACK bit: it can only be for our SYN, and for data that went with it. */
+    if (ack && !acceptable(tcp, hdr)) {
         if (!(hdr->flags & SW_TCP_RST))
             sw_tcp_send_rst_for(tcp->layer, seg);
         return SW_DROP_TCP_ACK_FUTURE;
@@ -53,9 +77,9 @@ enum sw_drop sw_tcp_input_syn_sent(struct sw_tcp *tcp, struct sw_segment *seg)
     }
     sw_ecn_take_syn_ack(tcp, seg);
     take_syn_ack(tcp, hdr);
-    tcp->snd.una = hdr->ack;
+    tcp->snd.una = sw_seq_add(tcp->snd.iss, 1);
     sw_tcp_established(tcp);
+    sw_tfo_syn_ack(tcp, hdr);
     tcp->flags |= SW_TCPF_ACK_NOW;
-    return SW_DROP_NONE; /* data or a FIN that comes with the SYN-ACK: the peer sends it again, as
-                            to Linux (RFC 7413 is for that) */
+    return take_text(tcp, seg);
 }

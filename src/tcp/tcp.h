@@ -16,6 +16,7 @@
  *   mtu_probe.c RFC 4821: black holes, larger packets
  *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
  *   ecn.c       explicit congestion notification (RFC 3168); rare.c what few connections need
+ *   fastopen.h  Fast Open (RFC 7413): fastopen.c, fastopen_cache.c, fastopen_cookie.c
  *   cookie.c    SYN cookies (RFC 4987)
  *   hystart.c   RFC 9406;  undo.c when nothing was lost: RFC 3522, 3708, 4015, 5682
  *   recovery.c  loss recovery: fast retransmit, NewReno (RFC 5681, 6582); with SACK sack.c
@@ -106,18 +107,21 @@ struct sw_tcp_config {
     uint32_t mtu_probe_threshold_bytes;    /* 8: what is not worth a probe */
     bool timestamps, window_scaling, sack; /* on */
     bool slow_start_after_idle;            /* on; RFC 5681 4.1 */
-    bool rack;       /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
-    bool tlp;        /* on; tail loss probes (RFC 8985 7) */
-    bool prr;        /* on; proportional rate reduction (RFC 9937) */
-    bool hystart;    /* on; the first slow start ends when the round trip grows (RFC 9406) */
-    bool frto;       /* on; spurious timeouts found by new data (RFC 5682), with SACK */
-    bool syncookies; /* on; where the SYN queue is full (RFC 4987 3.6) */
-    bool rfc1337;    /* on, unlike Linux: no reset ends a TIME_WAIT */
-    uint8_t cc;      /* enum sw_cc_id: congestion control of new connections; CUBIC */
-    uint8_t ecn;     /* enum sw_ecn_mode (ecn.h); SW_ECN_ANSWER */
-    bool
-        ecn_fallback; /* on; a SYN without an answer is sent again without ECN (RFC 3168 6.1.1.1) */
+    bool rack;         /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
+    bool tlp;          /* on; tail loss probes (RFC 8985 7) */
+    bool prr;          /* on; proportional rate reduction (RFC 9937) */
+    bool hystart;      /* on; the first slow start ends when the round trip grows (RFC 9406) */
+    bool frto;         /* on; spurious timeouts found by new data (RFC 5682), with SACK */
+    bool syncookies;   /* on; where the SYN queue is full (RFC 4987 3.6) */
+    bool rfc1337;      /* on, unlike Linux: no reset ends a TIME_WAIT */
+    uint8_t cc;        /* enum sw_cc_id: congestion control of new connections; CUBIC */
+    uint8_t ecn;       /* enum sw_ecn_mode (ecn.h); SW_ECN_ANSWER */
+    bool ecn_fallback; /* on; a SYN that gets no answer is sent again without (RFC 3168 6.1.1.1) */
+    uint32_t fastopen; /* SW_TFO_ bits (fastopen.h); SW_TFO_CLIENT, as Linux */
+    uint64_t tfo_blackhole_ns; /* 0, as Linux: how long Fast Open rests where it was swallowed */
 };
+
+struct sw_tfo_server; /* fastopen.h */
 
 struct sw_tcp_layer {
     struct sw_env *env;
@@ -125,9 +129,13 @@ struct sw_tcp_layer {
     struct sw_tcp_config config;
     struct sw_sipkey isn_key, ts_key, cookie_key;
     uint32_t n_orphans; /* connections with SW_TCPF_ORPHAN that are alive */
+    struct sw_tfo_server *tfo_cache; /* NULL: no server is known */
+    uint64_t tfo_paused_ns;          /* when Fast Open was last found to be swallowed */
+    uint32_t tfo_pauses;             /* how often */
 };
 void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip);
 void sw_tcp_layer_rekey(struct sw_tcp_layer *layer); /* see sw_host_reseed() */
+void sw_tcp_layer_fini(struct sw_tcp_layer *layer);
 
 struct sw_tcp; /* the control block: see control.h */
 

@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 
+#include "tcp/fastopen.h"
 #include "tcp/meter.h"
 #include "tcp/mtu_probe.h"
 #include "tcp/private.h"
@@ -223,6 +224,7 @@ static void back_off(struct sw_tcp *tcp)
 static void on_retransmit(struct sw_tcp *tcp)
 {
     if (sw_tcp_syn_unacked(tcp)) {
+        sw_tfo_timeout(tcp, tcp->snd.retries, syn_exhausted(tcp));
         if (syn_exhausted(tcp)) {
             give_up(tcp);
             return;
@@ -235,6 +237,7 @@ static void on_retransmit(struct sw_tcp *tcp)
     }
     if (!tcp->snd.flight || tcp->snd.flight->count == 0)
         return;
+    sw_tfo_timeout(tcp, tcp->snd.retries, data_exhausted(tcp));
     if (data_exhausted(tcp)) {
         give_up(tcp);
         return;

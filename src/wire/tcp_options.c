@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * TCP options: maximum segment size (RFC 9293 3.7.1), window scale and timestamps (RFC 7323), SACK
- * (RFC 2018), Fast Open cookies (RFC 7413).
+ * (RFC 2018), Fast Open cookies (RFC 7413, also in the experimental option they began with).
  *
  * Reading advances by at least one byte per option (RFC 9293 3.1 MUST-7: a length of zero must not
  * hang anybody). An option of a known kind but the wrong length is skipped, as Linux does.
@@ -22,6 +22,7 @@ enum { /* kinds: IANA, TCP parameters */
        OPT_SACK = 5,
        OPT_TIMESTAMPS = 8,
        OPT_FAST_OPEN = 34,
+       OPT_EXPERIMENT = 254, /* RFC 6994: two bytes say which */
 };
 
 enum { /* their lengths in bytes */
@@ -30,10 +31,12 @@ enum { /* their lengths in bytes */
        LEN_SACK_PERMITTED = 2,
        LEN_SACK_BLOCK = 8,
        LEN_TIMESTAMPS = 10,
-       LEN_MAX = 40, /* all of them: the header has at most 60 */
+       LEN_EXPERIMENT = 4, /* before what it carries */
+       LEN_MAX = 40,       /* all of them: the header has at most 60 */
 };
 
-#define WSCALE_MAX 14 /* RFC 7323 2.3 */
+#define FAST_OPEN_MAGIC 0xf989 /* RFC 7413 4.1.1 */
+#define WSCALE_MAX 14          /* RFC 7323 2.3 */
 
 static void read_sacks(const uint8_t *p, size_t len, struct sw_tcp_hdr *hdr)
 {
@@ -48,15 +51,15 @@ static void read_sacks(const uint8_t *p, size_t len, struct sw_tcp_hdr *hdr)
     hdr->n_sacks = (uint8_t)count;
 }
 
-static void read_fast_open(const uint8_t *p, size_t len, struct sw_tcp_hdr *hdr)
+static void read_fast_open(const uint8_t *p, size_t cookie, bool exp, struct sw_tcp_hdr *hdr)
 {
-    size_t cookie = len - 2;
     /* RFC 7413 4.1.1: empty, or 4 to 16 bytes, even. */
     if (cookie != 0 && (cookie < 4 || cookie > sizeof(hdr->tfo_cookie) || cookie % 2 != 0))
         return;
     hdr->has_tfo = true;
+    hdr->tfo_exp = exp;
     hdr->tfo_len = (uint8_t)cookie;
-    memcpy(hdr->tfo_cookie, p + 2, cookie);
+    memcpy(hdr->tfo_cookie, p, cookie);
 }
 
 /* An option of `len` bytes, kind and length included. */
@@ -92,7 +95,11 @@ static void read_option(const uint8_t *p, size_t len, struct sw_tcp_hdr *hdr)
         break;
     case OPT_FAST_OPEN:
         if (syn)
-            read_fast_open(p, len, hdr);
+            read_fast_open(p + 2, len - 2, false, hdr);
+        break;
+    case OPT_EXPERIMENT:
+        if (syn && len >= LEN_EXPERIMENT && sw_get16(p + 2) == FAST_OPEN_MAGIC)
+            read_fast_open(p + LEN_EXPERIMENT, len - LEN_EXPERIMENT, true, hdr);
         break;
     default: /* unknown: RFC 9293 3.1 MUST-6 */
         break;
@@ -115,6 +122,12 @@ bool sw_tcp_read_options(const uint8_t *p, size_t len, struct sw_tcp_hdr *hdr)
     return true;
 }
 
+/* Of a Fast Open option, unpadded. */
+static unsigned fast_open_len(const struct sw_tcp_hdr *hdr)
+{
+    return (hdr->tfo_exp ? LEN_EXPERIMENT : 2U) + hdr->tfo_len;
+}
+
 /* All options but SACK blocks, each padded to a multiple of four bytes. */
 static unsigned fixed_len(const struct sw_tcp_hdr *hdr)
 {
@@ -128,7 +141,7 @@ static unsigned fixed_len(const struct sw_tcp_hdr *hdr)
     if (hdr->has_wscale)
         len += 1 + LEN_WSCALE;
     if (hdr->has_tfo)
-        len += (2U + hdr->tfo_len + 3U) / 4U * 4U;
+        len += (fast_open_len(hdr) + 3U) / 4U * 4U;
     return len;
 }
 
@@ -184,9 +197,14 @@ void sw_tcp_write_options(uint8_t *p, const struct sw_tcp_hdr *hdr)
         *p++ = hdr->wscale;
     }
     if (hdr->has_tfo) {
-        p = put_kind(p, OPT_FAST_OPEN, 2U + hdr->tfo_len);
+        unsigned len = fast_open_len(hdr);
+        p = put_kind(p, hdr->tfo_exp ? OPT_EXPERIMENT : OPT_FAST_OPEN, len);
+        if (hdr->tfo_exp) {
+            sw_put16(p, FAST_OPEN_MAGIC);
+            p += 2;
+        }
         memcpy(p, hdr->tfo_cookie, hdr->tfo_len);
-        p = put_nops(p + hdr->tfo_len, (6U - hdr->tfo_len % 4U) % 4U);
+        p = put_nops(p + hdr->tfo_len, (4U - len % 4U) % 4U);
     }
     unsigned sacks = sacks_that_fit(hdr);
     if (sacks == 0)

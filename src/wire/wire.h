@@ -94,6 +94,7 @@ struct sw_tcp_hdr {
     uint32_t ts_val, ts_ecr;
     uint8_t n_sacks;
     struct sw_tcp_sack sacks[SW_TCP_SACKS];
+    bool tfo_exp;    /* in the experimental option (RFC 7413 4.1.1, RFC 6994) */
     uint8_t tfo_len; /* 0: cookie request */
     uint8_t tfo_cookie[16];
 };
