@@ -120,6 +120,9 @@ struct sw_datagram_info {
     struct sw_ip local; /* the address it was sent to; to send: from. All zero: chosen by the routes */
     int iface;          /* it came in by, leaves by; 0: by the routes */
     int ttl, tos;       /* to send, -1: the socket's */
+    uint32_t segment;   /* to send: as datagrams of so many bytes (UDP_SEGMENT); 0: the socket's */
+    uint32_t drops;     /* received: how many had found no room before it (SO_RXQ_OVFL) */
+    uint64_t at_ns;     /* received: when it came, by the host's clock (SO_TIMESTAMP) */
 };
 
 /* As sw_send() and sw_recv() of a datagram socket, with that. `info` may not be NULL. */

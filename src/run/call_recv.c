@@ -21,58 +21,6 @@
 
 enum { SENT_MAX = 2048 }; /* an ICMP error is no longer than 1,280 bytes (RFC 4443 2.4) */
 
-/* Whether the program asked for something with setsockopt(). */
-static bool asked_for(struct run *run, struct standin *s, int level, int option)
-{
-    int on = 0;
-    size_t len = sizeof(on);
-    return sw_getsockopt(run->host, s->sock, level, option, &on, &len) == 0 && on != 0;
-}
-
-static void put_ip4_control(struct run *run, struct standin *s, const struct sw_datagram_info *info,
-                            struct control *c)
-{
-    if (asked_for(run, s, IPPROTO_IP, IP_PKTINFO)) {
-        struct in_pktinfo pktinfo = {.ipi_ifindex = info->iface};
-        memcpy(&pktinfo.ipi_addr, info->local.b + 12, 4);
-        pktinfo.ipi_spec_dst = pktinfo.ipi_addr;
-        control_put(c, IPPROTO_IP, IP_PKTINFO, &pktinfo, sizeof(pktinfo));
-    }
-    if (asked_for(run, s, IPPROTO_IP, IP_RECVTTL))
-        control_put(c, IPPROTO_IP, IP_TTL, &info->ttl, sizeof(info->ttl));
-    if (asked_for(run, s, IPPROTO_IP, IP_RECVTOS)) {
-        uint8_t tos = (uint8_t)info->tos;
-        control_put(c, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
-    }
-}
-
-static void put_ip6_control(struct run *run, struct standin *s, const struct sw_datagram_info *info,
-                            struct control *c)
-{
-    if (asked_for(run, s, IPPROTO_IPV6, IPV6_RECVPKTINFO)) {
-        struct in6_pktinfo pktinfo = {.ipi6_ifindex = (unsigned)info->iface};
-        memcpy(&pktinfo.ipi6_addr, info->local.b, sizeof(info->local.b));
-        control_put(c, IPPROTO_IPV6, IPV6_PKTINFO, &pktinfo, sizeof(pktinfo));
-    }
-    if (asked_for(run, s, IPPROTO_IPV6, IPV6_RECVHOPLIMIT))
-        control_put(c, IPPROTO_IPV6, IPV6_HOPLIMIT, &info->ttl, sizeof(info->ttl));
-    if (asked_for(run, s, IPPROTO_IPV6, IPV6_RECVTCLASS))
-        control_put(c, IPPROTO_IPV6, IPV6_TCLASS, &info->tos, sizeof(info->tos));
-}
-
-/* SO_TIMESTAMP, SO_TIMESTAMPNS: when we handed it over, by the wall clock. */
-static void put_time(struct run *run, struct standin *s, struct control *c)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (asked_for(run, s, SOL_SOCKET, SO_TIMESTAMPNS)) {
-        control_put(c, SOL_SOCKET, SO_TIMESTAMPNS, &now, sizeof(now));
-    } else if (asked_for(run, s, SOL_SOCKET, SO_TIMESTAMP)) {
-        struct timeval tv = {.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
-        control_put(c, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
-    }
-}
-
 /* IP_RECVERR, IPV6_RECVERR: struct sock_extended_err and the offender's address behind it; no
  * address where the refusal was this host's own. */
 static void put_error(const struct standin *s, const struct sw_socket_error *e, struct control *c)
@@ -118,11 +66,7 @@ static int write_msghdr(struct run *run, struct run_call *call, const struct mes
     struct control c;
 
     control_init(&c, m->controllen);
-    put_time(run, s, &c);
-    if (s->ipv6)
-        put_ip6_control(run, s, info, &c);
-    if (!s->ipv6 || sw_ip_is4(&info->local))
-        put_ip4_control(run, s, info, &c);
+    control_of_datagram(run, s, info, &c);
     if (error != NULL)
         put_error(s, error, &c);
     if (c.truncated)

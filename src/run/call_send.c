@@ -16,27 +16,32 @@
 #include "run/message.h"
 #include "run/record.h"
 
-enum { SEGMENTS_MAX = 128 }; /* Linux's UDP_MAX_SEGMENTS */
-
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
 
-/* What the control messages of a sender say. */
-struct send_control {
-    struct sw_datagram_info info;
-    uint32_t segment; /* UDP_SEGMENT: one datagram for each so many bytes; 0: one in all */
+enum {
+    OLD_PKTINFO = 2,         /* IPV6_2292PKTINFO */
+    OLD_HOPLIMIT = 8,        /* IPV6_2292HOPLIMIT */
+    EXTENSION_MIN = 2,       /* bytes of a struct ipv6_opt_hdr */
+    PRIORITY_MAX = 6,        /* more is for administrators */
+    TIMESTAMPING_TX = 0x303, /* SOF_TIMESTAMPING_TX_RECORD_MASK */
 };
 
 static bool read_int(const void *data, size_t len, int *ret)
 {
-    if (len < sizeof(*ret))
+    if (len != sizeof(*ret))
         return false;
     memcpy(ret, data, sizeof(*ret));
     return true;
 }
 
-static int read_ip_control(int type, const void *data, size_t len, struct send_control *sc)
+static bool in_range(int v, int lo, int hi)
+{
+    return v >= lo && v <= hi;
+}
+
+static int read_ip_control(int type, const void *data, size_t len, struct sw_datagram_info *info)
 {
     struct in_pktinfo pktinfo;
     uint8_t b[4];
@@ -47,17 +52,15 @@ static int read_ip_control(int type, const void *data, size_t len, struct send_c
             return -EINVAL;
         memcpy(&pktinfo, data, sizeof(pktinfo));
         memcpy(b, &pktinfo.ipi_spec_dst, sizeof(b));
-        sc->info.iface = pktinfo.ipi_ifindex;
-        sc->info.local = SW_IP4(b[0], b[1], b[2], b[3]);
+        info->iface = pktinfo.ipi_ifindex;
+        info->local = SW_IP4(b[0], b[1], b[2], b[3]);
         return 0;
     case IP_TTL:
-        return read_int(data, len, &sc->info.ttl) && sc->info.ttl >= 1 && sc->info.ttl <= 255
-                   ? 0
-                   : -EINVAL;
+        return read_int(data, len, &info->ttl) && in_range(info->ttl, 1, 255) ? 0 : -EINVAL;
     case IP_TOS:
         if (len == 1)
-            sc->info.tos = *(const uint8_t *)data;
-        else if (!read_int(data, len, &sc->info.tos) || sc->info.tos < 0 || sc->info.tos > 255)
+            info->tos = *(const uint8_t *)data;
+        else if (!read_int(data, len, &info->tos) || !in_range(info->tos, 0, 255))
             return -EINVAL;
         return 0;
     case IP_RETOPTS:
@@ -67,69 +70,105 @@ static int read_ip_control(int type, const void *data, size_t len, struct send_c
     }
 }
 
-static int read_ip6_control(int type, const void *data, size_t len, struct send_control *sc)
+/* Linux lets an address that is not ours be told from one that is malformed by bind() only. */
+static int read_pktinfo6(const void *data, size_t len, struct sw_datagram_info *info)
 {
     struct in6_pktinfo pktinfo;
 
+    if (len < sizeof(pktinfo))
+        return -EINVAL;
+    memcpy(&pktinfo, data, sizeof(pktinfo));
+    info->iface = (int)pktinfo.ipi6_ifindex;
+    memcpy(info->local.b, &pktinfo.ipi6_addr, sizeof(info->local.b));
+    return 0;
+}
+
+static int read_ip6_control(int type, const void *data, size_t len, struct sw_datagram_info *info)
+{
+    int flag;
+
     switch (type) {
     case IPV6_PKTINFO:
-        if (len < sizeof(pktinfo))
-            return -EINVAL;
-        memcpy(&pktinfo, data, sizeof(pktinfo));
-        sc->info.iface = (int)pktinfo.ipi6_ifindex;
-        memcpy(sc->info.local.b, &pktinfo.ipi6_addr, sizeof(sc->info.local.b));
-        return 0;
+    case OLD_PKTINFO:
+        return read_pktinfo6(data, len, info);
     case IPV6_HOPLIMIT:
-        return read_int(data, len, &sc->info.ttl) && sc->info.ttl >= -1 && sc->info.ttl <= 255
-                   ? 0
-                   : -EINVAL;
+    case OLD_HOPLIMIT:
+        return read_int(data, len, &info->ttl) && in_range(info->ttl, -1, 255) ? 0 : -EINVAL;
     case IPV6_TCLASS:
-        return read_int(data, len, &sc->info.tos) && sc->info.tos >= -1 && sc->info.tos <= 255
-                   ? 0
-                   : -EINVAL;
+        return read_int(data, len, &info->tos) && in_range(info->tos, -1, 255) ? 0 : -EINVAL;
+    case IPV6_DONTFRAG:
+        return read_int(data, len, &flag) && in_range(flag, 0, 1) ? 0 : -EINVAL;
+    case IPV6_HOPOPTS:
+    case IPV6_DSTOPTS:
+    case IPV6_RTHDRDSTOPTS:
+        return len < EXTENSION_MIN ? -EINVAL : -EPERM; /* for administrators */
     default:
         return -EINVAL;
     }
 }
 
-/* One control message. Levels that are not UDP's business are passed over, as Linux does. */
-static int read_control(int level, int type, const void *data, size_t len, struct send_control *sc)
+/* Linux's __sock_cmsg_send(). */
+static int read_socket_control(int type, const void *data, size_t len)
 {
-    uint16_t segment;
+    int v;
 
-    switch (level) {
-    case IPPROTO_IP:
-        return read_ip_control(type, data, len, sc);
-    case IPPROTO_IPV6:
-        return read_ip6_control(type, data, len, sc);
-    case IPPROTO_UDP:
-        if (type != UDP_SEGMENT || len != sizeof(segment))
-            return -EINVAL;
-        memcpy(&segment, data, sizeof(segment));
-        sc->segment = segment;
+    switch (type) {
+    case SCM_RIGHTS: /* descriptors and credentials mean something to AF_UNIX only */
+    case SCM_CREDENTIALS:
         return 0;
-    case SOL_SOCKET: /* descriptors and credentials mean something to AF_UNIX only */
-        return type == SCM_RIGHTS || type == SCM_CREDENTIALS ? 0 : -EINVAL;
+    case SO_MARK:
+        return -EPERM;
+    case SO_TIMESTAMPING: /* what was sent is not stamped; asking for it is no error */
+        return read_int(data, len, &v) && (v & ~TIMESTAMPING_TX) == 0 ? 0 : -EINVAL;
+    case SO_PRIORITY:
+        return !read_int(data, len, &v) ? -EINVAL : in_range(v, 0, PRIORITY_MAX) ? 0 : -EPERM;
     default:
-        return 0;
+        return -EINVAL;
     }
 }
 
-static int load_control(struct run *run, pid_t tid, const struct message *m,
-                        struct send_control *sc)
+/* One control message of a datagram to an address of IPv4 or IPv6. What is for another layer is
+ * passed over; but a socket of IPv6 may say IPV6_PKTINFO of IPv4 too. */
+static int read_control(const struct standin *s, bool to4, const struct cmsghdr *h,
+                        const void *data, size_t len, struct sw_datagram_info *info)
+{
+    uint16_t segment;
+
+    if (h->cmsg_level == IPPROTO_UDP) {
+        if (h->cmsg_type != UDP_SEGMENT || len != sizeof(segment))
+            return -EINVAL;
+        memcpy(&segment, data, sizeof(segment));
+        info->segment = segment;
+        return 0;
+    }
+    if (h->cmsg_level == SOL_SOCKET)
+        return read_socket_control(h->cmsg_type, data, len);
+    if (h->cmsg_level == IPPROTO_IP && to4)
+        return read_ip_control(h->cmsg_type, data, len, info);
+    if (h->cmsg_level == IPPROTO_IPV6 && !to4)
+        return read_ip6_control(h->cmsg_type, data, len, info);
+    if (h->cmsg_level == IPPROTO_IPV6 && s->ipv6 && h->cmsg_type == IPV6_PKTINFO)
+        return read_pktinfo6(data, len, info);
+    return 0;
+}
+
+static int load_control(struct run *run, struct run_call *call, const struct message *m, bool to4,
+                        struct sw_datagram_info *info)
 {
     unsigned char buf[CONTROL_MAX];
     size_t len = (size_t)m->controllen, offset = 0, data_len;
     const void *data;
-    int level, type, r;
+    struct cmsghdr h = {0};
+    int r;
 
-    *sc = (struct send_control){.info = {.ttl = -1, .tos = -1}};
+    *info = (struct sw_datagram_info){.ttl = -1, .tos = -1};
     if (len > sizeof(buf))
         return -ENOBUFS;
-    if (mem_read(run, tid, m->control, buf, len) < 0)
+    if (mem_read(run, call->tid, m->control, buf, len) < 0)
         return -EFAULT;
-    while ((r = control_next(buf, len, &offset, &level, &type, &data, &data_len)) > 0) {
-        r = read_control(level, type, data, data_len, sc);
+    while ((r = control_next(buf, len, &offset, &h.cmsg_level, &h.cmsg_type, &data, &data_len)) >
+           0) {
+        r = read_control(call->standin, to4, &h, data, data_len, info);
         if (r < 0)
             break;
     }
@@ -158,24 +197,15 @@ static int load_to(struct run *run, struct run_call *call, const struct message 
     return 0;
 }
 
-/* Sends a datagram, or several of `segment` bytes. */
-static int64_t submit(struct run *run, struct standin *s, const uint8_t *data, size_t len,
-                      const struct sw_addr *to, const struct send_control *sc)
+/* Whether it goes to an address of IPv4: `to`, or the peer. */
+static bool goes_to4(struct run *run, const struct standin *s, const struct sw_addr *to)
 {
-    size_t segment = sc->segment != 0 ? sc->segment : len;
-    size_t sent = 0;
-
-    if (segment != 0 && (len + segment - 1) / segment > SEGMENTS_MAX)
-        return -EINVAL;
-    do {
-        size_t n = len - sent < segment ? len - sent : segment;
-        int64_t r = sw_send_datagram(run->host, s->sock, data + sent, n, to, &sc->info);
-        if (r < 0)
-            return sent > 0 ? (int64_t)sent : r;
-        sent += n;
-    } while (sent < len);
-    s->bytes_out += len;
-    return (int64_t)len;
+    struct sw_addr peer;
+    if (!s->ipv6)
+        return true;
+    if (to == NULL && sw_getpeername(run->host, s->sock, &peer) == 0)
+        to = &peer;
+    return to != NULL && sw_ip_is4(&to->ip);
 }
 
 static int64_t send_message(struct run *run, struct run_call *call, const struct message *m,
@@ -184,7 +214,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     struct standin *s = call->standin;
     struct sw_addr space;
     const struct sw_addr *to;
-    struct send_control sc;
+    struct sw_datagram_info info;
 
     int r = load_to(run, call, m, &space, &to);
     if (r < 0)
@@ -193,7 +223,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
         return -EMSGSIZE;
     if ((flags & MSG_OOB) != 0)
         return -EOPNOTSUPP;
-    r = load_control(run, call->tid, m, &sc);
+    r = load_control(run, call, m, goes_to4(run, s, to), &info);
     if (r < 0)
         return r;
     uint8_t *data = malloc(m->total + 1);
@@ -204,7 +234,9 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     if (sent == 0)
         sent = -dgram_take_error(run, call);
     if (sent == 0)
-        sent = submit(run, s, data, m->total, to, &sc);
+        sent = sw_send_datagram(run->host, s->sock, data, m->total, to, &info);
+    if (sent > 0)
+        s->bytes_out += (uint64_t)sent;
     free(data);
     return sent;
 }

@@ -57,6 +57,9 @@ struct control {
 };
 void control_init(struct control *c, uint64_t room);
 void control_put(struct control *c, int level, int type, const void *data, size_t len);
+/* recv_control.c: what its receiver asked to be told of a datagram. */
+void control_of_datagram(struct run *run, const struct standin *s,
+                         const struct sw_datagram_info *info, struct control *c);
 
 /* Walks the control messages of a sender in buf: the next at *offset, whose data is *ret_data and
  * *ret_len. 1; 0 at the end; -EINVAL where one is malformed. */

@@ -164,6 +164,29 @@ struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const st
     return tx;
 }
 
+/* One datagram, or with UDP_SEGMENT as many as the bytes fill, all or none as far as can be told.
+ */
+static int send_segments(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip_tx *tx,
+                         uint16_t port, const uint8_t *bytes, uint32_t len, uint32_t segment)
+{
+    enum { SEGMENTS_MAX = 128 }; /* Linux's UDP_MAX_SEGMENTS */
+    uint16_t from = sw_sock_dgram(s)->local.port;
+    if (!segment)
+        segment = (uint32_t)sw_sock_opts(s)->udp_segment;
+    if (!segment || len <= segment)
+        return sw_udp_send(layer->ip, tx, from, port, bytes, len);
+    if ((len - 1) / segment >= SEGMENTS_MAX || (sw_ip_is4(&tx->dst) && s->on & SW_ON_NO_CHECK))
+        return -EINVAL;
+    int r = 0;
+    for (uint32_t sent = 0; r == 0 && sent < len; sent += segment) {
+        uint32_t n = len - sent < segment ? len - sent : segment;
+        r = sw_udp_send(layer->ip, tx, from, port, bytes + sent, n);
+        if (r < 0 && sent > 0)
+            return 0; /* as if the rest were lost on its way */
+    }
+    return r;
+}
+
 int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                       const struct sw_addr *to, const struct sw_datagram_info *info)
 {
@@ -185,10 +208,12 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         return -EMSGSIZE;
     struct sw_ip_path path;
     struct sw_addr dst;
-    bool own_src = info && !sw_ip_is_any(&info->local);
+    bool own_src = info && !sw_ip_is_any(&info->local), to4 = sw_ip_is4(&to->ip);
+    if (own_src && sw_ip_is_multicast(&info->local))
+        return -EINVAL;
     r = route(layer, s, to, own_src ? &info->local : &d->local.ip, &dst, &path);
     if (r < 0)
-        return own_src && r == -EADDRNOTAVAIL ? -EINVAL : r;
+        return own_src && r == -EADDRNOTAVAIL ? (to4 ? -ENETUNREACH : -EINVAL) : r;
     int err = sw_sock_take_error(s);
     if (err)
         return -err;
@@ -202,7 +227,7 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
     else if (sw_sock_is_ping(s))
         r = sw_ping_send(layer, s, buf, len, &tx);
     else
-        r = sw_udp_send(layer->ip, &tx, d->local.port, to->port, buf, (uint32_t)len);
+        r = send_segments(layer, s, &tx, to->port, buf, (uint32_t)len, info ? info->segment : 0);
     if (r == -EMSGSIZE && (s->on & (sw_ip_is4(&dst.ip) ? SW_ON_RECVERR : SW_ON_RECVERR6)))
         sw_errors_add_local(layer, s, &dst, tx.ignore_pmtu ? path.link_mtu : path.mtu);
     if (r < 0)
@@ -210,6 +235,13 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
     if (sw_sock_has_ports(s))
         trace_sent(layer, s, &tx, to, len);
     return (int64_t)len;
+}
+
+void sw_dgram_stamp(struct sw_sock_layer *layer, struct sw_dgram_sock *d)
+{
+    struct sw_udp_item *item = sw_udp_queue_last(&d->queue);
+    item->at_ns = layer->env->now_ns;
+    item->drops = (uint32_t)d->drops;
 }
 
 int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
@@ -229,8 +261,12 @@ int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf,
     if (ret_from)
         *ret_from = item->from;
     if (ret_info)
-        *ret_info = (struct sw_datagram_info){
-            .local = item->to.ip, .iface = item->iface, .ttl = item->ttl, .tos = item->tos};
+        *ret_info = (struct sw_datagram_info){.local = item->to.ip,
+                                              .iface = item->iface,
+                                              .ttl = item->ttl,
+                                              .tos = item->tos,
+                                              .drops = item->drops,
+                                              .at_ns = item->at_ns};
     if (!(flags & SW_MSG_PEEK))
         sw_udp_queue_drop(&d->queue, layer->env->mem);
     return (int64_t)(flags & SW_MSG_TRUNC ? size : n);

@@ -180,14 +180,68 @@ enum {
     TS_ALL = (1 << 19) - 1,
 };
 
+/* Which layout time stamps have that come with datagrams; on 64-bit machines only the type of the
+ * control message tells the new one. */
+static int set_rare(struct sw_sock_layer *layer, struct sw_sock *s, enum sw_rare bit, bool on)
+{
+    if (on == sw_sock_rare(s, bit))
+        return 0;
+    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
+    if (!opts)
+        return -ENOMEM;
+    opts->rare ^= 1ULL << bit;
+    return 0;
+}
+
+/* Linux's __sock_set_timestamps(): the last one set decides. */
+static int set_timestamp(struct sw_sock_layer *layer, struct sw_sock *s, int v, bool is_new,
+                         bool ns)
+{
+    int r = v ? set_rare(layer, s, SW_RARE_TIMESTAMP_NEW, is_new) : 0;
+    if (r < 0)
+        return r;
+    s->on &= ~(uint32_t)(SW_ON_TIMESTAMP | SW_ON_TIMESTAMPNS);
+    s->on |= v ? (uint32_t)SW_ON_TIMESTAMP : 0;
+    s->on |= v && ns ? (uint32_t)SW_ON_TIMESTAMPNS : 0;
+    return 0;
+}
+
+#define TIMESTAMP(option, is_new, ns, is_on)                                                       \
+    SW_OPT_GET(sw_opt_get_##option)                                                                \
+    {                                                                                              \
+        (void)layer;                                                                               \
+        bool new = sw_sock_rare(s, SW_RARE_TIMESTAMP_NEW);                                         \
+        *ret = new == (is_new) && (is_on);                                                         \
+        return 0;                                                                                  \
+    }                                                                                              \
+    SW_OPT_SET(sw_opt_set_##option)                                                                \
+    {                                                                                              \
+        return set_timestamp(layer, s, v, is_new, ns);                                             \
+    }
+
+TIMESTAMP(timestamp, false, false, (s->on & SW_ON_TIMESTAMP) && !(s->on & SW_ON_TIMESTAMPNS))
+TIMESTAMP(timestampns, false, true, (s->on & SW_ON_TIMESTAMPNS) != 0)
+TIMESTAMP(timestamp_new, true, false, (s->on & SW_ON_TIMESTAMP) != 0)
+TIMESTAMP(timestampns_new, true, true, (s->on & SW_ON_TIMESTAMPNS) != 0)
+
+/* struct so_timestamping: flags, and a clock that is none. */
 SW_OPT_GET_BYTES(sw_opt_get_timestamping)
 {
     (void)layer;
-    const int32_t so[2] = {sw_sock_opts(s)->timestamping, 0}; /* struct so_timestamping */
+    const int32_t so[2] = {sw_sock_opts(s)->timestamping, 0};
     return sw_opt_copy_out(val, len, so, sizeof(so));
 }
 
-SW_OPT_SET_BYTES(sw_opt_set_timestamping)
+SW_OPT_GET_BYTES(sw_opt_get_timestamping_new)
+{
+    static const int32_t nothing[2];
+    return sw_sock_rare(s, SW_RARE_TIMESTAMP_NEW)
+               ? sw_opt_get_timestamping(layer, s, val, len)
+               : sw_opt_copy_out(val, len, nothing, sizeof(nothing));
+}
+
+static int set_timestamping(struct sw_sock_layer *layer, struct sw_sock *s, const void *val,
+                            size_t len, bool is_new)
 {
     int32_t flags;
     if (len < sizeof(flags))
@@ -201,7 +255,18 @@ SW_OPT_SET_BYTES(sw_opt_set_timestamping)
         return -EINVAL;
     if (flags & TS_BIND_PHC)
         return -EOPNOTSUPP;
-    return SW_OPT_STORE(layer, s, timestamping, flags);
+    int r = set_rare(layer, s, SW_RARE_TIMESTAMP_NEW, is_new);
+    return r < 0 ? r : SW_OPT_STORE(layer, s, timestamping, flags);
+}
+
+SW_OPT_SET_BYTES(sw_opt_set_timestamping)
+{
+    return set_timestamping(layer, s, val, len, false);
+}
+
+SW_OPT_SET_BYTES(sw_opt_set_timestamping_new)
+{
+    return set_timestamping(layer, s, val, len, true);
 }
 
 /* ---- SO_BINDTODEVICE, by name --------------------------------------------------------- */
@@ -309,9 +374,5 @@ SW_OPT_SET(sw_opt_set_lock_filter)
 {
     if (!v)
         return sw_sock_rare(s, SW_RARE_LOCK_FILTER) ? -EPERM : 0;
-    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
-    if (!opts)
-        return -ENOMEM;
-    opts->rare |= 1ULL << SW_RARE_LOCK_FILTER;
-    return 0;
+    return set_rare(layer, s, SW_RARE_LOCK_FILTER, true);
 }

@@ -51,6 +51,7 @@ enum sw_rare {
     SW_RARE_RCVPRIORITY,
     SW_RARE_SELECT_ERR_QUEUE,
     SW_RARE_WIFI_STATUS,
+    SW_RARE_TIMESTAMP_NEW, /* time stamps are of the _NEW kind */
     SW_RARE_THIN_LINEAR,
     SW_RARE_CHECKSUM,
     SW_RARE_PASSSEC,

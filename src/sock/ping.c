@@ -91,5 +91,6 @@ void sw_sock_echo_reply(struct sw_sock_layer *layer, struct sw_packet *pkt,
         sw_drop(layer->env, pkt, why, &local, &remote);
         return;
     }
+    sw_dgram_stamp(layer, d);
     sw_sock_wake(layer, s);
 }

@@ -374,6 +374,8 @@ bool sw_tw_reusable(const struct sw_sock_layer *layer, const struct sw_small *sm
 int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
 int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                       const struct sw_addr *to, const struct sw_datagram_info *info /* or NULL */);
+/* Notes with the datagram just queued when it came, and how many had not found room. */
+void sw_dgram_stamp(struct sw_sock_layer *layer, struct sw_dgram_sock *d);
 int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
                       int flags, struct sw_addr *ret_from, struct sw_datagram_info *ret_info);
 int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how);

@@ -135,6 +135,7 @@ static void deliver(struct sw_sock_layer *layer, struct sw_sock *s, const struct
         why =
             sw_udp_queue_put(&d->queue, layer->env->mem, copy, ip, 0, 0, iface, sw_sock_rcvbuf(s));
     if (why == SW_DROP_NONE) {
+        sw_dgram_stamp(layer, d);
         sw_sock_wake(layer, s);
         return;
     }

@@ -32,6 +32,7 @@ static void deliver(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_pa
         sw_drop(layer->env, pkt, why, &local, &remote);
         return;
     }
+    sw_dgram_stamp(layer, d);
     layer->env->stats.udp_rx++;
     trace_received(layer, s, &local, &remote, udp->len - SW_UDP_HDR);
     sw_sock_wake(layer, s);

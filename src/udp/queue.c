@@ -72,6 +72,11 @@ struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q)
     return q->first;
 }
 
+struct sw_udp_item *sw_udp_queue_last(struct sw_udp_queue *q)
+{
+    return q->first ? SW_CONTAINER(q->last, struct sw_udp_item, next) : NULL;
+}
+
 void sw_udp_queue_drop(struct sw_udp_queue *q, struct sw_mem *mem)
 {
     struct sw_udp_item *item = q->first;

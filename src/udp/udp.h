@@ -22,6 +22,8 @@ struct sw_udp_item {
     struct sw_udp_item *next;
     struct sw_packet *pkt;   /* owned */
     struct sw_addr from, to; /* to: the address it was sent to (IP_PKTINFO) */
+    uint64_t at_ns; /* when it came, and how many had not been queued before it: the caller's */
+    uint32_t drops;
     uint32_t charged;
     uint8_t ttl, tos;
     int iface;
@@ -41,6 +43,7 @@ enum sw_drop sw_udp_queue_put(struct sw_udp_queue *q, struct sw_mem *mem, struct
                               const struct sw_ip_hdr *hdr, uint16_t src_port, uint16_t dst_port,
                               int iface, uint32_t limit_bytes);
 struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q); /* borrowed; NULL: empty */
+struct sw_udp_item *sw_udp_queue_last(struct sw_udp_queue *q);  /* likewise */
 void sw_udp_queue_drop(struct sw_udp_queue *q, struct sw_mem *mem);
 
 /* Checks length and checksum of an incoming datagram (IP header pulled). SW_DROP_NONE: *ret_hdr

@@ -15,74 +15,77 @@ static void arrive(struct fixture *f, int iface, struct sw_packet *pkt, enum sw_
     sw_packet_free(got);
 }
 
+static const struct {
+    int iface;
+    const char *src, *dst;
+    uint8_t proto;
+    enum sw_drop why;
+} martians[] = {
+    /* what is right */
+    {ETH, "8.8.8.8", "10.0.0.1", 17, SW_DROP_NONE},
+    {ETH, "8.8.8.8", "192.0.2.1", 6, SW_DROP_NONE},
+    {ETH, "2001:4860::8", "2001:db8::1", 6, SW_DROP_NONE},
+    {ETH, "fe80::2", "fe80::1", 17, SW_DROP_NONE},
+    {LO, "127.0.0.1", "127.0.0.1", 6, SW_DROP_NONE},
+    {LO, "127.0.0.1", "127.9.9.9", 6, SW_DROP_NONE},
+    {LO, "10.0.0.1", "10.0.0.1", 6, SW_DROP_NONE},
+    {LO, "::1", "::1", 6, SW_DROP_NONE},
+    {ETH, "8.8.8.8", "10.0.0.255", 17, SW_DROP_NONE},
+    {ETH, "8.8.8.8", "255.255.255.255", 17, SW_DROP_NONE},
+    /* RFC 1122 3.2.1.3 (a): "this host on this network" is no source of an answerable packet */
+    {ETH, "0.0.0.0", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "0.1.2.3", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
+    {LO, "0.0.0.0", "127.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "::", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
+    /* (c), (d): broadcasts and multicasts are no sources */
+    {ETH, "255.255.255.255", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "10.0.0.255", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "224.0.0.1", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "239.255.255.255", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "240.0.0.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "ff02::1", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
+    {LO, "224.0.0.1", "127.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
+    /* (g): loopback addresses never outside */
+    {ETH, "127.0.0.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "::1", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "8.8.8.8", "127.0.0.1", 6, SW_DROP_IP_MARTIAN_DST},
+    {ETH, "8.8.8.8", "127.9.9.9", 6, SW_DROP_IP_MARTIAN_DST},
+    {ETH, "2001:4860::8", "::1", 6, SW_DROP_IP_MARTIAN_DST},
+    /* LAND: from ourselves, from outside */
+    {ETH, "10.0.0.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "192.0.2.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
+    {ETH, "2001:db8::1", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
+    /* destinations that cannot be, or are not ours */
+    {ETH, "8.8.8.8", "0.0.0.0", 17, SW_DROP_IP_MARTIAN_DST},
+    {ETH, "8.8.8.8", "0.9.9.9", 17, SW_DROP_IP_MARTIAN_DST},
+    {ETH, "8.8.8.8", "240.9.9.9", 17, SW_DROP_IP_MARTIAN_DST},
+    {ETH, "2001:4860::8", "::", 17, SW_DROP_IP_MARTIAN_DST},
+    {ETH, "8.8.8.8", "10.0.0.255", 6, SW_DROP_IP_MARTIAN_DST}, /* RFC 1122 4.2.3.10 */
+    {ETH, "8.8.8.8", "255.255.255.255", 1, SW_DROP_IP_MARTIAN_DST},
+    {ETH, "8.8.8.8", "10.0.0.2", 6, SW_DROP_IP_NOT_OURS},
+    {ETH, "8.8.8.8", "224.0.0.251", 17, SW_DROP_IP_NOT_OURS},
+    {ETH, "2001:4860::8", "2001:db8::2", 6, SW_DROP_IP_NOT_OURS},
+    {ETH, "fe80::2", "ff02::2", 58, SW_DROP_IP_NOT_OURS},
+    {ETH, "8.8.8.8", "224.0.0.1", 6, SW_DROP_IP_MARTIAN_DST},
+    {ETH, "fe80::2", "ff02::1", 6, SW_DROP_IP_MARTIAN_DST},
+    {LO, "127.0.0.1", "8.8.8.8", 6, SW_DROP_IP_NOT_OURS},
+    {3, "8.8.8.8", "10.0.0.1", 17, SW_DROP_IFACE},
+    {0, "8.8.8.8", "10.0.0.1", 17, SW_DROP_IFACE},
+};
+
 static void test_martians(void **state)
 {
     (void)state;
     struct fixture f;
     fixture_init(&f);
-    static const struct {
-        int iface;
-        const char *src, *dst;
-        uint8_t proto;
-        enum sw_drop why;
-    } rows[] = {
-        /* what is right */
-        {ETH, "8.8.8.8", "10.0.0.1", 17, SW_DROP_NONE},
-        {ETH, "8.8.8.8", "192.0.2.1", 6, SW_DROP_NONE},
-        {ETH, "2001:4860::8", "2001:db8::1", 6, SW_DROP_NONE},
-        {ETH, "fe80::2", "fe80::1", 17, SW_DROP_NONE},
-        {LO, "127.0.0.1", "127.0.0.1", 6, SW_DROP_NONE},
-        {LO, "127.0.0.1", "127.9.9.9", 6, SW_DROP_NONE},
-        {LO, "10.0.0.1", "10.0.0.1", 6, SW_DROP_NONE},
-        {LO, "::1", "::1", 6, SW_DROP_NONE},
-        {ETH, "8.8.8.8", "10.0.0.255", 17, SW_DROP_NONE},
-        {ETH, "8.8.8.8", "255.255.255.255", 17, SW_DROP_NONE},
-        /* RFC 1122 3.2.1.3 (a): "this host on this network" is no source of an answerable packet */
-        {ETH, "0.0.0.0", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "0.1.2.3", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
-        {LO, "0.0.0.0", "127.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "::", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
-        /* (c), (d): broadcasts and multicasts are no sources */
-        {ETH, "255.255.255.255", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "10.0.0.255", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "224.0.0.1", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "239.255.255.255", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "240.0.0.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "ff02::1", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
-        {LO, "224.0.0.1", "127.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
-        /* (g): loopback addresses never outside */
-        {ETH, "127.0.0.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "::1", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "8.8.8.8", "127.0.0.1", 6, SW_DROP_IP_MARTIAN_DST},
-        {ETH, "8.8.8.8", "127.9.9.9", 6, SW_DROP_IP_MARTIAN_DST},
-        {ETH, "2001:4860::8", "::1", 6, SW_DROP_IP_MARTIAN_DST},
-        /* LAND: from ourselves, from outside */
-        {ETH, "10.0.0.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "192.0.2.1", "10.0.0.1", 6, SW_DROP_IP_MARTIAN_SRC},
-        {ETH, "2001:db8::1", "2001:db8::1", 6, SW_DROP_IP_MARTIAN_SRC},
-        /* destinations that cannot be, or are not ours */
-        {ETH, "8.8.8.8", "0.0.0.0", 17, SW_DROP_IP_MARTIAN_DST},
-        {ETH, "8.8.8.8", "0.9.9.9", 17, SW_DROP_IP_MARTIAN_DST},
-        {ETH, "8.8.8.8", "240.9.9.9", 17, SW_DROP_IP_MARTIAN_DST},
-        {ETH, "2001:4860::8", "::", 17, SW_DROP_IP_MARTIAN_DST},
-        {ETH, "8.8.8.8", "10.0.0.255", 6, SW_DROP_IP_MARTIAN_DST}, /* RFC 1122 4.2.3.10 */
-        {ETH, "8.8.8.8", "255.255.255.255", 1, SW_DROP_IP_MARTIAN_DST},
-        {ETH, "8.8.8.8", "10.0.0.2", 6, SW_DROP_IP_NOT_OURS},
-        {ETH, "8.8.8.8", "224.0.0.251", 17, SW_DROP_IP_NOT_OURS},
-        {ETH, "2001:4860::8", "2001:db8::2", 6, SW_DROP_IP_NOT_OURS},
-        {ETH, "fe80::2", "ff02::2", 58, SW_DROP_IP_NOT_OURS},
-        {ETH, "8.8.8.8", "224.0.0.1", 6, SW_DROP_IP_MARTIAN_DST},
-        {ETH, "fe80::2", "ff02::1", 6, SW_DROP_IP_MARTIAN_DST},
-        {LO, "127.0.0.1", "8.8.8.8", 6, SW_DROP_IP_NOT_OURS},
-        {3, "8.8.8.8", "10.0.0.1", 17, SW_DROP_IFACE},
-        {0, "8.8.8.8", "10.0.0.1", 17, SW_DROP_IFACE},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(martians) / sizeof(martians[0]); i++) {
         struct made m = {
-            .src = addr(rows[i].src), .dst = addr(rows[i].dst), .proto = rows[i].proto};
+            .src = addr(martians[i].src), .dst = addr(martians[i].dst), .proto = martians[i].proto};
         char what[128];
-        snprintf(what, sizeof(what), "%s > %s on %d", rows[i].src, rows[i].dst, rows[i].iface);
-        arrive(&f, rows[i].iface, make(&f, &m, "0123456789abcdef0123", 20), rows[i].why, what);
+        snprintf(what, sizeof(what), "%s > %s on %d", martians[i].src, martians[i].dst,
+                 martians[i].iface);
+        arrive(&f, martians[i].iface, make(&f, &m, "0123456789abcdef0123", 20), martians[i].why,
+               what);
     }
     fixture_fini(&f);
 }

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control messages that come with a datagram: what its receiver asked for by options, in
+ * Linux's order (sock_recv_cmsgs(), ip6_datagram_recv_ctl(), ip_cmsg_recv()).
+ */
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <linux/errqueue.h> /* needs <time.h> before it */
+
+#include "run/message.h"
+
+/* Newer than some headers; <asm-generic/socket.h>. */
+#ifndef SO_TIMESTAMP_NEW
+#define SO_TIMESTAMP_NEW 63
+#define SO_TIMESTAMPNS_NEW 64
+#define SO_TIMESTAMPING_NEW 65
+#endif
+#ifndef IP_RECVORIGDSTADDR
+#define IP_RECVORIGDSTADDR 20
+#endif
+#ifndef IPV6_RECVORIGDSTADDR
+#define IPV6_RECVORIGDSTADDR 74
+#endif
+enum {
+    OLD_PKTINFO = 2,                /* IPV6_2292PKTINFO */
+    OLD_HOPLIMIT = 8,               /* IPV6_2292HOPLIMIT */
+    TIMESTAMPING_SOFTWARE = 1 << 4, /* SOF_TIMESTAMPING_SOFTWARE */
+    NS_PER_S = 1000000000,
+};
+
+static int option(struct run *run, const struct standin *s, int level, int name)
+{
+    int value = 0;
+    size_t len = sizeof(value);
+    return sw_getsockopt(run->host, s->sock, level, name, &value, &len) == 0 ? value : 0;
+}
+
+/* When it came, by the wall clock; a program reads it later than that. */
+static struct timespec time_of(const struct sw_datagram_info *info)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    uint64_t now_ns = run_now(), ago_ns = info->at_ns < now_ns ? now_ns - info->at_ns : 0;
+    int64_t ns = (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec - (int64_t)ago_ns;
+    return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+}
+
+/* SO_TIMESTAMP and its kin: the types of the new kind are those of the options that ask for it. */
+static void put_time(struct run *run, const struct standin *s, const struct sw_datagram_info *info,
+                     struct control *c)
+{
+    struct timespec ts[3] = {time_of(info)}; /* struct scm_timestamping: of hardware nothing */
+    struct timeval tv = {.tv_sec = ts[0].tv_sec, .tv_usec = ts[0].tv_nsec / 1000};
+
+    if (option(run, s, SOL_SOCKET, SO_TIMESTAMPNS_NEW))
+        control_put(c, SOL_SOCKET, SO_TIMESTAMPNS_NEW, &ts[0], sizeof(ts[0]));
+    else if (option(run, s, SOL_SOCKET, SO_TIMESTAMPNS))
+        control_put(c, SOL_SOCKET, SO_TIMESTAMPNS, &ts[0], sizeof(ts[0]));
+    else if (option(run, s, SOL_SOCKET, SO_TIMESTAMP_NEW))
+        control_put(c, SOL_SOCKET, SO_TIMESTAMP_NEW, &tv, sizeof(tv));
+    else if (option(run, s, SOL_SOCKET, SO_TIMESTAMP))
+        control_put(c, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
+    if (option(run, s, SOL_SOCKET, SO_TIMESTAMPING_NEW) & TIMESTAMPING_SOFTWARE)
+        control_put(c, SOL_SOCKET, SO_TIMESTAMPING_NEW, ts, sizeof(ts));
+    else if (option(run, s, SOL_SOCKET, SO_TIMESTAMPING) & TIMESTAMPING_SOFTWARE)
+        control_put(c, SOL_SOCKET, SO_TIMESTAMPING, ts, sizeof(ts));
+}
+
+static uint16_t local_port(struct run *run, const struct standin *s)
+{
+    struct sw_addr local = {.port = 0};
+    sw_getsockname(run->host, s->sock, &local);
+    return local.port;
+}
+
+/* Of a datagram of IPv4, be its socket of IPv6. */
+static void put_ip4(struct run *run, const struct standin *s, const struct sw_datagram_info *info,
+                    struct control *c)
+{
+    if (option(run, s, IPPROTO_IP, IP_PKTINFO)) {
+        struct in_pktinfo pktinfo = {.ipi_ifindex = info->iface};
+        memcpy(&pktinfo.ipi_addr, info->local.b + 12, 4);
+        pktinfo.ipi_spec_dst = pktinfo.ipi_addr;
+        control_put(c, IPPROTO_IP, IP_PKTINFO, &pktinfo, sizeof(pktinfo));
+    }
+    if (option(run, s, IPPROTO_IP, IP_RECVTTL))
+        control_put(c, IPPROTO_IP, IP_TTL, &info->ttl, sizeof(info->ttl));
+    if (option(run, s, IPPROTO_IP, IP_RECVTOS)) {
+        uint8_t tos = (uint8_t)info->tos;
+        control_put(c, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+    }
+    if (option(run, s, IPPROTO_IP, IP_RECVORIGDSTADDR)) {
+        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(local_port(run, s))};
+        memcpy(&in.sin_addr, info->local.b + 12, 4);
+        control_put(c, IPPROTO_IP, IP_RECVORIGDSTADDR, &in, sizeof(in));
+    }
+}
+
+/* Of a datagram of IPv6; of one of IPv4 only where it was sent to. */
+static void put_ip6(struct run *run, const struct standin *s, const struct sw_datagram_info *info,
+                    struct control *c)
+{
+    struct in6_pktinfo pktinfo = {.ipi6_ifindex = (unsigned)info->iface};
+    memcpy(&pktinfo.ipi6_addr, info->local.b, sizeof(info->local.b));
+
+    if (option(run, s, IPPROTO_IPV6, IPV6_RECVPKTINFO))
+        control_put(c, IPPROTO_IPV6, IPV6_PKTINFO, &pktinfo, sizeof(pktinfo));
+    if (sw_ip_is4(&info->local))
+        return;
+    if (option(run, s, IPPROTO_IPV6, IPV6_RECVHOPLIMIT))
+        control_put(c, IPPROTO_IPV6, IPV6_HOPLIMIT, &info->ttl, sizeof(info->ttl));
+    if (option(run, s, IPPROTO_IPV6, IPV6_RECVTCLASS))
+        control_put(c, IPPROTO_IPV6, IPV6_TCLASS, &info->tos, sizeof(info->tos));
+    if (option(run, s, IPPROTO_IPV6, OLD_PKTINFO))
+        control_put(c, IPPROTO_IPV6, OLD_PKTINFO, &pktinfo, sizeof(pktinfo));
+    if (option(run, s, IPPROTO_IPV6, OLD_HOPLIMIT))
+        control_put(c, IPPROTO_IPV6, OLD_HOPLIMIT, &info->ttl, sizeof(info->ttl));
+    if (option(run, s, IPPROTO_IPV6, IPV6_RECVORIGDSTADDR)) {
+        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(local_port(run, s))};
+        memcpy(&in6.sin6_addr, info->local.b, sizeof(info->local.b));
+        control_put(c, IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, &in6, sizeof(in6));
+    }
+}
+
+void control_of_datagram(struct run *run, const struct standin *s,
+                         const struct sw_datagram_info *info, struct control *c)
+{
+    put_time(run, s, info, c);
+    if (info->drops != 0 && option(run, s, SOL_SOCKET, SO_RXQ_OVFL))
+        control_put(c, SOL_SOCKET, SO_RXQ_OVFL, &info->drops, sizeof(info->drops));
+    if (s->ipv6)
+        put_ip6(run, s, info, c);
+    if (!s->ipv6 || sw_ip_is4(&info->local))
+        put_ip4(run, s, info, c);
+}
