@@ -6,6 +6,7 @@
 #include "tcp/meter.h"
 #include "tcp/mtu_probe.h"
 #include "tcp/private.h"
+#include "tcp/rare.h"
 #include "tcp/recovery.h"
 
 /* SND.WND moves if the segment is not older than the one that moved it last. */
@@ -131,6 +132,8 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
     if (was_closed && snd->wnd > 0) { /* sw_tcp_output() arms it anew where still needed */
         sw_tcp_disarm(tcp, SW_TCP_TIMER_PERSIST);
         snd->backoff = 0;
+        if (tcp->rare)
+            tcp->rare->closed_since_ns = 0;
     }
     if (ack.congested && snd->flight)
         sw_ecn_delivered(tcp, snd->flight->delivered);

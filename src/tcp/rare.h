@@ -17,6 +17,7 @@ struct sw_tcp_rare {
     uint32_t ooo_segs;      /* segments that came before their turn */
     uint32_t notsent_lowat; /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
     struct sw_mtu_search mtu;
+    uint64_t closed_since_ns; /* with TCP_USER_TIMEOUT: the first probe of a closed window; or 0 */
 };
 
 struct sw_tcp_rare *sw_rare_get(struct sw_tcp *tcp); /* NULL: no memory */

@@ -18,6 +18,7 @@
 #include "tcp/meter.h"
 #include "tcp/mtu_probe.h"
 #include "tcp/private.h"
+#include "tcp/rare.h"
 #include "tcp/recovery.h"
 
 /* How long a connection is quiet before the memory that only moving data needs is freed. */
@@ -75,17 +76,26 @@ void sw_tcp_disarm(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind)
         tcp->main_ns = SW_NEVER; /* RETRANSMIT stands for REORDER and PROBE too */
 }
 
-/* What is left of the user's patience (RFC 5482), counted like R2 from the first retransmission. */
+/* What is left of the user's patience (RFC 5482) after `since_ns`; 0: it has not begun. */
+static uint64_t user_rest_ns(const struct sw_tcp *tcp, uint64_t since_ns)
+{
+    uint64_t limit_ns = (uint64_t)tcp->user_timeout_ms * SW_NS_PER_MS, gone_ns;
+
+    if (!limit_ns || !since_ns)
+        return SW_NEVER;
+    gone_ns = sw_tcp_now(tcp) - since_ns;
+    return gone_ns < limit_ns ? limit_ns - gone_ns : 0;
+}
+
+/* Counted like R2 from the first retransmission, of a SYN from the SYN on: Linux's
+ * tcp_clamp_rto_to_user_timeout(). */
 static uint64_t patience_ns(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_flight *f = tcp->snd.flight;
-    uint64_t limit_ns = (uint64_t)tcp->user_timeout_ms * SW_NS_PER_MS, gone_ns = 0;
 
-    if (!limit_ns)
-        return SW_NEVER;
-    if (f && f->retrans_start_ns)
-        gone_ns = sw_tcp_now(tcp) - f->retrans_start_ns;
-    return gone_ns < limit_ns ? limit_ns - gone_ns : 0;
+    if (sw_tcp_syn_unacked(tcp))
+        return user_rest_ns(tcp, tcp->snd.retries ? tcp->snd.syn_ns : 0);
+    return user_rest_ns(tcp, f ? f->retrans_start_ns : 0);
 }
 
 void sw_tcp_arm_retransmit(struct sw_tcp *tcp)
@@ -252,11 +262,26 @@ static void on_retransmit(struct sw_tcp *tcp)
     sw_tcp_arm_retransmit(tcp);
 }
 
+/* A window may stay closed for ever, as long as the peer answers; but not longer than a user's
+ * timeout, as on Linux, counted from the first probe. */
+static uint64_t closed_rest_ns(struct sw_tcp *tcp)
+{
+    struct sw_tcp_rare *rare = tcp->user_timeout_ms ? sw_rare_get(tcp) : NULL;
+
+    if (!rare)
+        return SW_NEVER;
+    if (!rare->closed_since_ns)
+        rare->closed_since_ns = sw_tcp_now(tcp);
+    return user_rest_ns(tcp, rare->closed_since_ns);
+}
+
 /* Something waits and nothing is in flight: the window is closed (RFC 9293 3.8.6.1), or the segment
  * was too small to go by itself (the override timeout of 3.8.6.2.1, and the 200 ms of TCP_CORK).
  * Probes never stop while they are answered. */
 static void on_persist(struct sw_tcp *tcp)
 {
+    uint64_t wait_ns;
+
     if (!sw_tcp_unsent(tcp))
         return;
     sw_tcp_flag(tcp, SW_TCPF_MORE, false); /* it waited long enough: what goes now is pushed */
@@ -269,12 +294,19 @@ static void on_persist(struct sw_tcp *tcp)
         return;
     }
     if (tcp->snd.wnd == 0) {
+        if (closed_rest_ns(tcp) == 0) {
+            give_up(tcp);
+            return;
+        }
         tcp->snd.probes++;
         sw_tcp_send_probe(tcp);
     }
     if (tcp->snd.backoff < UINT8_MAX)
         tcp->snd.backoff++;
-    sw_tcp_arm(tcp, SW_TCP_TIMER_PERSIST, sw_tcp_now(tcp) + sw_rto_ns(tcp));
+    wait_ns = sw_rto_ns(tcp);
+    if (tcp->snd.wnd == 0 && closed_rest_ns(tcp) < wait_ns)
+        wait_ns = closed_rest_ns(tcp);
+    sw_tcp_arm(tcp, SW_TCP_TIMER_PERSIST, sw_tcp_now(tcp) + wait_ns);
 }
 
 static uint64_t keep_idle_ns(const struct sw_tcp *tcp)
