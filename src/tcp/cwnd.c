@@ -22,12 +22,16 @@ static uint32_t remembered(const struct sw_tcp *tcp)
 void sw_cwnd_restart(struct sw_tcp *tcp)
 {
     uint64_t idle_ns = (uint64_t)(sw_tcp_clock_ms(tcp) - tcp->snd.last_ms) * SW_NS_PER_MS;
-    uint64_t rto_ns = sw_rto_ns(tcp);
+    uint64_t rto_ns;
     uint32_t least;
 
     if (sw_cc(tcp)->restart)
         sw_cc(tcp)->restart(tcp);
-    if (sw_cc(tcp)->control || !tcp->layer->config.slow_start_after_idle || idle_ns <= rto_ns)
+    if (sw_cc(tcp)->control || !tcp->layer->config.slow_start_after_idle ||
+        idle_ns <= tcp->layer->config.rto_min_ns) /* a timeout is never shorter */
+        return;
+    rto_ns = sw_rto_ns(tcp);
+    if (idle_ns <= rto_ns)
         return;
     least = sw_min32(sw_tcp_initial_cwnd(tcp), tcp->snd.cwnd);
     tcp->snd.ssthresh = remembered(tcp);
@@ -85,6 +89,7 @@ void sw_cwnd_validate(struct sw_tcp *tcp, bool limited)
     }
     f->cwnd_used = sw_max32(f->cwnd_used, out);
     if (tcp->layer->config.slow_start_after_idle && !sw_cc(tcp)->control &&
+        sw_tcp_now(tcp) - f->cwnd_stamp_ns >= tcp->layer->config.rto_min_ns &&
         sw_tcp_now(tcp) - f->cwnd_stamp_ns >= sw_rto_ns(tcp))
         decay(tcp);
 }

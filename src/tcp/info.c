@@ -74,6 +74,8 @@ static void fill_meter(const struct sw_tcp *tcp, struct info *info)
     if (!m)
         return;
     info->pacing_rate = m->pacing_rate;
+    if (!sw_cc(tcp)->control && m->max_pacing_rate == SW_RATE_NONE)
+        info->pacing_rate = sw_pace_by_cwnd(tcp); /* as it would be */
     info->max_pacing_rate = m->max_pacing_rate;
     info->delivery_rate = sw_rate_of(m->sample_bytes, m->sample_ns);
     info->flags |= m->sample_app_limited ? DELIVERY_RATE_APP_LIMITED : 0;

@@ -82,7 +82,7 @@ void sw_pace_sent(struct sw_tcp *tcp, uint32_t bytes);
 /* Bytes that may leave at once, so that super-segments stay worth while. */
 uint32_t sw_pace_quantum(const struct sw_tcp *tcp);
 /* The rate of a congestion control that knows only its window. */
-void sw_pace_by_cwnd(struct sw_tcp *tcp);
+uint64_t sw_pace_by_cwnd(const struct sw_tcp *tcp);
 void sw_pace_set(struct sw_tcp *tcp, uint64_t rate); /* bytes per second */
 uint64_t sw_pace_ns(const struct sw_tcp *tcp);       /* the deadline; SW_NEVER: nothing waits */
 uint64_t sw_pace_delay_ns(const struct sw_tcp *tcp); /* from now until the next may leave */

@@ -99,14 +99,13 @@ void sw_pace_set(struct sw_tcp *tcp, uint64_t rate)
         m->pacing_rate = 1;
 }
 
-void sw_pace_by_cwnd(struct sw_tcp *tcp)
+uint64_t sw_pace_by_cwnd(const struct sw_tcp *tcp)
 {
-    struct sw_tcp_snd *snd = &tcp->snd;
+    const struct sw_tcp_snd *snd = &tcp->snd;
     uint64_t window = sw_max32(snd->cwnd, snd->nxt.v - snd->una.v);
     uint32_t percent = snd->cwnd < snd->ssthresh / 2 ? SLOW_START_PERCENT : AVOIDANCE_PERCENT;
-    uint64_t rate = SW_RATE_NONE;
 
-    if (snd->srtt_us8 >= 8)
-        rate = window * percent / 100 * (8 * US_PER_S) / snd->srtt_us8;
-    sw_pace_set(tcp, rate);
+    if (snd->srtt_us8 < 8)
+        return SW_RATE_NONE;
+    return window * percent / 100 * (8 * US_PER_S) / snd->srtt_us8;
 }

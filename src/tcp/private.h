@@ -164,6 +164,7 @@ void sw_cwnd_validate(struct sw_tcp *tcp, bool limited);
 void sw_cwnd_restart(struct sw_tcp *tcp); /* something is to be sent, and nothing is in flight */
 
 /* ---- sndbuf.c ---- */
+bool sw_tcp_has_lowat(const struct sw_tcp *tcp); /* TCP_NOTSENT_LOWAT, or the host's */
 void sw_tcp_grow_sndbuf(struct sw_tcp *tcp);
 
 /* ---- ack.c ---- */

@@ -31,8 +31,11 @@ void sw_rate_begin(struct sw_tcp *tcp)
     struct sw_tcp_flight *f = tcp->snd.flight;
 
     sw_rate_push(tcp);
-    if (f)
-        f->rate = (struct sw_rate){0};
+    if (!f)
+        return;
+    f->rate.interval_ns = f->rate.prior_ns = 0;
+    f->rate.delivered = f->rate.acked = f->rate.lost = 0;
+    f->rate.app_limited = f->rate.again = false;
 }
 
 /* 3.3, UpdateRateSample(): the most recently sent of what arrived is the one that counts. */
@@ -40,8 +43,9 @@ void sw_rate_delivered(struct sw_tcp *tcp, const struct sw_txrec *rec, sw_seq en
 {
     struct sw_meter *m = tcp->snd.meter;
     struct sw_rate *r = &tcp->snd.flight->rate;
+    uint32_t len = end.v - rec->seq.v;
 
-    m->delivered_segs += (end.v - rec->seq.v + tcp->snd.mss - 1) / tcp->snd.mss;
+    m->delivered_segs += len <= tcp->snd.mss ? 1 : (len + tcp->snd.mss - 1) / tcp->snd.mss;
     if (r->prior_ns &&
         (rec->sent_ns < r->sent_ns || (rec->sent_ns == r->sent_ns && sw_seq_lt(end, r->end))))
         return;
@@ -67,6 +71,8 @@ static bool worth_showing(const struct sw_meter *m, const struct sw_rate *r)
 {
     if (!r->app_limited || m->sample_ns == 0)
         return true;
+    if ((r->interval_ns | m->sample_ns) <= UINT32_MAX) /* without a division */
+        return r->delivered * m->sample_ns >= m->sample_bytes * r->interval_ns;
     return sw_rate_of(r->delivered, r->interval_ns) >= sw_rate_of(m->sample_bytes, m->sample_ns);
 }
 

@@ -269,7 +269,8 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
         sw_cc(tcp)->on_ack(tcp, grown);
         sw_cc_trace(tcp);
     }
-    sw_pace_by_cwnd(tcp);
+    if (tcp->snd.meter->max_pacing_rate != SW_RATE_NONE)
+        sw_pace_set(tcp, sw_pace_by_cwnd(tcp));
 }
 
 void sw_recovery_on_reorder_timer(struct sw_tcp *tcp)

@@ -316,8 +316,14 @@ void sw_tcp_output(struct sw_tcp *tcp)
 
     if (!may_send(tcp))
         return;
+    if (sw_seq_eq(tcp->snd.una, nxt) && !sw_tcp_unsent(tcp)) { /* the usual end of an exchange */
+        if (tcp->snd.meter && tcp->snd.meter->drained_ns == 0)
+            tcp->snd.meter->drained_ns = sw_tcp_now(tcp);
+        sw_meter_chrono(tcp, SW_CHRONO_IDLE);
+        return;
+    }
     sw_tcp_path_changed(tcp);
-    was_writable = sw_tcp_writable(tcp);
+    was_writable = !sw_tcp_has_lowat(tcp) || sw_tcp_writable(tcp);
     if (tcp->snd.flight)
         tcp->snd.flight->cwnd_hit = false;
     if (sw_seq_eq(tcp->snd.una, tcp->snd.nxt) && sw_tcp_unsent(tcp)) {

@@ -18,6 +18,11 @@ static uint32_t lowat(const struct sw_tcp *tcp)
                                                  : tcp->layer->config.notsent_lowat;
 }
 
+bool sw_tcp_has_lowat(const struct sw_tcp *tcp)
+{
+    return lowat(tcp) != UINT32_MAX;
+}
+
 /* A segment that was begun is filled before the limit counts, as on Linux, so that a small limit
  * does not make small segments. A segment is at most half of the largest window. */
 static uint32_t lowat_room(const struct sw_tcp *tcp)
@@ -48,9 +53,9 @@ bool sw_tcp_writable(const struct sw_tcp *tcp)
            (lowat(tcp) == UINT32_MAX || 2ULL * sw_tcp_unsent_bytes(tcp) < lowat(tcp));
 }
 
-/* In fast recovery up to 1.7 windows are kept until the hole is filled, and the user is woken when a
- * third of the buffer is free: three windows let no recovery run dry. (Linux's tcp_sndbuf_expand()
- * has two, of segments counted at three times their payload.) */
+/* In fast recovery up to 1.7 windows are kept until the hole is filled, and the user is woken when
+ * a third of the buffer is free: three windows let no recovery run dry. (Linux's
+ * tcp_sndbuf_expand() has two, of segments counted at three times their payload.) */
 void sw_tcp_grow_sndbuf(struct sw_tcp *tcp)
 {
     uint64_t want = 3ULL * sw_max32(tcp->snd.cwnd, SW_TCP_IW_SEGMENTS * tcp->snd.mss);

@@ -108,8 +108,7 @@ static void set_max_pacing(struct sw_tcp *tcp, uint64_t rate)
         return; /* a wish: without memory it is not heard */
     m = tcp->snd.meter;
     m->max_pacing_rate = rate ? rate : SW_RATE_NONE;
-    if (m->pacing_rate > m->max_pacing_rate)
-        m->pacing_rate = m->max_pacing_rate;
+    sw_pace_set(tcp, sw_cc(tcp)->control ? m->pacing_rate : sw_pace_by_cwnd(tcp));
 }
 
 void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options)
