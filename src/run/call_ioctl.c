@@ -21,6 +21,7 @@ _Static_assert(sizeof(struct ifreq) == 40 && sizeof(struct ifconf) == 16,
                "layouts of 64-bit Linux");
 
 #define LOOPBACK_NAME "lo"
+enum { SIOCDEVPRIVATE_LAST = SIOCDEVPRIVATE + 15 };
 
 static struct sockaddr inet(uint32_t addr)
 {
@@ -28,6 +29,24 @@ static struct sockaddr inet(uint32_t addr)
     struct sockaddr sa;
     memcpy(&sa, &in, sizeof(sa));
     return sa;
+}
+
+/* What only sockets of IPv4 are asked: another answers that it does not know such a thing. */
+static bool is_of_ip4(unsigned long request)
+{
+    switch (request) {
+    case SIOCGIFADDR:
+    case SIOCGIFDSTADDR:
+    case SIOCGIFBRDADDR:
+    case SIOCGIFNETMASK:
+    case SIOCGIFPFLAGS:
+    case SIOCSIFBRDADDR:
+    case SIOCSIFNETMASK:
+    case SIOCSIFPFLAGS:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Answers what is asked of the interface in *r. 0, -ENODEV, -EPERM, -EOPNOTSUPP, or -ENOTTY: no
@@ -41,9 +60,17 @@ static int interface_request(const struct run *run, unsigned long request, struc
         return 0;
     }
     r->ifr_name[IFNAMSIZ - 1] = '\0';
-    bool ours = strcmp(r->ifr_name, LOOPBACK_NAME) == 0;
+    /* "lo:0" is a second name, of an address that lo might have and has not. */
+    size_t name_len = strcspn(r->ifr_name, ":");
+    bool ours =
+        name_len == strlen(LOOPBACK_NAME) && memcmp(r->ifr_name, LOOPBACK_NAME, name_len) == 0;
+    bool alias = r->ifr_name[name_len] == ':';
 
+    if (ours && alias && is_of_ip4(request) && request != SIOCGIFPFLAGS)
+        return -EADDRNOTAVAIL;
     switch (request) {
+    case SIOCGIFPFLAGS:
+        return -EINVAL;
     case SIOCGIFFLAGS:
         r->ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING;
         break;
@@ -91,6 +118,8 @@ static int interface_request(const struct run *run, unsigned long request, struc
     case SIOCDELRT:
         return -EPERM;
     default:
+        if (request >= SIOCDEVPRIVATE && request <= SIOCDEVPRIVATE_LAST)
+            return ours ? -EOPNOTSUPP : -ENODEV;
         return -ENOTTY;
     }
     return ours ? 0 : -ENODEV;
@@ -147,6 +176,8 @@ static int handle(struct run *run, struct run_call *call, unsigned long request)
         return interface_list(run, call->tid, at);
     if (request == SIOCGSTAMP_OLD || request == SIOCGSTAMPNS_OLD)
         return -ENOENT;
+    if (is_of_ip4(request) && (call->standin == NULL || call->standin->ipv6))
+        return -ENOTTY;
     if (mem_read(run, call->tid, at, &r, sizeof(r)) < 0)
         return -EFAULT;
     int err = interface_request(run, request, &r);
