@@ -50,6 +50,7 @@ int sw_flight_reserve(struct sw_tcp *tcp)
         f->high_seq = f->small_end = f->usage_end = tcp->snd.una;
         f->cwnd_stamp_ns = sw_tcp_now(tcp);
         f->sack_lost = f->high_sacked = f->high_before = f->rack_end = tcp->snd.una;
+        f->rack_next = tcp->snd.una;
         tcp->snd.flight = f;
     }
     return f->count < f->cap ? 0 : grow(tcp, f);
@@ -119,8 +120,17 @@ int sw_flight_split(struct sw_tcp *tcp, uint32_t i, sw_seq seq)
     SW_ASSERT(sw_seq_lt(sw_flight_at(f, i)->seq, seq) && sw_seq_lt(seq, sw_flight_end(tcp, i)));
     if (f->count == f->cap && grow(tcp, f) < 0)
         return -ENOMEM;
-    for (uint32_t j = f->count++; j > i; j--)
-        *sw_flight_at(f, j) = *sw_flight_at(f, j - 1);
+    if (i < f->count / 2) { /* the shorter part moves */
+        f->head = (f->head - 1) & (f->cap - 1);
+        f->count++;
+        for (uint32_t j = 0; j <= i; j++)
+            *sw_flight_at(f, j) = *sw_flight_at(f, j + 1);
+        f->work += i;
+    } else {
+        for (uint32_t j = f->count++; j > i; j--)
+            *sw_flight_at(f, j) = *sw_flight_at(f, j - 1);
+        f->work += f->count - i;
+    }
     sw_flight_at(f, i + 1)->seq = seq;
     return 0;
 }

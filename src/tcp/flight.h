@@ -92,11 +92,14 @@ struct sw_tcp_flight {
     sw_seq usage_end;               /* the end of this round trip; the most since cwnd was last */
     uint32_t cwnd_used;             /* used in full, which was at */
     uint64_t cwnd_stamp_ns;
-    bool cwnd_hit;    /* this output stopped at it */
-    sw_seq high_seq;  /* SND.NXT when recovery began: `recover` of RFC 6582 */
-    sw_seq next_lost; /* nothing before it is lost and not yet sent again */
-    sw_seq small_end; /* end of the last segment sent that was not full (Nagle) */
-    uint8_t ca;       /* enum sw_ca_state */
+    bool cwnd_hit;     /* this output stopped at it */
+    sw_seq high_seq;   /* SND.NXT when recovery began: `recover` of RFC 6582 */
+    sw_seq next_lost;  /* nothing before it is lost and not yet sent again */
+    sw_seq rack_next;  /* RACK looks on from here: its work per ACK is bounded */
+    uint32_t unjoined; /* records SACKED since neighbours were last made one */
+    uint32_t work;     /* records looked at or moved, ever, for tests: bug class 7 */
+    sw_seq small_end;  /* end of the last segment sent that was not full (Nagle) */
+    uint8_t ca;        /* enum sw_ca_state */
     uint8_t dupacks;
     bool reordering;  /* RACK: segments were seen to overtake each other */
     bool probe_again; /* TLP: the probe was a repetition */

@@ -12,6 +12,8 @@
 #include "tcp/recovery.h"
 
 #define DUPACK_THRESHOLD 3U
+#define LOOK_MAX 1024U /* records that one ACK has looked at */
+#define LOOK_AGAIN_NS SW_NS_PER_MS
 #define REO_PERSIST 16U /* RFC 8985 6.2.4: recoveries that a larger window outlives */
 #define DELACK_WORST_NS (200U * SW_NS_PER_MS) /* RFC 8985 7.2: WCDelAckT */
 
@@ -82,18 +84,30 @@ void sw_rack_recovered(struct sw_tcp *tcp)
 }
 
 /* 6.2 step 5. Records are looked at in sequence order; the first one that was never repeated and is
- * younger than the youngest arrived ends it, for all behind it are younger still. */
+ * younger than the youngest arrived ends it, for all behind it are younger still. At most LOOK_MAX
+ * of them at a time: what is left is looked at with the next ACK, or soon. */
 uint64_t sw_rack_detect(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
     uint64_t now = sw_tcp_now(tcp), wait_ns = 0, limit_ns = f->rack_rtt_ns + reorder_window_ns(tcp);
 
+    uint32_t i = 0, last;
+
     if (!f->rack_sent_ns)
         return 0;
-    for (uint32_t i = 0; i < f->count; i++) {
+    if (sw_seq_lt(tcp->snd.una, f->rack_next) && sw_seq_lt(f->rack_next, tcp->snd.nxt))
+        i = sw_flight_find(tcp, f->rack_next);
+    last = i + LOOK_MAX;
+    f->rack_next = tcp->snd.una;
+    for (; i < f->count; i++) {
         struct sw_txrec *rec = sw_flight_at(f, i);
         uint64_t due_ns;
 
+        f->work++;
+        if (i == last) {
+            f->rack_next = rec->seq;
+            return LOOK_AGAIN_NS;
+        }
         if (rec->flags & SW_TX_SACKED)
             continue;
         if (!sent_after(f->rack_sent_ns, f->rack_end, rec->sent_ns, sw_flight_end(tcp, i))) {

@@ -3,14 +3,28 @@
  * The sender's SACK scoreboard (RFC 2018, RFC 6675): the records of the flight, marked.
  *
  * Work per ACK is bounded (bug class: CVE-2019-11477 and its like): records are cut only at
- * multiples of the MSS they were sent with, neighbours that are both SACKED become one record, and
- * what is known to be lost is not looked at again.
+ * multiples of the MSS they were sent with and not where too many others would have to move,
+ * neighbours that are both SACKED become one record, and what is known to be lost is not looked at
+ * again.
  */
 #include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
 #define DUPACK_THRESHOLD 3U /* RFC 6675 2: DupThresh */
+
+/* So many records may have to make room for one that is cut in two. A larger flight is cut near its
+ * ends only; elsewhere a block counts for whole records. */
+#define CUT_MOVES_MAX 4096U
+
+/* Neighbours are joined, which looks at every record, once this share of them may have become such:
+ * so each SACKED segment pays for so many records and no ACK for more. */
+#define JOIN_SHARE 64U
+
+static bool may_cut(const struct sw_tcp_flight *f, uint32_t i)
+{
+    return sw_min32(i, f->count - i) <= CUT_MOVES_MAX;
+}
 
 /* A boundary inside record i that is a whole number of MSS from its start: at `seq`, or after it.
  */
@@ -34,7 +48,7 @@ static uint32_t first_record(struct sw_tcp *tcp, sw_seq left)
     if (sw_flight_at(f, i)->flags & SW_TX_SACKED)
         return i + 1; /* nothing new in it */
     cut = boundary(tcp, i, left);
-    if (sw_seq_lt(cut, sw_flight_end(tcp, i)))
+    if (sw_seq_lt(cut, sw_flight_end(tcp, i)) && may_cut(f, i))
         sw_flight_split(tcp, i, cut); /* without memory the block is understood a little less */
     return i + 1;
 }
@@ -49,6 +63,7 @@ static uint32_t mark_block(struct sw_tcp *tcp, sw_seq left, sw_seq right)
         struct sw_txrec *rec = sw_flight_at(f, i);
         sw_seq end = sw_flight_end(tcp, i);
 
+        f->work++;
         if (sw_seq_le(right, rec->seq))
             break;
         if (rec->flags & SW_TX_SACKED)
@@ -57,7 +72,8 @@ static uint32_t mark_block(struct sw_tcp *tcp, sw_seq left, sw_seq right)
             uint32_t whole = right.v - rec->seq.v;
 
             whole -= whole % tcp->snd.mss;
-            if (whole == 0 || sw_flight_split(tcp, i, sw_seq_add(rec->seq, whole)) < 0)
+            if (whole == 0 || !may_cut(f, i) ||
+                sw_flight_split(tcp, i, sw_seq_add(rec->seq, whole)) < 0)
                 break;
             rec = sw_flight_at(f, i);
             end = sw_flight_end(tcp, i);
@@ -69,6 +85,7 @@ static uint32_t mark_block(struct sw_tcp *tcp, sw_seq left, sw_seq right)
         sw_rate_delivered(tcp, rec, end);
         sw_flight_mark(tcp, i, SW_TX_SACKED, SW_TX_LOST | SW_TX_RETRANS);
         f->high_sacked = sw_seq_max(f->high_sacked, end);
+        f->unjoined++;
     }
     return marked;
 }
@@ -78,6 +95,8 @@ static void join_sacked(struct sw_tcp_flight *f)
 {
     uint32_t to = 0;
 
+    f->work += f->count;
+    f->unjoined = 0;
     for (uint32_t from = 1; from < f->count; from++) {
         struct sw_txrec *rec = sw_flight_at(f, from);
 
@@ -129,7 +148,8 @@ uint32_t sw_sack_update(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr, bool *
         marked += mark_block(tcp, left, right);
     }
     if (marked > 0) {
-        join_sacked(f);
+        if ((uint64_t)f->unjoined * JOIN_SHARE >= f->count)
+            join_sacked(f);
         f->delivered += marked;
     }
     return marked;

@@ -228,8 +228,10 @@ static void output_lost(struct sw_tcp *tcp)
         uint32_t room = cwnd_room(tcp);
         bool first = i == 0 && !(flags & SW_TX_AGAIN);
 
+        f->work++;
         if (!(flags & SW_TX_LOST) || (flags & SW_TX_RETRANS))
             continue;
+        f->next_lost = sw_flight_at(f, i)->seq; /* next time, too, begin here */
         if (room < tcp->snd.mss && !first && sw_flight_pipe(tcp) > 0) {
             f->cwnd_hit = true;
             return;
