@@ -237,7 +237,7 @@ void sw_tcp_send_probe(struct sw_tcp *tcp)
 
 void sw_tcp_send_rst(struct sw_tcp *tcp)
 {
-    send_bare(tcp, tcp->snd.nxt, SW_TCP_RST | SW_TCP_ACK);
+    send_bare(tcp, acceptable_seq(tcp), SW_TCP_RST | SW_TCP_ACK);
 }
 
 void sw_tcp_send_rst_for(struct sw_tcp_layer *layer, const struct sw_segment *seg)

@@ -351,6 +351,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < 13; i++)
         if (visited[i])
             printf("%s: %u steps led here\n", state_names[i], visited[i]);
+    diff_print_reasons();
     printf("%llu cases, %u steps: %u differences explained, %u not\n", (unsigned long long)cases,
            steps_done, explained, unexplained);
     return unexplained > 0;
