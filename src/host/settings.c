@@ -118,11 +118,12 @@ static int set_cc(const char *value, uint8_t *ret_cc)
 static int check_ccs(const char *names)
 {
     while (*names) {
-        size_t len = strcspn(names, " \t");
+        size_t len = 0;
+        while (names[len] && names[len] != ' ' && names[len] != '\t')
+            len++;
         if (len > 0 && sw_cc_find(names, len) < 0)
             return -EINVAL;
-        names += len;
-        names += strspn(names, " \t");
+        names += len + (names[len] != '\0');
     }
     return 0;
 }
