@@ -10,6 +10,7 @@
 #include <sockworks/sockworks.h>
 
 #include "fuzz.h"
+#include "host/private.h"
 #include "wire/wire.h"
 
 enum { HANDLES = 16, FLOWS = 8, OPS_MAX = 4000, DRAIN_MAX = 300 };
@@ -434,6 +435,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < OPS_MAX && f.p < f.end; i++) {
         ops[byte(&f) % 16](&f);
         drain(&f);
+        SW_ASSERT(sw_sock_sane(&f.host->sock) == NULL);
     }
     op_look(&f);
     struct sw_mem *mem = sw_mem_get(sw_host_mem(f.host));

@@ -273,6 +273,14 @@ static void overdue(struct sw_sock_layer *layer, uint32_t index)
     enqueue(layer, index);
 }
 
+uint64_t sw_half_due(const struct sw_sock_layer *layer)
+{
+    uint64_t at_ns;
+
+    first_due(layer, &at_ns);
+    return at_ns;
+}
+
 void sw_half_timer(struct sw_sock_layer *layer)
 {
     uint64_t at_ns;

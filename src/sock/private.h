@@ -316,6 +316,7 @@ void sw_half_segment(struct sw_sock_layer *layer, uint32_t index, struct sw_segm
 void sw_half_forget(struct sw_sock_layer *layer, uint32_t index);
 void sw_half_forget_all(struct sw_sock_layer *layer, const struct sw_sock *listener);
 void sw_half_timer(struct sw_sock_layer *layer);
+uint64_t sw_half_due(const struct sw_sock_layer *layer); /* when it has work next */
 
 /* ---- stream.c, connect.c, timewait.c -------------------------------------------------- */
 
@@ -366,6 +367,7 @@ void sw_tw_free(struct sw_sock_layer *layer, uint32_t index);
 bool sw_tw_segment(struct sw_sock_layer *layer, uint32_t index, bool heard, struct sw_segment *seg,
                    sw_seq *ret_isn);
 void sw_tw_timer(struct sw_sock_layer *layer);
+uint64_t sw_tw_due(const struct sw_sock_layer *layer);
 /* Whether a new connection of this host may take the pair over (Linux's tcp_tw_reuse = 2). */
 bool sw_tw_reusable(const struct sw_sock_layer *layer, const struct sw_small *small);
 

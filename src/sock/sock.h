@@ -80,6 +80,9 @@ void sw_sock_echo_reply(struct sw_sock_layer *layer, struct sw_packet *pkt,
  * there was one. */
 bool sw_sock_raw_input(struct sw_sock_layer *layer, const struct sw_packet *pkt,
                        const struct sw_ip_hdr *ip, int iface);
+/* NULL, or what is wrong: whether everything has somebody or a timer that ends it. Looks at all. */
+const char *sw_sock_sane(const struct sw_sock_layer *layer);
+
 /* A timer of owner SW_TIMER_SOCK, SW_TIMER_HALF or SW_TIMER_TIMEWAIT fired. */
 void sw_sock_timer(struct sw_sock_layer *layer, struct sw_timer *timer);
 

@@ -89,19 +89,23 @@ bool sw_tw_segment(struct sw_sock_layer *layer, uint32_t index, bool heard, stru
     return true;
 }
 
+uint64_t sw_tw_due(const struct sw_sock_layer *layer)
+{
+    uint32_t first = layer->smalls.waits.first;
+
+    if (!first)
+        return SW_NEVER;
+    return since_ns(layer, sw_small_at(layer, first)) + layer->tcp->config.time_wait_ns;
+}
+
 void sw_tw_timer(struct sw_sock_layer *layer)
 {
-    uint64_t now_ns = layer->env->now_ns, at_ns;
-    uint32_t index;
+    uint64_t at_ns;
 
-    while ((index = layer->smalls.waits.first) != 0) {
-        at_ns = since_ns(layer, sw_small_at(layer, index)) + layer->tcp->config.time_wait_ns;
-        if (at_ns > now_ns) {
-            sw_wheel_arm(&layer->env->wheel, &layer->smalls.wait_timer, at_ns);
-            return;
-        }
-        sw_tw_free(layer, index);
-    }
+    while ((at_ns = sw_tw_due(layer)) <= layer->env->now_ns)
+        sw_tw_free(layer, layer->smalls.waits.first);
+    if (at_ns != SW_NEVER)
+        sw_wheel_arm(&layer->env->wheel, &layer->smalls.wait_timer, at_ns);
 }
 
 bool sw_tw_reusable(const struct sw_sock_layer *layer, const struct sw_small *small)

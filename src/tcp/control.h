@@ -150,6 +150,13 @@ struct sw_tcp {
     struct sw_timer timer; /* owner SW_TIMER_SOCK */
 };
 
+/* Alive, and nobody holds it any more: counts against tcp_max_orphans. */
+static inline bool sw_tcp_is_orphan(const struct sw_tcp *tcp)
+{
+    return (tcp->flags & SW_TCPF_ORPHAN) && tcp->state != SW_TCP_CLOSED &&
+           tcp->state != SW_TCP_TIME_WAIT;
+}
+
 _Static_assert(sizeof(void *) != 8 || sizeof(struct sw_tcp) <= 360,
                "an idle connection, socket included, is to fit into 512 bytes");
 

@@ -64,13 +64,6 @@ static inline bool sw_tcp_syn_unacked(const struct sw_tcp *tcp)
     return tcp->state == SW_TCP_SYN_SENT || tcp->state == SW_TCP_SYN_RECEIVED;
 }
 
-/* Alive, and nobody holds it any more: counts against tcp_max_orphans. */
-static inline bool sw_tcp_is_orphan(const struct sw_tcp *tcp)
-{
-    return sw_tcp_has(tcp, SW_TCPF_ORPHAN) && tcp->state != SW_TCP_CLOSED &&
-           tcp->state != SW_TCP_TIME_WAIT;
-}
-
 /* Sequence number of the first byte of the send queue. */
 static inline sw_seq sw_tcp_snd_base(const struct sw_tcp *tcp)
 {

@@ -13,8 +13,10 @@
 
 struct sw_tcp_extra *sw_extra_get(struct sw_tcp *tcp)
 {
-    if (!tcp->rcv.extra)
+    if (!tcp->rcv.extra) {
         tcp->rcv.extra = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(struct sw_tcp_extra));
+        sw_tcp_arm_idle(tcp); /* which frees it when nothing has come for a while */
+    }
     return tcp->rcv.extra;
 }
 

@@ -276,6 +276,9 @@ int sw_tcp_take_error(struct sw_tcp *tcp); /* positive errno or 0; taking clears
 /* struct tcp_info of Linux, as bytes; returns how many were written (at most `room`). */
 size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room);
 
+/* NULL, or what is wrong with it: whether each state has a timer or an event that ends it. */
+const char *sw_tcp_sane(const struct sw_tcp *tcp);
+
 /* ---- without a connection ---- */
 
 /* A segment that belongs to nothing: answers with RST unless it is one (RFC 9293 3.10.7.1). Takes

@@ -2,6 +2,7 @@
 /* Two hosts, a link, and the time: see world.h. */
 #include "world.h"
 
+#include "host/private.h"
 #include "middlebox.h"
 
 #include <stdarg.h>
@@ -299,7 +300,17 @@ bool world_move(struct world *w)
             moved = true;
         }
     }
+    world_check_sane(w);
     return moved;
+}
+
+void world_check_sane(struct world *w)
+{
+    for (int end = 0; end < w->hosts; end++) {
+        const char *wrong = sw_sock_sane(&w->host[end]->sock);
+        if (wrong)
+            world_fail(w, "host %d: %s", end, wrong);
+    }
 }
 
 uint64_t world_deadline(const struct world *w)
@@ -317,6 +328,7 @@ void world_advance(struct world *w, uint64_t now_ns)
         w->now_ns = now_ns;
     for (int end = 0; end < w->hosts; end++)
         sw_host_advance(w->host[end], w->now_ns);
+    world_check_sane(w);
 }
 
 void world_check_quiet(struct world *w)

@@ -83,6 +83,8 @@ __attribute__((format(printf, 2, 3))) void world_say(struct world *w, const char
 
 /* Hosts without sockets and timers, nothing on the way: what is left when everybody has finished.
  */
+/* That everything in the hosts has a timer, or an event to wait for: after each step. */
+void world_check_sane(struct world *w);
 void world_check_quiet(struct world *w);
 
 /* In print.c: one line about a packet that leaves host `end`. */
