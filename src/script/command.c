@@ -129,7 +129,7 @@ static bool read_metrics(struct run *run, struct pos pos, char **words, size_t c
                        : strcmp(name, "advmss") == 0   ? &m->advmss
                        : strcmp(name, "initcwnd") == 0 ? &m->initcwnd
                                                        : NULL;
-        if (at == &m->mtu && i + 1 < count && strcmp(words[i + 1], "lock") == 0) {
+        if (at != NULL && at == &m->mtu && i + 1 < count && strcmp(words[i + 1], "lock") == 0) {
             m->mtu_lock = true;
             i++;
         }

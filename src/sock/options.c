@@ -24,7 +24,7 @@ enum kind {
 };
 
 struct option {
-    int level, name;
+    int level;
     enum kind kind;
     bool inverted;         /* a bit says that the option is off */
     bool zero_or_one;      /* takes nothing else */
@@ -74,10 +74,27 @@ struct option {
 #define LEAST(n, ...)         .least = (n), __VA_ARGS__
 #define EXACT(n, ...)         .exact = (n), __VA_ARGS__
 #define ANY_LENGTH(...)       .any_length = true, __VA_ARGS__
-#define OPTION(l, n, how, effect, what) {.level = SW_SOL_##l, .name = SW_##n, how},
+#define OPTION(l, n, how, effect, what) {.level = SW_SOL_##l, how},
 static const struct option table[] = {
 #include "sock/options.def"
 };
+#undef OPTION
+
+/* Its rows by level and name: the row's number + 1; 0: there is none. */
+enum { NAMES = 128 };
+enum level { SOCKET, TCP, UDP, IP, IPV6, RAW, ICMPV6, LEVELS };
+#define OPTION(l, n, how, effect, what) ROW_##l##_##n,
+enum row {
+#include "sock/options.def"
+    ROWS
+};
+#undef OPTION
+_Static_assert(ROWS < UINT8_MAX, "a row's number fits a byte");
+#define OPTION(l, n, how, effect, what) [l][SW_##n] = ROW_##l##_##n + 1,
+static const uint8_t rows[LEVELS][NAMES] = {
+#include "sock/options.def"
+};
+#undef OPTION
 /* clang-format on */
 
 static bool is_udp(const struct sw_sock *s)
@@ -85,30 +102,34 @@ static bool is_udp(const struct sw_sock *s)
     return s->type == SW_SOCK_DGRAM && s->proto == SW_PROTO_UDP;
 }
 
-static const struct option *find(const struct sw_sock *s, int level, int name)
+/* Which options a socket has at all; LEVELS: its protocols know none of this level. */
+static enum level level_of(const struct sw_sock *s, int level)
 {
-    if (level == SW_SOL_TCP && !sw_sock_is_stream(s))
-        return NULL;
-    if (level == SW_SOL_UDP && !is_udp(s))
-        return NULL;
-    if (level == SW_SOL_IPV6 && s->domain != SW_AF_INET6)
-        return NULL;
-    if ((level == SW_SOL_RAW || level == SW_SOL_ICMPV6) && !sw_sock_is_raw(s))
-        return NULL;
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (table[i].level == level && table[i].name == name)
-            return &table[i];
+    switch (level) {
+    case SW_SOL_SOCKET:
+        return SOCKET;
+    case SW_SOL_IP:
+        return IP;
+    case SW_SOL_IPV6:
+        return s->domain == SW_AF_INET6 ? IPV6 : LEVELS;
+    case SW_SOL_TCP:
+        return sw_sock_is_stream(s) ? TCP : LEVELS;
+    case SW_SOL_UDP:
+        return is_udp(s) ? UDP : LEVELS;
+    case SW_SOL_RAW:
+        return sw_sock_is_raw(s) ? RAW : LEVELS;
+    case SW_SOL_ICMPV6:
+        return sw_sock_is_raw(s) ? ICMPV6 : LEVELS;
+    default:
+        return LEVELS;
     }
-    return NULL;
 }
 
-/* Whether this protocol has options of a level at all. */
-static bool has_level(const struct sw_sock *s, int level)
+static const struct option *find(enum level level, int name)
 {
-    return level == SW_SOL_SOCKET || level == SW_SOL_IP ||
-           (level == SW_SOL_IPV6 && s->domain == SW_AF_INET6) ||
-           (level == SW_SOL_TCP && sw_sock_is_stream(s)) || (level == SW_SOL_UDP && is_udp(s)) ||
-           ((level == SW_SOL_RAW || level == SW_SOL_ICMPV6) && sw_sock_is_raw(s));
+    if (level == LEVELS || name < 0 || name >= NAMES || !rows[level][name])
+        return NULL;
+    return &table[rows[level][name] - 1];
 }
 
 int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size)
@@ -192,9 +213,10 @@ static int get_number(struct sw_sock_layer *layer, struct sw_sock *s, const stru
 int sw_sock_getopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, int name, void *val,
                    size_t *len)
 {
-    const struct option *o = find(s, level, name);
+    const enum level its = level_of(s, level);
+    const struct option *o = find(its, name);
     if (!o) /* Linux's ip_getsockopt() has a word of its own for levels that are not its */
-        return s->domain == SW_AF_INET && !has_level(s, level) ? -EOPNOTSUPP : -ENOPROTOOPT;
+        return s->domain == SW_AF_INET && its == LEVELS ? -EOPNOTSUPP : -ENOPROTOOPT;
     if (o->get_errno)
         return -(int)o->get_errno;
     if (o->kind == KIND_TIMEOUT)
@@ -287,7 +309,7 @@ static int set_option(struct sw_sock_layer *layer, struct sw_sock *s, const stru
     if (r < 0)
         return r;
     if (o->kind == KIND_TIMEOUT)
-        return set_timeout(layer, s, o, val, len);
+        return val ? set_timeout(layer, s, o, val, len) : -EFAULT;
     return set_number(layer, s, o, v);
 }
 
@@ -295,9 +317,10 @@ int sw_sock_setopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, in
                    const void *val, size_t len)
 {
     static const struct option unknown = {.level = SW_SOL_SOCKET, .set_errno = ENOPROTOOPT};
-    const struct option *o = find(s, level, name);
+    const enum level its = level_of(s, level);
+    const struct option *o = find(its, name);
     if (!o) {
-        if (!has_level(s, level) || level == SW_SOL_IP || level == SW_SOL_IPV6)
+        if (its == LEVELS || level == SW_SOL_IP || level == SW_SOL_IPV6)
             return -ENOPROTOOPT;
         o = &unknown;
     }
