@@ -194,17 +194,6 @@ void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
         f->rtt_us = (uint32_t)((sw_tcp_now(tcp) - newest_ns) / SW_NS_PER_US);
 }
 
-uint32_t sw_flight_pipe(const struct sw_tcp *tcp)
-{
-    const struct sw_tcp_flight *f = tcp->snd.flight;
-    uint32_t out = tcp->snd.nxt.v - sw_tcp_snd_base(tcp).v, gone;
-
-    if (!f)
-        return out;
-    gone = f->sacked + f->lost + f->reno_sacked;
-    return (out > gone ? out - gone : 0) + f->retrans;
-}
-
 bool sw_flight_sane(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_flight *f = tcp->snd.flight;

@@ -157,7 +157,17 @@ void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear);
 void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns);
 
 /* Bytes believed to be in the network (`pipe` of RFC 6675). */
-uint32_t sw_flight_pipe(const struct sw_tcp *tcp);
+static inline uint32_t sw_flight_pipe(const struct sw_tcp *tcp)
+{
+    const struct sw_tcp_flight *f = tcp->snd.flight;
+    uint32_t syn = tcp->state == SW_TCP_SYN_SENT || tcp->state == SW_TCP_SYN_RECEIVED ? 1 : 0;
+    uint32_t out = tcp->snd.nxt.v - tcp->snd.una.v - syn, gone;
+
+    if (!f)
+        return out;
+    gone = f->sacked + f->lost + f->reno_sacked;
+    return (out > gone ? out - gone : 0) + f->retrans;
+}
 
 /* Test help: checks the invariants above; false if one does not hold. */
 bool sw_flight_sane(const struct sw_tcp *tcp);
