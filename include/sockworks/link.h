@@ -18,6 +18,9 @@ struct sw_link_conditions {
     uint64_t delay_ns;
     uint64_t jitter_ns;        /* uniform in [0, jitter_ns], added; order is kept */
     uint32_t loss_ppm;
+    uint64_t loss_burst;       /* losses come in runs of so many packets on average (Gilbert 1960); 0
+                                * or 1: each by itself. A share above burst / (burst + 1) is not
+                                * reached */
     uint32_t duplicate_ppm;
     uint32_t reorder_ppm;      /* delivered reorder_ns later than its turn */
     uint64_t reorder_ns;

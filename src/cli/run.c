@@ -23,6 +23,8 @@ static const struct option_def options[] = {
      .help = "and up to this much longer, by chance; order is kept"},
     {.name = "loss", .kind = OPTION_PERCENT, .field = CONDITION(loss_ppm),
      .help = "this share of the packets is lost, as 2%"},
+    {.name = "loss-burst", .kind = OPTION_NUMBER, .field = CONDITION(loss_burst), .min = 1, .max = 1000,
+     .help = "in runs of this many packets on average (1)"},
     {.name = "duplicate", .kind = OPTION_PERCENT, .field = CONDITION(duplicate_ppm),
      .help = "this share arrives twice"},
     {.name = "reorder", .kind = OPTION_PERCENT, .field = CONDITION(reorder_ppm),
@@ -80,6 +82,9 @@ static int cli_run_main(char **argv)
         return cli_wrong(&cli_run, "the name of the program is empty");
     if (config.conditions.queue_bytes != 0 && config.conditions.rate_bps == 0)
         return cli_wrong(&cli_run, "--queue is the queue in front of --rate; give both");
+    if (config.conditions.loss_burst != 0 && config.conditions.loss_ppm == 0)
+        return cli_wrong(&cli_run,
+                         "--loss-burst says how long losses last; --loss how many: give both");
     if (config.conditions.reorder_ns != 0 && config.conditions.reorder_ppm == 0)
         return cli_wrong(&cli_run, "--reorder-by says how late; --reorder how many: give both");
     if (config.conditions.reorder_ppm != 0 && config.conditions.reorder_ns == 0)

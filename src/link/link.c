@@ -28,6 +28,7 @@ struct direction {
     uint64_t number;        /* of the next packet */
     uint64_t busy_until_ns; /* the bottleneck has sent all it holds */
     uint64_t last_due_ns;   /* of the last packet under these conditions: keeps the order */
+    bool in_burst;          /* the last packet was lost in a run of losses */
     bool perfect;
 };
 
@@ -83,6 +84,7 @@ int sw_link_set(struct sw_link *link, int end, const struct sw_link_conditions *
     dir->conditions = *conditions;
     dir->perfect = is_perfect(conditions);
     dir->last_due_ns = 0;
+    dir->in_burst = false;
     return 0;
 }
 
@@ -107,6 +109,21 @@ static bool happens(const struct sw_link *link, const struct direction *dir, uin
                     enum question question, uint32_t ppm)
 {
     return ppm > 0 && below(ask(link, dir, number, question), PPM) < ppm;
+}
+
+/* Losses by themselves, or in runs: then the link is good or bad, a bad one loses every packet and
+ * becomes good with 1 / burst at each; how often a good one turns bad follows from the share. */
+static bool is_lost(const struct sw_link *link, struct direction *dir, uint64_t number)
+{
+    const struct sw_link_conditions *c = &dir->conditions;
+    const uint64_t scale = (uint64_t)PPM * PPM;
+
+    if (c->loss_burst <= 1 || c->loss_ppm == 0 || c->loss_ppm == PPM)
+        return happens(link, dir, number, ASK_LOSS, c->loss_ppm);
+    uint64_t leave = scale / c->loss_burst, enter = leave / (PPM - c->loss_ppm) * c->loss_ppm;
+    uint64_t chance = below(ask(link, dir, number, ASK_LOSS), scale);
+    dir->in_burst = dir->in_burst ? chance >= leave : chance < enter;
+    return dir->in_burst;
 }
 
 /* Sum that stays at "never" rather than wrap. */
@@ -236,7 +253,7 @@ static void meet_fate(struct sw_link *link, struct direction *dir, struct sw_pac
     const struct sw_link_conditions *c = &dir->conditions;
     uint64_t number = dir->number++;
     dir->stats.sent++;
-    if (c->down || happens(link, dir, number, ASK_LOSS, c->loss_ppm)) {
+    if (c->down || is_lost(link, dir, number)) {
         dir->stats.lost++;
         drop(link, pkt, c->down ? SW_DROP_LINK_DOWN : SW_DROP_LINK_LOSS);
         return;

@@ -237,6 +237,22 @@ static void test_loss(void **state)
     sw_link_free(link);
 }
 
+/* The same share, in runs of ten. */
+static void test_loss_in_bursts(void **state)
+{
+    (void)state;
+    static uint32_t marks[50000];
+    struct sw_link *link = new_link(7);
+    struct sw_link_conditions c = {.loss_ppm = 20000, .loss_burst = 10};
+    sw_link_set(link, 0, &c);
+    uint32_t got = run(link, 50000, 1, 10, marks), lost = 50000 - got, runs = 0;
+    for (uint32_t i = 1; i < got; i++)
+        runs += marks[i] != marks[i - 1] + 1;
+    assert_in_range(lost, 600, 1400); /* 2 % of 50,000: about a hundred runs */
+    assert_in_range(lost / runs, 7, 13);
+    sw_link_free(link);
+}
+
 static void test_down(void **state)
 {
     (void)state;
@@ -500,6 +516,7 @@ int main(void)
         TEST(test_delay),
         TEST(test_super_segments_are_cut),
         TEST(test_loss),
+        TEST(test_loss_in_bursts),
         TEST(test_down),
         TEST(test_jitter_keeps_the_order),
         TEST(test_reorder),

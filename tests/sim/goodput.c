@@ -416,6 +416,7 @@ static void one(char **argv)
     }
     struct path_config config = config_of(&pt, (uint64_t)value_of(argv, "seed", 1));
     config.trace = verbose ? stdout : NULL;
+    config.neck.loss_burst = (uint64_t)value_of(argv, "burst", 0);
     config.neck.jitter_ns = (uint64_t)(value_of(argv, "jitter", 0) * 1e6);
     config.back.loss_ppm = (uint32_t)(value_of(argv, "backloss", 0) * 1e4);
     config.back.jitter_ns = (uint64_t)(value_of(argv, "backjitter", 0) * 1e6);
