@@ -177,8 +177,36 @@ void sw_host_forget_metrics(struct sw_host *host)
     sw_tfo_forget_all(&host->tcp);
 }
 
+/* "11223344-55667788-99aabbcc-ddeeff00", or two of them with a comma between: words of a key, their
+ * low bytes first. */
+static int set_fastopen_keys(const char *value, struct sw_tfo_keys *ret_keys)
+{
+    struct sw_tfo_keys keys = {0};
+    do {
+        uint8_t bytes[16];
+        for (unsigned word = 0; word < 4; word++) {
+            uint32_t n = 0;
+            if (word > 0 && *value++ != '-')
+                return -EINVAL;
+            if (digit(*value) == 16)
+                return -EINVAL;
+            for (unsigned i = 0; i < 8 && digit(*value) < 16; i++)
+                n = n << 4 | digit(*value++);
+            for (unsigned i = 0; i < 4; i++, n >>= 8)
+                bytes[4 * word + i] = (uint8_t)n;
+        }
+        sw_tfo_key_from_bytes(bytes, &keys.key[keys.n++]);
+    } while (keys.n < SW_TFO_KEYS && *value == ',' && value++);
+    if (*value != '\0')
+        return -EINVAL;
+    *ret_keys = keys;
+    return 0;
+}
+
 int sw_host_set(struct sw_host *host, const char *name, const char *value)
 {
+    if (strcmp(name, "tcp_fastopen_key") == 0)
+        return set_fastopen_keys(value, &host->tcp.tfo_keys);
     for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
         if (strcmp(settings[i].name, name) == 0)
             return set(host, &settings[i], value);

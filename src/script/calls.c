@@ -83,7 +83,8 @@ bool arg_addr(struct run *run, const struct expr *e, bool remote, struct sw_addr
         return true;
     const struct expr *family = expr_field(e, "sa_family"), *port = expr_field(e, "sin_port");
     const struct expr *addr = expr_field(e, "sin_addr");
-    if (family != NULL && family->number == AF_UNSPEC) {
+    if ((family != NULL && family->number == AF_UNSPEC) ||
+        (e->kind == EXPR_NUMBER && e->number == AF_UNSPEC)) {
         *ret_unspec = true;
         return true;
     }

@@ -2,14 +2,30 @@
 /*
  * getsockopt, setsockopt, fcntl, ioctl.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "script/private.h"
+
+/* A string, in which \xf7 is a byte. */
+static size_t string_bytes(const char *s, uint8_t *buf, size_t room)
+{
+    size_t len = 0;
+    for (; *s != '\0' && len < room; len++) {
+        bool hex = s[0] == '\\' && s[1] == 'x' && isxdigit((unsigned char)s[2]) &&
+                   isxdigit((unsigned char)s[3]);
+        const char digits[] = {hex ? s[2] : '0', hex ? s[3] : '0', '\0'};
+        buf[len] = hex ? (uint8_t)strtoul(digits, NULL, 16) : (uint8_t)*s;
+        s += hex ? 4 : 1;
+    }
+    return len;
+}
 
 /* The value of an option as bytes: [1], {onoff=1, linger=0}, "cubic", 1. */
 static bool option_bytes(struct run *run, const struct expr *e, uint8_t *buf, size_t room,
@@ -17,8 +33,7 @@ static bool option_bytes(struct run *run, const struct expr *e, uint8_t *buf, si
 {
     const struct expr *onoff = expr_field(e, "onoff"), *linger = expr_field(e, "linger");
     if (e->kind == EXPR_STRING) {
-        *ret_len = strlen(e->string) < room ? strlen(e->string) : room;
-        memcpy(buf, e->string, *ret_len);
+        *ret_len = string_bytes(e->string, buf, room);
         return true;
     }
     if (onoff != NULL && linger != NULL) {

@@ -31,6 +31,7 @@ static const char *const defaults[][2] = {
     {"tcp_dsack", "1"},
     {"tcp_reordering", "3"},
     {"tcp_fastopen", "0x70403"},
+    {"tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"},
     {"tcp_syncookies", "1"},
     {"tcp_mtu_probing", "0"},
 };
@@ -47,7 +48,6 @@ static const char *const without_effect[] = {
     "tcp_ecn_option",
     "tcp_pacing_ss_ratio",
     "tcp_pacing_ca_ratio",
-    "tcp_fastopen_key",
     "tcp_fastopen_cookies",
     "tcp_syncookies",
     "tcp_min_tso_segs",

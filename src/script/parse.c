@@ -264,11 +264,12 @@ static bool parse_event(struct parser *p)
 
 static void set_defaults(struct soptions *o)
 {
-    /* The documentation's networks: RFC 5737, RFC 3849; a local prefix of RFC 4193. */
+    /* A network of the documentation's (RFC 5737); local prefixes (RFC 4193), those of the field's
+     * runner, for which its cookies are. */
     static const struct sw_ip local6 = {
         {0xfd, 0x3d, 0x0a, 0x0b, 0x17, 0xd6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
     static const struct sw_ip remote6 = {
-        {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+        {0xfd, 0x3d, 0xfa, 0x7b, 0xd1, 0x7d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
     if (!o->has_local)
         o->local = o->mode == MODE_IPV6 ? local6 : SW_IP4(192, 168, 0, 1);
     if (!o->has_remote)

@@ -141,6 +141,7 @@ int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s)
         s->err = ECONNRESET; /* as Linux says even to who asked for it */
         sw_tcp_abort(tcp, 0);
     }
+    sw_fast_leave(layer, s);
     sw_sock_unhash(layer, s);
     uint16_t port = tcp->local.port;
     if (!(s->is & SW_IS_BOUND_PORT))

@@ -16,6 +16,7 @@
 #include <errno.h>
 
 #include "sock/options.h"
+#include "tcp/fastopen.h"
 
 #define NS_PER_US 1000U
 
@@ -119,7 +120,8 @@ static void lend(struct sw_sock_layer *layer, struct sw_sock *listener, struct s
 }
 
 int sw_half_new(struct sw_sock_layer *layer, struct sw_sock *listener, const struct sw_addr *local,
-                const struct sw_addr *remote, const struct sw_segment *syn, const sw_seq *isn)
+                const struct sw_addr *remote, const struct sw_segment *syn, const sw_seq *isn,
+                const struct sw_tfo_cookie *offer)
 {
     struct sw_tcp block;
     uint32_t index;
@@ -133,6 +135,8 @@ int sw_half_new(struct sw_sock_layer *layer, struct sw_sock *listener, const str
     lend(layer, listener, &block, local, remote);
     if (isn)
         sw_tcp_set_isn(&block, *isn);
+    if (offer->len > 0)
+        sw_tfo_offer(&block, offer);
     r = sw_half_open(&small->half, &block, syn);
     sw_tcp_fini(&block);
     if (r < 0) {

@@ -75,6 +75,7 @@ int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog)
     s->shut = 0;
     s->is &= (uint16_t)~SW_IS_DONE;
     sw_port_hear(&s->ref, true);
+    sw_fast_listen(layer, s);
     trace_state(layer, s, SW_TCP_CLOSED, SW_TCP_LISTEN);
     return 0;
 }
@@ -130,6 +131,7 @@ void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_seg
     struct sw_addr local = sw_addr_of(&seg->ip.dst, seg->tcp.dst_port, 0);
     struct sw_addr remote = sw_addr_of(&seg->ip.src, seg->tcp.src_port, iface);
     bool cookie = s->listener->n_half >= syn_limit(s->listener);
+    struct sw_tfo_cookie offer;
     int r;
     if (sw_listen_full(s) || (cookie && !layer->tcp->config.syncookies)) {
         sw_drop(layer->env, seg->pkt, SW_DROP_TCP_BACKLOG, &local, &remote);
@@ -139,8 +141,10 @@ void sw_listen_syn(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_seg
         s->listener->cookies = true;
         s->listener->cookie_ns = layer->env->now_ns;
         r = sw_half_cookie(layer, s, &local, &remote, seg);
+    } else if (sw_fast_accept(layer, s, &local, &remote, seg, isn, &offer)) {
+        return;
     } else {
-        r = sw_half_new(layer, s, &local, &remote, seg, isn);
+        r = sw_half_new(layer, s, &local, &remote, seg, isn, &offer);
     }
     if (r < 0)
         sw_drop(layer->env, seg->pkt, SW_DROP_NO_MEMORY, &local, &remote);
@@ -193,6 +197,7 @@ int sw_sock_accept(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_soc
     struct sw_sock *child = SW_CONTAINER(s->listener->accept_queue.next, struct sw_sock, node);
     sw_listen_child_gone(child);
     child->is |= SW_IS_HELD;
+    sw_tfo_accepted(sw_sock_tcp(child));
     if (sw_sock_poll(layer, child) & ~SW_EV_OUT)
         sw_sock_wake(layer, child); /* what came before there was somebody to tell */
     *ret_child = child;
@@ -203,6 +208,7 @@ void sw_listen_stop(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     struct sw_listener *l = s->listener;
     sw_half_forget_all(layer, s);
+    sw_fast_stop(s);
     while (!sw_list_empty(&l->accept_queue)) {
         struct sw_sock *child = SW_CONTAINER(l->accept_queue.next, struct sw_sock, node);
         sw_listen_child_gone(child);

@@ -16,6 +16,7 @@ enum {
     DEFER_MAX = 255,
     CLAMP_MIN_BYTES = 1152,
     FASTOPEN_MAX = 4096,
+    TFO_KEY = 16, /* bytes of a key */
     CC_NAME = 16, /* Linux's TCP_CA_NAME_MAX */
 };
 #define NS_PER_S 1000000000ULL
@@ -195,6 +196,31 @@ SW_OPT_SET(sw_opt_set_fastopen_no_cookie)
     if (v < 0 || v > 1 || !sw_opt_is_idle(s))
         return -EINVAL;
     return SW_OPT_STORE(layer, s, fastopen_no_cookie, v);
+}
+
+/* One key, or two: the second for cookies made before it was changed. */
+SW_OPT_GET_BYTES(sw_opt_get_fastopen_key)
+{
+    const struct sw_tfo_keys *keys = &sw_sock_opts(s)->fastopen_keys;
+    uint8_t bytes[SW_TFO_KEYS * TFO_KEY];
+    if (keys->n == 0)
+        keys = &layer->tcp->tfo_keys;
+    for (unsigned i = 0; i < keys->n; i++)
+        sw_tfo_key_to_bytes(&keys->key[i], bytes + i * TFO_KEY);
+    return sw_opt_copy_out(val, len, bytes, keys->n * TFO_KEY);
+}
+
+SW_OPT_SET_BYTES(sw_opt_set_fastopen_key)
+{
+    if (len != TFO_KEY && len != SW_TFO_KEYS * TFO_KEY)
+        return -EINVAL;
+    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
+    if (!opts)
+        return -ENOMEM;
+    opts->fastopen_keys.n = (unsigned)(len / TFO_KEY);
+    for (unsigned i = 0; i < opts->fastopen_keys.n; i++)
+        sw_tfo_key_from_bytes((const uint8_t *)val + i * TFO_KEY, &opts->fastopen_keys.key[i]);
+    return 0;
 }
 
 /* No upper protocols: as where the kernel's modules for them are missing. */

@@ -6,6 +6,7 @@
 #ifndef SW_SOCK_OPTS_H
 #define SW_SOCK_OPTS_H
 
+#include "tcp/tcp.h"
 #include <sockworks/addr.h>
 
 /* sw_sock.on: boolean options */
@@ -98,10 +99,11 @@ struct sw_sock_opts {
     int32_t user_timeout_ms, maxseg;
     int32_t linger2_s, defer_accept, window_clamp, fastopen, notsent_lowat;
     int32_t fastopen_connect, fastopen_no_cookie;
+    struct sw_tfo_keys fastopen_keys; /* n 0: the host's */
     int32_t busy_poll, peek_off, min_ttl, min_hops, udp_segment;
-    int32_t unicast_if, unicast_if6; /* as they were given: in network byte order */
-    uint64_t rare;                   /* 1 << SW_RARE_ */
-    int32_t tos, ttl, mtu_discover, multicast_ttl;       /* ttl -1: default */
+    int32_t unicast_if, unicast_if6;               /* as they were given: in network byte order */
+    uint64_t rare;                                 /* 1 << SW_RARE_ */
+    int32_t tos, ttl, mtu_discover, multicast_ttl; /* ttl -1: default */
     int32_t tclass, hops, mtu_discover6, multicast_hops; /* hops -1: default */
     int32_t multicast_iface, multicast_iface6;
     struct sw_ip multicast_addr;

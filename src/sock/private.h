@@ -24,6 +24,7 @@
 #include "sock/abi.h"
 #include "sock/opts.h"
 #include "sock/sock.h"
+#include "tcp/fastopen.h"
 
 enum sw_slot_kind { SW_SLOT_FREE, SW_SLOT_SOCK };
 
@@ -73,6 +74,9 @@ struct sw_port_ref {
 struct sw_listener {
     struct sw_list accept_queue; /* of struct sw_sock, by node */
     uint32_t n_accept, backlog;
+    uint32_t n_fast;          /* Fast Open's children before the end of their handshakes */
+    uint32_t n_fast_reset;    /* and those that were reset, for a minute after the last one */
+    uint64_t fast_reset_ns;   /* when that was */
     uint32_t n_half, n_young; /* half-open, and of them those not yet sent a second SYN-ACK */
     bool cookies;             /* were sent, last at cookie_ns */
     uint64_t cookie_ns;
@@ -307,7 +311,8 @@ void sw_own_put(struct sw_sock_layer *layer, uint16_t number);
 
 /* A half-open connection for a SYN, which is answered. Does not take it. 0 or negative errno. */
 int sw_half_new(struct sw_sock_layer *layer, struct sw_sock *listener, const struct sw_addr *local,
-                const struct sw_addr *remote, const struct sw_segment *syn, const sw_seq *isn);
+                const struct sw_addr *remote, const struct sw_segment *syn, const sw_seq *isn,
+                const struct sw_tfo_cookie *offer);
 /* The answer is a cookie, and nothing is kept. */
 int sw_half_cookie(struct sw_sock_layer *layer, struct sw_sock *listener,
                    const struct sw_addr *local, const struct sw_addr *remote,
@@ -353,7 +358,17 @@ int sw_connect_start(struct sw_sock_layer *layer, struct sw_sock *s, int r);
 
 /* ---- fastopen.c ----------------------------------------------------------------------- */
 
-/* connect() with TCP_FASTOPEN_CONNECT: 0, it is put off; else as connect() of an unconnected one. */
+/* A SYN for a listener that is not full. True: it has opened a child, which is in the accept queue;
+ * *ret_offer is a cookie for the SYN-ACK that answers it otherwise (len 0: none). */
+bool sw_fast_accept(struct sw_sock_layer *layer, struct sw_sock *listener,
+                    const struct sw_addr *local, const struct sw_addr *remote,
+                    struct sw_segment *syn, const sw_seq *isn, struct sw_tfo_cookie *ret_offer);
+/* Its handshake has ended, or it has: no longer in its listener's Fast Open queue. */
+void sw_fast_leave(struct sw_sock_layer *layer, struct sw_sock *child);
+void sw_fast_stop(struct sw_sock *listener); /* its children are on their own */
+void sw_fast_listen(struct sw_sock_layer *layer, struct sw_sock *s); /* it begins to listen */
+/* connect() with TCP_FASTOPEN_CONNECT: 0, it is put off; else as connect() of an unconnected one.
+ */
 int sw_fast_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
 /* send() with MSG_FASTOPEN, or the first after a connect() that was put off. */
 int64_t sw_fast_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,

@@ -21,7 +21,7 @@ static int poll_stream(struct sw_sock_layer *layer, struct sw_sock *s)
         events |= SW_EV_IN | SW_EV_RDHUP;
     if (s->is & SW_IS_PUT_OFF)
         events |= SW_EV_OUT; /* a write is what it waits for */
-    if (state != SW_TCP_SYN_SENT && state != SW_TCP_SYN_RECEIVED) {
+    if ((state != SW_TCP_SYN_SENT && state != SW_TCP_SYN_RECEIVED) || sw_tfo_early(tcp)) {
         uint32_t lowat = (uint32_t)sw_sock_opts(s)->rcvlowat;
         uint32_t have = sw_tcp_recv_queue(tcp)->len - sw_tcp_recv_skip(tcp);
         if (have && (lowat <= 1 || have >= lowat))

@@ -157,6 +157,7 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
     if (s->listener) {
         struct sw_list *queue = &s->listener->accept_queue;
         sw_half_forget_all(layer, s);
+        sw_fast_stop(s);
         while (!sw_list_empty(queue)) {
             struct sw_sock *child = SW_CONTAINER(queue->next, struct sw_sock, node);
             sw_listen_child_gone(child);
@@ -165,6 +166,8 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
         sw_mem_free(layer->env->mem, s->listener, sizeof(*s->listener));
         s->listener = NULL;
     }
+    if (sw_sock_is_stream(s))
+        sw_fast_leave(layer, s);
     if (s->parent)
         sw_listen_child_gone(s);
     sw_list_del(&s->node);

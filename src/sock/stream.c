@@ -68,6 +68,8 @@ void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s)
         s->shut |= SW_SHUT_BIT_RCV;
     if ((events & SW_TCPE_ESTABLISHED) && s->parent && !(s->is & SW_IS_QUEUED))
         sw_listen_child_established(layer, s);
+    if ((events & SW_TCPE_ESTABLISHED) || over)
+        sw_fast_leave(layer, s);
     if (over)
         end(layer, s);
     bool unwanted =
@@ -95,12 +97,13 @@ bool sw_stream_writable(struct sw_sock *s)
 static int check_send(struct sw_sock *s)
 {
     enum sw_tcp_state state = sw_stream_state(s);
-    if (state == SW_TCP_SYN_SENT || state == SW_TCP_SYN_RECEIVED) {
+    bool early = sw_tfo_early(sw_sock_tcp(s));
+    if ((state == SW_TCP_SYN_SENT || state == SW_TCP_SYN_RECEIVED) && !early) {
         int err = sw_sock_take_error(s);
         s->is |= SW_IS_NOSPACE;
         return err ? -err : -EAGAIN;
     }
-    bool open = state == SW_TCP_ESTABLISHED || state == SW_TCP_CLOSE_WAIT;
+    bool open = early || state == SW_TCP_ESTABLISHED || state == SW_TCP_CLOSE_WAIT;
     if (s->err || !open || (s->shut & SW_SHUT_BIT_SEND)) {
         int err = sw_sock_take_error(s);
         return err ? -err : -EPIPE;

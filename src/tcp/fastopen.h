@@ -4,6 +4,7 @@
  * it before.
  *
  *   fastopen.c          the client's connection: what its SYN carries, what the SYN-ACK says of it
+ *   fastopen_server.c   the server's: a block that is open before its handshake ends
  *   fastopen_cache.c    what a client remembers of servers: cookie, MSS
  *   fastopen_cookie.c   the server's cookies: a keyed hash of the two addresses, nothing kept
  *
@@ -25,7 +26,7 @@ enum {
     SW_TFO_LISTEN = 0x400,           /* each listener does it, TCP_FASTOPEN or not */
 };
 
-enum { SW_TFO_COOKIE_MAX = 16, SW_TFO_COOKIE = 8 /* bytes of ours */, SW_TFO_KEYS = 2 };
+enum { SW_TFO_COOKIE_MAX = 16, SW_TFO_COOKIE = 8 /* bytes of ours */ };
 
 /* Why a client's attempt came to nothing: tcpi_fastopen_client_fail. */
 enum sw_tfo_fail {
@@ -43,6 +44,8 @@ struct sw_tfo_cookie {
 
 /* Of a connection that has to do with it; in struct sw_tcp_rare. */
 struct sw_tfo {
+    bool offered;                /* our SYN-ACK has the option, with this cookie */
+    bool accepted;               /* by accept() */
     bool wanted;                 /* our SYN has the option, data, or both */
     bool no_option;              /* it has data without a cookie */
     bool asked;                  /* it had the option */
@@ -51,12 +54,6 @@ struct sw_tfo {
     uint16_t syn_data;           /* bytes it carried */
     uint8_t fail;                /* enum sw_tfo_fail */
     void *listener;              /* the socket layer's: whose Fast Open queue it counts in */
-};
-
-/* The keys of a server: cookies are made with the first and good with either. */
-struct sw_tfo_keys {
-    struct sw_sipkey key[SW_TFO_KEYS];
-    unsigned n;
 };
 
 /* ---- fastopen.c ---- */
@@ -84,6 +81,26 @@ bool sw_tfo_takes_data(const struct sw_tcp *tcp);
  * is Fast Open's? (Linux's tcp_fastopen_active_detect_blackhole(); RFC 7413 7.3 leaves it open.) */
 void sw_tfo_timeout(struct sw_tcp *tcp, unsigned retries, bool over);
 
+/* ---- fastopen_server.c ---- */
+
+/* The SYN-ACK of this block is to carry a cookie. Without memory it does not. */
+void sw_tfo_offer(struct sw_tcp *tcp, const struct sw_tfo_cookie *cookie);
+/* The option of a SYN-ACK. */
+void sw_tfo_syn_ack_option(const struct sw_tcp *tcp, struct sw_tcp_hdr *hdr);
+/* As sw_tcp_open_passive(), but the data of the SYN are taken, and data may be sent before the
+ * handshake ends. `listener` is kept for sw_tfo_listener(). Takes nothing of the segment. 0 or a
+ * negative errno: then the block is to be freed. */
+int sw_tfo_open(struct sw_tcp *tcp, struct sw_segment *syn, void *listener);
+/* Whether it is open so, and its handshake has not ended. */
+bool sw_tfo_early(const struct sw_tcp *tcp);
+/* accept() has given it to somebody; nobody has it yet and its handshake has not ended: then any
+ * error ends it, as on Linux. */
+void sw_tfo_accepted(struct sw_tcp *tcp);
+bool sw_tfo_unheld(const struct sw_tcp *tcp);
+/* Whose Fast Open queue it counts in; NULL: none any more. */
+void *sw_tfo_listener(const struct sw_tcp *tcp);
+void sw_tfo_leave(struct sw_tcp *tcp);
+
 /* ---- fastopen_cache.c ---- */
 
 struct sw_tfo_server {
@@ -103,6 +120,7 @@ void sw_tfo_forget_all(struct sw_tcp_layer *layer);
 
 /* ---- fastopen_cookie.c ---- */
 
+void sw_tfo_new_key(struct sw_tcp_layer *layer); /* of chance, for the layer's listeners */
 void sw_tfo_key_from_bytes(const uint8_t bytes[16], struct sw_sipkey *ret_key);
 void sw_tfo_key_to_bytes(const struct sw_sipkey *key, uint8_t ret_bytes[16]);
 /* The cookie for who sent a segment. */

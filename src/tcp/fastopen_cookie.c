@@ -26,6 +26,15 @@ static void put_le64(uint8_t *p, uint64_t v)
         p[i] = (uint8_t)v;
 }
 
+void sw_tfo_new_key(struct sw_tcp_layer *layer)
+{
+    static const char label[] = "fast open"; /* no two uses of one key */
+
+    layer->tfo_keys = (struct sw_tfo_keys){.n = 1};
+    layer->tfo_keys.key[0].k0 = sw_siphash24(&layer->cookie_key, label, sizeof(label));
+    layer->tfo_keys.key[0].k1 = sw_siphash24(&layer->cookie_key, label, sizeof(label) - 1);
+}
+
 void sw_tfo_key_from_bytes(const uint8_t bytes[KEY_BYTES], struct sw_sipkey *ret_key)
 {
     *ret_key = (struct sw_sipkey){get_le64(bytes), get_le64(bytes + 8)};

@@ -59,7 +59,7 @@ void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error)
     }
     if (!error->err)
         return;
-    if (sw_tcp_syn_unacked(tcp) && error->hard)
+    if (sw_tcp_syn_unacked(tcp) && (error->hard || sw_tfo_unheld(tcp)))
         sw_tcp_finish(tcp, error->err);
     else
         tcp->soft_error = (uint8_t)error->err;

@@ -65,6 +65,7 @@ void sw_tcp_layer_rekey(struct sw_tcp_layer *layer)
 {
     sw_rng_key(&layer->env->rng, &layer->isn_key);
     sw_rng_key(&layer->env->rng, &layer->cookie_key);
+    sw_tfo_new_key(layer);
 }
 
 void sw_tcp_layer_fini(struct sw_tcp_layer *layer)

@@ -186,6 +186,8 @@ int sw_tcp_send_syn(struct sw_tcp *tcp, bool again)
     hdr.has_wscale = reply ? sw_tcp_has(tcp, SW_TCPF_WSCALE) : config->window_scaling;
     hdr.wscale = tcp->rcv.wscale;
     hdr.window = (uint16_t)sw_min32(tcp->rcv.wnd, UINT16_MAX); /* never scaled (RFC 7323 2.2) */
+    if (reply && !again)
+        sw_tfo_syn_ack_option(tcp, &hdr);
     if (!reply && !again)
         len = add_fast_open(tcp, pkt, &hdr);
     err = transmit(tcp, pkt, &hdr, again);

@@ -42,7 +42,7 @@ static bool may_send(const struct sw_tcp *tcp)
 {
     return tcp->state == SW_TCP_ESTABLISHED || tcp->state == SW_TCP_CLOSE_WAIT ||
            tcp->state == SW_TCP_FIN_WAIT_1 || tcp->state == SW_TCP_CLOSING ||
-           tcp->state == SW_TCP_LAST_ACK;
+           tcp->state == SW_TCP_LAST_ACK || sw_tfo_early(tcp);
 }
 
 static uint32_t window_room(const struct sw_tcp *tcp)

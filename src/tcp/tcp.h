@@ -123,15 +123,23 @@ struct sw_tcp_config {
 
 struct sw_tfo_server; /* fastopen.h */
 
+/* The keys of Fast Open's cookies (RFC 7413 4.1.2): made with the first, good with either. */
+enum { SW_TFO_KEYS = 2 };
+struct sw_tfo_keys {
+    struct sw_sipkey key[SW_TFO_KEYS];
+    unsigned n;
+};
+
 struct sw_tcp_layer {
     struct sw_env *env;
     struct sw_ip_layer *ip;
     struct sw_tcp_config config;
     struct sw_sipkey isn_key, ts_key, cookie_key;
-    uint32_t n_orphans; /* connections with SW_TCPF_ORPHAN that are alive */
+    uint32_t n_orphans;              /* connections with SW_TCPF_ORPHAN that are alive */
     struct sw_tfo_server *tfo_cache; /* NULL: no server is known */
     uint64_t tfo_paused_ns;          /* when Fast Open was last found to be swallowed */
     uint32_t tfo_pauses;             /* how often */
+    struct sw_tfo_keys tfo_keys;     /* of listeners that have none of their own */
 };
 void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip);
 void sw_tcp_layer_rekey(struct sw_tcp_layer *layer); /* see sw_host_reseed() */

@@ -163,7 +163,7 @@ static bool user_timeout_over(const struct sw_tcp *tcp, uint64_t elapsed_ns)
 static bool syn_exhausted(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_config *config = &tcp->layer->config;
-    uint32_t limit = config->synack_retries;
+    uint32_t limit = config->synack_retries + (sw_tfo_early(tcp) ? 1 : 0); /* as Linux */
 
     if (tcp->state == SW_TCP_SYN_SENT)
         limit = tcp->syncnt ? tcp->syncnt : config->syn_retries;

@@ -37,6 +37,7 @@ void sw_tcp_shutdown(struct sw_tcp *tcp)
     case SW_TCP_SYN_SENT:
     case SW_TCP_SYN_RECEIVED: /* follows what is queued, once there is a connection */
         tcp->flags |= SW_TCPF_FIN_QUEUED;
+        sw_tcp_output(tcp); /* at once, if it was opened fast */
         return;
     case SW_TCP_ESTABLISHED:
         sw_tcp_set_state(tcp, SW_TCP_FIN_WAIT_1);
