@@ -294,9 +294,8 @@ static void fairness_table(void)
 
 static void bloat_table(void)
 {
-    printf(
-        "## A queue that is too long\n\n10 Mbit/s, 20 ms, room for a second and a half (1.9 MB)."
-        " 30 s.\n\n| | Mbit/s | median round trip | sent again |\n|---|--:|--:|--:|\n");
+    printf("## A queue that is too long\n\n10 Mbit/s, 20 ms, room for a second and a half (1.9 MB)."
+           " 30 s.\n\n| | Mbit/s | median round trip | sent again |\n|---|--:|--:|--:|\n");
     for (size_t c = 0; c < COUNT(ccs); c++) {
         struct point pt = {
             .cc = ccs[c], .rate_mbit = 10, .rtt_ms = 20, .queue_bdp = 75, .seconds = 30};
