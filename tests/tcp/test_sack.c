@@ -475,6 +475,52 @@ static void test_hostile_run(void **state)
     huge_fini(&o);
 }
 
+static void discard(struct one *o)
+{
+    struct sw_packet *pkt;
+
+    while ((pkt = one_take_packet(o)) != NULL)
+        sw_packet_free(pkt);
+}
+
+/* Bug class 7 (CVE-2019-11477 to 11479): the smallest MSS, all of the window out, and blocks that
+ * report single bytes, every second segment, everything backwards: the scoreboard never has more
+ * records than there are segments, and what it costs is bounded. */
+static void test_flood(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        struct one o;
+        const uint32_t mss = 48, out_bytes = 60000, segments = out_bytes / mss + 1;
+
+        one_init(&o);
+        o.layer.config.sack = true;
+        one_connect_with(&o, (struct seg){.mss = 1, .sack_ok = true});
+        sw_tcp_set_buffers(&o.tcp, 1 << 20, 0);
+        o.tcp.snd.cwnd = 1 << 20;
+        user_sends(&o, out_bytes);
+        discard(&o);
+        size_t before = sw_mem_used(o.env.mem);
+        for (uint32_t i = 0; i < 20000; i++) {
+            uint32_t left = way == 0   ? 2 + i * 7 % out_bytes
+                            : way == 1 ? 1 + mss * (1 + i * 2 % segments)
+                                       : out_bytes - i * mss % out_bytes;
+            uint32_t len = way == 0 ? 1 : mss;
+
+            if (left + len > out_bytes)
+                continue;
+            IN(&o, ACK, .seq = 1, .ack = 1, .n_sacks = 1, .sacks = {left, left + len});
+            discard(&o);
+            if (o.tcp.snd.flight->count > segments)
+                fail_msg("way %d: %u records for %u segments", way, o.tcp.snd.flight->count,
+                         segments);
+            assert_true(sw_mem_used(o.env.mem) - before < 64 * segments + 65536);
+        }
+        assert_true(sw_flight_sane(&o.tcp));
+        one_fini(&o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -485,6 +531,7 @@ int main(void)
         cmocka_unit_test(test_bad_blocks),      cmocka_unit_test(test_random),
         cmocka_unit_test(test_reneging),        cmocka_unit_test(test_hostile_cuts),
         cmocka_unit_test(test_hostile_holes),   cmocka_unit_test(test_hostile_run),
+        cmocka_unit_test(test_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
