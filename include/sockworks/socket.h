@@ -27,6 +27,7 @@ enum {
     SW_MSG_OOB = 0x01,
     SW_MSG_PEEK = 0x02,
     SW_MSG_TRUNC = 0x20,
+    SW_MSG_EOR = 0x80,
     SW_MSG_WAITALL = 0x100,
     SW_MSG_MORE = 0x8000,
     SW_MSG_FASTOPEN = 0x20000000,
@@ -86,7 +87,8 @@ int sw_accept_queue_len(struct sw_host *host, sw_socket_t s);
 /* send(2)/sendto(2): copies from `buf`. `to` NULL uses the peer; a stream ignores `to`. Returns bytes
  * taken (a stream may take fewer), -EAGAIN, -EPIPE, -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE,
  * -ECONNREFUSED or another pending error, -ENETUNREACH, -EINVAL, -EAFNOSUPPORT, -ENOBUFS, -EBADF.
- * flags: SW_MSG_MORE, SW_MSG_OOB (the last byte of a stream's is urgent). Never raises a signal.
+ * flags: SW_MSG_MORE, SW_MSG_OOB (the last byte of a stream's is urgent), SW_MSG_EOR (what follows in
+ * a stream begins a segment of its own). Never raises a signal.
  *
  * SW_MSG_FASTOPEN on an unconnected stream connects it to `to`, as sw_connect(), and sends with it
  * (RFC 7413): returns how many bytes have left in the SYN, or -EINPROGRESS if none could: then the SYN

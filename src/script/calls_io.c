@@ -57,8 +57,6 @@ static bool send_flags(struct run *run, struct scall *call, size_t i, long long 
         return false;
     if (*ret_flags & MSG_ZEROCOPY)
         return unsupported(run, call->args[i]->pos, "MSG_ZEROCOPY");
-    if (*ret_flags & MSG_EOR)
-        return unsupported(run, call->args[i]->pos, "MSG_EOR");
     return true;
 }
 
@@ -127,7 +125,8 @@ static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t
         *ret_result = send_fast(run, sfd, len, flags, to);
         return true;
     }
-    int64_t r = try_send(run, sfd, len, (int)(flags & (SW_MSG_MORE | SW_MSG_OOB)), to, &done);
+    int64_t r =
+        try_send(run, sfd, len, (int)(flags & (SW_MSG_MORE | SW_MSG_OOB | SW_MSG_EOR)), to, &done);
     *ret_result = sleep_or(sfd, flags, r);
     if (*ret_result == CALL_SLEEPS)
         run->pending.done = done;

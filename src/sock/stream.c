@@ -135,6 +135,8 @@ int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const voi
         done += n;
         if (flags & SW_MSG_OOB)
             sw_tcp_mark_urgent(tcp); /* as Linux: whatever the last byte is that found room */
+        if ((flags & SW_MSG_EOR) && done == len)
+            sw_tcp_mark_record(tcp);
         sw_tcp_push(tcp, done < len || (flags & SW_MSG_MORE));
     }
     if (done < len)

@@ -132,6 +132,7 @@ int sw_flight_split(struct sw_tcp *tcp, uint32_t i, sw_seq seq)
         f->work += f->count - i;
     }
     sw_flight_at(f, i + 1)->seq = seq;
+    sw_flight_at(f, i)->flags &= (uint8_t)~SW_TX_PUSHED;
     return 0;
 }
 

@@ -23,6 +23,7 @@ enum {
     SW_TX_RETRANS = 4,      /* lost, and sent again since */
     SW_TX_AGAIN = 8,        /* was ever sent again: no RTT sample (Karn) */
     SW_TX_APP_LIMITED = 16, /* sent while the application had no more: see rate.c */
+    SW_TX_PUSHED = 32,      /* its last packet has PSH, each time */
 };
 
 struct sw_txrec {

@@ -10,12 +10,14 @@
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/mtu_probe.h"
+#include "tcp/record.h"
 
 struct sw_tcp_rare {
     struct sw_ecn_counts ecn;
     struct sw_tfo tfo;
-    uint32_t ooo_segs;      /* segments that came before their turn */
-    uint32_t notsent_lowat; /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
+    struct sw_tcp_records records; /* MSG_EOR */
+    uint32_t ooo_segs;             /* segments that came before their turn */
+    uint32_t notsent_lowat;        /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
     struct sw_mtu_search mtu;
     uint64_t closed_since_ns; /* with TCP_USER_TIMEOUT: the first probe of a closed window; or 0 */
 };

@@ -15,6 +15,7 @@
 #include "tcp/meter.h"
 #include "tcp/mtu_probe.h"
 #include "tcp/private.h"
+#include "tcp/record.h"
 #include "tcp/recovery.h"
 #include "tcp/urgent.h"
 
@@ -101,7 +102,8 @@ static uint32_t next_len(struct sw_tcp *tcp)
 {
     uint32_t mss = tcp->snd.mss, unsent = sw_tcp_unsent_bytes(tcp);
     uint32_t window = window_room(tcp), room = cwnd_room(tcp);
-    uint32_t len = sw_min32(sw_min32(unsent, window), segment_max(tcp));
+    uint32_t record = sw_record_limit(tcp, tcp->snd.nxt, unsent);
+    uint32_t len = sw_min32(sw_min32(record, window), segment_max(tcp));
 
     if (len > room) { /* the congestion window is filled in whole segments */
         if (tcp->snd.flight)
@@ -112,6 +114,8 @@ static uint32_t next_len(struct sw_tcp *tcp)
     }
     if (len % mss == 0)
         return len;
+    if (len == record && record < unsent)
+        return len; /* nothing will be joined to it */
     if (len == unsent)
         return small_may_go(tcp) ? len : len - len % mss;
     if (len > mss)
@@ -136,7 +140,8 @@ static bool send_new(struct sw_tcp *tcp, uint32_t len)
     struct sw_tcp_snd *snd = &tcp->snd;
     uint32_t unsent = sw_tcp_unsent_bytes(tcp);
     bool fin = len == unsent && sw_tcp_has(tcp, SW_TCPF_FIN_QUEUED) && window_room(tcp) > len;
-    bool psh = len == unsent && len > 0 && !(sw_tcp_has(tcp, SW_TCPF_MORE) && !fin);
+    bool more = len == unsent && !fin && sw_tcp_has(tcp, SW_TCPF_MORE);
+    bool psh = len > 0 && len == sw_record_limit(tcp, snd->nxt, unsent) && !more;
     uint16_t flags = (uint16_t)((fin ? SW_TCP_FIN : 0) | (psh ? SW_TCP_PSH : 0));
     int64_t sent;
 
@@ -148,6 +153,8 @@ static bool send_new(struct sw_tcp *tcp, uint32_t len)
     if (sent < 0 || (sent == 0 && !fin))
         return false;
     sw_flight_push(tcp);
+    if (psh && sent == len)
+        sw_flight_at(snd->flight, snd->flight->count - 1)->flags |= SW_TX_PUSHED;
     if (fin)
         tcp->flags |= SW_TCPF_FIN_SENT;
     snd->nxt = sw_seq_add(snd->nxt, (uint32_t)sent + (fin ? 1 : 0));
@@ -170,10 +177,9 @@ static bool repeat(struct sw_tcp *tcp, uint32_t i)
     sw_seq data_end = sw_seq_add(sw_tcp_snd_base(tcp), tcp->snd.queue.len);
     sw_seq end = sw_flight_end(tcp, i);
     uint32_t len = sw_seq_min(end, data_end).v - rec->seq.v;
+    bool psh = (rec->flags & SW_TX_PUSHED) || sw_tfo_ends_data(tcp, end);
     uint16_t flags =
-        (uint16_t)((sw_seq_lt(data_end, end) ? SW_TCP_FIN : 0) |
-                   ((sw_seq_le(data_end, end) && len > 0) || sw_tfo_ends_data(tcp, end) ? SW_TCP_PSH
-                                                                                        : 0));
+        (uint16_t)((sw_seq_lt(data_end, end) ? SW_TCP_FIN : 0) | (psh ? SW_TCP_PSH : 0));
     int64_t sent = sw_tcp_send_data(tcp, rec->seq, len, flags, true);
 
     if (sent < 0)

@@ -259,6 +259,7 @@ void sw_tcp_abort(struct sw_tcp *tcp, int err);
 /* Frees what the block holds (queues, timer); sends nothing. */
 void sw_tcp_fini(struct sw_tcp *tcp);
 
+void sw_tcp_mark_record(struct sw_tcp *tcp); /* MSG_EOR: what is queued last ends a record */
 void sw_tcp_delay_acks(struct sw_tcp *tcp); /* TCP_QUICKACK 0: answers will carry them */
 void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options);
 /* Sizes the user chose (SO_SNDBUF, SO_RCVBUF as getsockopt shows them): that buffer is no longer

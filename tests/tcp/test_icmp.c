@@ -106,7 +106,7 @@ static void test_shared(void **state)
         one_check(&o);
         if (i == 0) {
             TAKE(&o, ACK, .seq = 1, .ack = 1, .len = 960);
-            TAKE(&o, ACK, .seq = 961, .ack = 1, .len = 500);
+            TAKE(&o, ACK | PSH, .seq = 961, .ack = 1, .len = 500);
         }
         nothing(&o);
     }
