@@ -34,7 +34,8 @@ struct result {
     const char *name;
     double seconds;
     uint64_t bytes, packets, round_trips, conns;
-    uint64_t mem_bytes; /* both hosts, for all connections, idle */
+    uint64_t mem_bytes;   /* both hosts, for all connections, idle */
+    double setup_seconds; /* of all connections: socket() to accept() */
 };
 
 static double cpu_seconds(void)
@@ -183,6 +184,7 @@ static void round_trips(struct result *result, double seconds, uint64_t conns)
     check(client && server && conns <= 1000ULL * PER_PORT, "memory");
     world_init(&w, 0, false);
     uint64_t mem_before = mem_used(&w);
+    double setup = cpu_seconds();
     for (uint64_t i = 0; i < conns; i++) {
         uint16_t port = (uint16_t)(PORT + i / PER_PORT);
         if (i % PER_PORT == 0)
@@ -190,6 +192,7 @@ static void round_trips(struct result *result, double seconds, uint64_t conns)
         connect_pair(&w, listener, port, &client[i], &server[i]);
         drain_ready(&w);
     }
+    result->setup_seconds = cpu_seconds() - setup;
     for (unsigned i = 0; i < 1000; i++) /* delayed ACKs and the like */
         step(&w);
     result->mem_bytes = mem_used(&w) - mem_before;
@@ -228,19 +231,23 @@ static void print_result(const struct result *r, bool json, bool first)
     double gbps = (double)r->bytes * 8 / r->seconds / 1e9;
     double ns_per_packet = r->packets ? r->seconds * 1e9 / (double)r->packets : 0;
     double ns_per_trip = r->round_trips ? r->seconds * 1e9 / (double)r->round_trips : 0;
+    double setup_ns = r->conns ? r->setup_seconds * 1e9 / (double)r->conns : 0;
     double bytes_per_end = r->conns ? (double)r->mem_bytes / (double)r->conns / 2 : 0;
     if (json) {
         printf("%s\n  {\"test\": \"%s\", ", first ? "[" : ",", r->name);
         if (r->bytes)
             printf("\"gbit_per_s\": %.2f, \"ns_per_packet\": %.1f}", gbps, ns_per_packet);
         else
-            printf("\"connections\": %llu, \"round_trip_ns\": %.1f, \"bytes_per_idle_end\": %.1f}",
-                   (unsigned long long)r->conns, ns_per_trip, bytes_per_end);
+            printf("\"connections\": %llu, \"round_trip_ns\": %.1f, \"bytes_per_idle_end\": %.1f, "
+                   "\"setup_ns\": %.1f}",
+                   (unsigned long long)r->conns, ns_per_trip, bytes_per_end, setup_ns);
     } else if (r->bytes) {
         printf("%-8s %8.2f Gbit/s  %8.1f ns per packet\n", r->name, gbps, ns_per_packet);
     } else {
-        printf("%-8s %8.1f ns per round trip of 64 bytes, %llu connections of %.0f bytes an end\n",
-               r->name, ns_per_trip, (unsigned long long)r->conns, bytes_per_end);
+        printf(
+            "%-8s %8.1f ns per round trip of 64 bytes, %llu connections of %.0f bytes an end, each "
+            "made in %.0f ns\n",
+            r->name, ns_per_trip, (unsigned long long)r->conns, bytes_per_end, setup_ns);
     }
 }
 

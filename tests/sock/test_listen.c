@@ -241,6 +241,43 @@ static void test_syn_flood(void **state)
     world_fini(&w);
 }
 
+/* Bug class 19: a million forged SYNs take no more memory than the first thousand, and who is real
+ * gets in between them. */
+static void test_a_million_syns(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_addr addr = at("10.0.0.2", 80);
+    sw_socket_t l = listener(&w, 1, SW_AF_INET, addr, 64), c, a;
+    struct sw_host_stats stats;
+    uint64_t most = 0;
+    for (uint32_t n = 1; n <= 1000000; n++) {
+        forged_syn(&w, n);
+        if (n % 1000 == 0) {
+            w.now += 10 * MS; /* 100,000 a second */
+            sw_host_advance(w.host[1], w.now);
+            struct sw_packet *pkt;
+            while ((pkt = sw_host_output(w.host[1], w.eth[1], w.now)) != NULL)
+                sw_packet_free(pkt);
+            sw_host_get_stats(w.host[1], &stats);
+            assert_true(stats.half_open <= 64 && stats.sockets <= 2);
+            if (n == 1000)
+                most = stats.mem_bytes + SW_PAGE_BYTES;
+            assert_true(stats.mem_bytes <= most);
+        }
+        if (n % 250000 == 0) {
+            dial(&w, addr, 1, &c);
+            assert_int_equal(sw_accept(w.host[1], l, &a, NULL), 0);
+            assert_int_equal(sw_abort(w.host[1], a), 0);
+            world_settle(&w);
+            assert_int_equal(sw_close(w.host[0], c), 0);
+        }
+    }
+    assert_int_equal(sw_small_longest_chain(&w.host[1]->sock) <= 4, 1);
+    world_fini(&w);
+}
+
 /* With the SYN queue full who is real still gets in, by a cookie; without cookies he does not. */
 static void test_syn_cookie(void **state)
 {
@@ -276,7 +313,7 @@ int main(void)
         cmocka_unit_test(test_reset_in_queue), cmocka_unit_test(test_close_resets_children),
         cmocka_unit_test(test_inherit),        cmocka_unit_test(test_bind_again),
         cmocka_unit_test(test_defer_accept),   cmocka_unit_test(test_syn_flood),
-        cmocka_unit_test(test_syn_cookie),
+        cmocka_unit_test(test_syn_cookie),     cmocka_unit_test(test_a_million_syns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
