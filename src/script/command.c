@@ -160,6 +160,9 @@ static bool run_ip_route(struct run *run, struct pos pos, char **words, size_t c
         return unsupported(run, pos, "this command of ip's");
     if (!read_metrics(run, pos, words + 3, count - 3, &metrics))
         return false;
+    /* There is one remote end: the route is its, whatever address the field's runner gives it. */
+    if (sw_ip_is4(&dst) == sw_ip_is4(&run->script->options.remote))
+        dst = run->script->options.remote;
     unsigned bits = sw_ip_is4(&dst) ? 32 : 128;
     int r = sw_host_add_route(run->host, &dst, bits, run->iface, NULL);
     if (r == 0 || r == -EEXIST)
