@@ -74,7 +74,9 @@ static ssize_t send_vector(struct adapter *a, int fd, const struct iovec *iov, s
     if (bytes == NULL)
         return (ssize_t)adapter_result(len < 0 ? len : -ENOMEM);
     for (size_t i = 0; i < count; i++) {
-        if (iov[i].iov_base == NULL && iov[i].iov_len > 0) {
+        if (iov[i].iov_len == 0)
+            continue;
+        if (iov[i].iov_base == NULL) {
             free(bytes);
             return (ssize_t)adapter_result(-EFAULT);
         }

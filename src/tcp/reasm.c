@@ -89,6 +89,7 @@ static bool reserve(struct sw_tcp *tcp, struct sw_tcp_extra *x)
         return true;
     cap = x->count < x->cap / 2 ? x->cap : sw_max32(x->cap * 2, CAP_MIN);
     if (cap == x->cap) { /* enough room in front */
+        SW_ASSERT(x->pieces != NULL);
         memmove(x->pieces, piece(x, 0), x->count * sizeof(*pieces));
         x->first = 0;
         return true;
@@ -149,6 +150,7 @@ static bool place(struct sw_tcp *tcp, uint32_t at, sw_seq seq, struct sw_slice s
         x->bytes -= slice.len;
         return false;
     }
+    SW_ASSERT(x->pieces != NULL);
     memmove(&x->pieces[x->first + at + 1], &x->pieces[x->first + at],
             (x->count - at) * sizeof(x->pieces[0]));
     sw_chunk_get(slice.chunk);

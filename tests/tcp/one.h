@@ -391,4 +391,25 @@ static inline void one_fini(struct one *o)
     sw_mem_put(o->env.mem);
 }
 
+/* `n` segments of 1,000 out of `total` bytes are out; the round trip is 20 ms. */
+static inline void out(struct one *o, uint32_t total, uint32_t n)
+{
+    one_block(o);
+    o->layer.config.sack = true;
+    assert_int_equal(sw_tcp_connect(&o->tcp), 0);
+    TAKE(o, SYN, .seq = 0, .sack_ok = true);
+    pass(o, 20 * MS);
+    IN(o, SYN | ACK, .ack = 1, .mss = 1000, .sack_ok = true);
+    TAKE(o, ACK, .seq = 1, .ack = 1);
+    assert_int_equal(sw_ip_set_mtu(&o->ip, ETH, 1500, 0), 0);
+    user_sends(o, total);
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t psh = total <= 1000 * (i + 1) ? PSH : 0;
+
+        TAKE(o, ACK | psh, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+    }
+    nothing(o);
+    pass(o, 20 * MS);
+}
+
 #endif
