@@ -106,8 +106,8 @@ static void detail(void **state)
                             "+0~+.1 > . 1:1001(1000) ack 7\n";
     static const char *const lines[] = {
         "  expected 0.100000~0.200000   > . 1:1001(1000) ack 7\n",
-        "  actual             0.100000  > . 1:1001(1000) ack 1\n"
-        "                                                    ^\n",
+        ("  actual             0.100000  > . 1:1001(1000) ack 1\n"
+         "                                                    ^\n"),
         "  then               0.100000  > P. 1001:1101(100) ack 1 win 64240\n",
         "    0.100000      dropped: no ACK in a state that needs one (tcp-no-ack)\n",
     };
