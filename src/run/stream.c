@@ -254,9 +254,25 @@ static void notice_break(struct run *run, struct standin *s)
         stream_failed(run, s, err);
 }
 
+/* Whether the program's close, seen as a hang-up, left data unread: AF_UNIX has it as an error that
+ * waits. Reading, which meets it behind the last byte, may wait for room in the core: for as long
+ * as the peer's window is zero. Then it is asked for; and what the core has no room for is not sent
+ * any more. */
+static bool closed_while_full(const struct standin *s)
+{
+    int err = 0;
+
+    if (!s->far_hup || !s->far_in || s->fin_from_program || s->sock == 0)
+        return false;
+    getsockopt(s->far_fd, SOL_SOCKET, SO_ERROR, &err, &(socklen_t){sizeof(err)});
+    return err == ECONNRESET;
+}
+
 static void move(struct run *run, struct standin *s)
 {
     bool more = to_core(run, s);
+    if (!more && closed_while_full(s))
+        closed_unread(run, s);
     if (s->state == STANDIN_CONNECTED && s->sock != 0)
         to_program(run, s);
     if (s->state == STANDIN_CONNECTED && s->sock != 0)
@@ -290,17 +306,6 @@ void stream_continue(struct run *run, struct standin *s)
     calls_wake(run, s);
 }
 
-/* Whether the program's close, seen as a hang-up, left data unread: AF_UNIX has it as an error that
- * waits. It is asked for here because reading, which would meet it too, waits for room in the core:
- * for as long as the peer's window is zero. */
-static bool hung_up_unread(const struct standin *s)
-{
-    int err = 0;
-
-    getsockopt(s->far_fd, SOL_SOCKET, SO_ERROR, &err, &(socklen_t){sizeof(err)});
-    return err == ECONNRESET;
-}
-
 void stream_far_event(struct run *run, struct standin *s, uint32_t events)
 {
     if (s->far_fd < 0)
@@ -316,8 +321,6 @@ void stream_far_event(struct run *run, struct standin *s, uint32_t events)
     if (events & EPOLLOUT)
         s->far_out = true;
     if (s->state == STANDIN_CONNECTED) {
-        if (s->far_hup && s->sock != 0 && hung_up_unread(s))
-            closed_unread(run, s);
         move(run, s);
         calls_wake(run, s); /* a send that waits for room */
     } else if (s->state == STANDIN_CONNECTING && s->far_hup) {

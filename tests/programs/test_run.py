@@ -514,6 +514,29 @@ except ConnectionResetError:
 
 
 @check
+def what_was_written_before_a_close_with_data_unread_arrives(r):
+    program = """
+import socket
+listener = socket.create_server(('127.0.0.1', 5564))
+for i in range(100):
+    client = socket.create_connection(('127.0.0.1', 5564))
+    server, _ = listener.accept()
+    client.sendall(b'unread')
+    server.recv(1)
+    server.sendall(b'last words')
+    server.close()
+    heard = b''
+    try:
+        while data := client.recv(100): heard += data
+    except ConnectionResetError:
+        pass
+    if heard != b'last words':
+        print(i, heard)
+"""
+    expect("the listener", r.python(program)[:2], (0, ""))
+
+
+@check
 def run_inside_run(r):
     status, out, err = r.run(r.stage.command, "run", "--", "true")
     if status != 125 or not err:
