@@ -80,6 +80,8 @@ static void drop_head(struct sw_list *list)
 
 /* ---- errors ---- */
 
+static void take_back_by(struct run *run, struct standin *s, int fd);
+
 static void far_connect(struct standin *s, bool on)
 {
     struct sockaddr_un name = {.sun_family = AF_UNSPEC};
@@ -91,7 +93,7 @@ static void far_connect(struct standin *s, bool on)
 
 /* Makes a connected stand-in say ECONNRESET and POLLERR. AF_UNIX does so when the other side of an
  * association dissolves it with something unread; so our side gets a byte to leave unread. */
-static void wake_natively(struct run *run, struct standin *s)
+static void wake_connected(struct run *run, struct standin *s)
 {
     struct sockaddr_un far;
     socklen_t len = name_far_addr(s, &far);
@@ -110,13 +112,38 @@ static void wake_natively(struct run *run, struct standin *s)
     close(helper);
 }
 
-static void make_pending(struct run *run, struct standin *s, int err)
+/* One that has no peer but asked for errors (IP_RECVERR) is associated for the moment. */
+static void wake_unconnected(struct run *run, struct standin *s)
+{
+    struct sockaddr_un name;
+    socklen_t len = name_far_addr(s, &name);
+    int fd = standin_borrow(run, s);
+    if (fd < 0)
+        return;
+    take_back_by(run, s, fd); /* dissolving throws away what is unread */
+    if (connect(fd, (struct sockaddr *)&name, len) == 0) {
+        wake_connected(run, s);
+        name.sun_family = AF_UNSPEC;
+        (void)connect(fd, (struct sockaddr *)&name, sizeof(name.sun_family));
+    }
+    close(fd);
+    dgram_refill(run, s);
+}
+
+static void wake_natively(struct run *run, struct standin *s)
 {
     struct sw_addr peer;
+    if (sw_getpeername(run->host, s->sock, &peer) == 0)
+        wake_connected(run, s);
+    else
+        wake_unconnected(run, s);
+}
+
+static void make_pending(struct run *run, struct standin *s, int err)
+{
     s->error = err;
     s->error_is_native = false;
-    if (sw_getpeername(run->host, s->sock, &peer) == 0)
-        wake_natively(run, s);
+    wake_natively(run, s);
 }
 
 static void take_core_error(struct run *run, struct standin *s)
@@ -228,25 +255,17 @@ void dgram_refill(struct run *run, struct standin *s)
 
 /* ---- and back ---- */
 
-/* Takes what is unread out of the stand-in, to the head of s->front. 0 or a negative errno. */
-static int take_back(struct run *run, struct run_call *call)
+/* Takes what is unread out of the stand-in, through its dup `fd`, to the head of s->front. */
+static void take_back_by(struct run *run, struct standin *s, int fd)
 {
-    struct standin *s = call->standin;
     uint32_t unread = 0;
 
-    settle(run, s);
-    if (s->in_flight == 0)
-        return 0;
-    int fd = standin_fetch(run, call);
-    if (fd < 0)
-        return fd;
     while (unread < s->in_flight) {
         if (recv(fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0)
             unread++;
         else if (errno != EINTR && errno != ECONNRESET)
             break;
     }
-    close(fd);
     if (unread == s->in_flight)
         s->flight_max = 1; /* reads by notified calls: one token at a time is least work */
     drop_read(run, s, s->in_flight - unread);
@@ -257,6 +276,21 @@ static int take_back(struct run *run, struct run_call *call)
         s->in_flight--;
     }
     SW_ASSERT(s->in_flight == 0);
+}
+
+/* 0 or a negative errno. */
+static int take_back(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+
+    settle(run, s);
+    if (s->in_flight == 0)
+        return 0;
+    int fd = standin_fetch(run, call);
+    if (fd < 0)
+        return fd;
+    take_back_by(run, s, fd);
+    close(fd);
     return 0;
 }
 
@@ -282,33 +316,53 @@ void dgram_consume(struct standin *s)
     drop_head(&s->front);
 }
 
+/* What native calls have been shown is cleared. Whether one of them had reported it already. */
+static bool clear_native(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    int native = 0, r = -1;
+    socklen_t len = sizeof(native);
+
+    s->error_is_native = false;
+    int fd = standin_fetch(run, call);
+    if (fd >= 0) {
+        r = getsockopt(fd, SOL_SOCKET, SO_ERROR, &native, &len);
+        close(fd);
+    }
+    return r == 0 && native == 0;
+}
+
+/* While there are errors in the queue poll() says so, whether or not SO_ERROR has been taken. */
+static bool errors_wait(struct run *run, struct standin *s)
+{
+    int bits = s->sock != 0 ? sw_poll(run->host, s->sock) : 0;
+    return bits > 0 && (bits & SW_EV_ERR) != 0;
+}
+
 int dgram_take_error(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
     take_core_error(run, s);
-    int err = s->error, native = 0;
-    if (err == 0)
-        return 0;
+    int err = s->error;
     s->error = 0;
-    if (!s->error_is_native)
+    if (err == 0 || !s->error_is_native)
         return err;
-    /* Reading it clears it. If it is clear already, a native call has reported it. */
-    int fd = standin_fetch(run, call);
-    if (fd >= 0) {
-        socklen_t len = sizeof(native);
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &native, &len) == 0 && native == 0)
-            err = 0;
-        close(fd);
-    }
+    if (clear_native(run, call))
+        err = 0;
+    else if (errors_wait(run, s))
+        wake_natively(run, s);
     return err;
 }
 
 void dgram_error_taken(struct run *run, struct run_call *call)
 {
-    int next = sw_take_error(run->host, call->standin->sock);
+    struct standin *s = call->standin;
+    int next = sw_take_error(run->host, s->sock);
     dgram_take_error(run, call);
+    if (s->error_is_native && next == 0)
+        clear_native(run, call);
     if (next > 0)
-        make_pending(run, call->standin, next);
+        make_pending(run, s, next);
 }
 
 /* ---- from the program ---- */

@@ -75,11 +75,31 @@ def unconnected(case):
         check(case, s, b"two")
 
 
+def unconnected_poll(case):
+    """An error wakes who waits, and is there until the queue is empty; what came before it stays."""
+    with asking(case) as s:
+        s.bind((case.address, 0))
+        s.sendto(b"kept", s.getsockname())
+        s.sendto(b"three", (case.address, CLOSED))
+        poll = select.poll()
+        poll.register(s, 0)
+        expect("poll", [e for _, e in poll.poll(20000)], [select.POLLERR])
+        expect("the error", outcome(s.recvfrom, 9), "ConnectionRefusedError")
+        expect("poll still", [e for _, e in poll.poll(20000)], [select.POLLERR])
+        check(case, s, b"three")
+        expect("poll after", poll.poll(0), [])
+        poll.modify(s, select.POLLIN)
+        expect("poll", [e for _, e in poll.poll(20000)], [select.POLLIN])
+        expect("the datagram", outcome(s.recvfrom, 9)[0], b"kept")
+        expect("nothing", outcome(s.recvfrom, 9, socket.MSG_DONTWAIT), "BlockingIOError")
+
+
 def body(case, programs):
     if case.lossy:
         return
     connected(case)
     unconnected(case)
+    unconnected_poll(case)
     text = programs.run("traceroute", "-n", "-q", "1", "-w", "20", case.address)
     hops = [line.split()[:2] for line in text.splitlines() if line.startswith(" ")]
     expect("hops", hops, [["1", case.address]])
