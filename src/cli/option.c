@@ -22,6 +22,7 @@ static const struct {
     [OPTION_BYTES] = {"BYTES", "takes a size in bytes such as 1500 or 64K"},
     [OPTION_NUMBER] = {"N", "takes a whole number such as 42 or 0x2a"},
     [OPTION_FILE] = {"FILE", "takes the name of a file"},
+    [OPTION_SETTINGS] = {"NAME=VALUE", "takes a setting such as net.ipv4.tcp_fastopen=3"},
 };
 
 const char *option_nearest(const char *word, const char *(*next)(const void *ctx, size_t i),
@@ -148,6 +149,25 @@ static int explain_range(const struct option_def *def, const char *text, char *w
     return -EINVAL;
 }
 
+/* The next of several. */
+static int store_setting(const struct option_def *def, char *fields, const char *text, char *why)
+{
+    const char **list = (const char **)(void *)(fields + def->field);
+    uint64_t n = 0;
+
+    if (strchr(text, '=') == NULL || *text == '=')
+        return explain_value(def, text, 0, why);
+    while (n < def->max && list[n] != NULL)
+        n++;
+    if (n == def->max) {
+        snprintf(why, OPTION_WHY, "--%s may be given %llu times", def->name,
+                 (unsigned long long)def->max);
+        return -EINVAL;
+    }
+    list[n] = text;
+    return 0;
+}
+
 static int store(const struct option_def *def, char *fields, const char *text, char *why)
 {
     uint64_t value = 0;
@@ -160,6 +180,8 @@ static int store(const struct option_def *def, char *fields, const char *text, c
         memcpy(fields + def->field, &text, sizeof(text));
         return 0;
     }
+    if (def->kind == OPTION_SETTINGS)
+        return store_setting(def, fields, text, why);
     int r = parse_number_kind(def->kind, text, &value);
     if (r < 0)
         return explain_value(def, text, r, why);

@@ -13,15 +13,17 @@
 
 /* What an option's argument is, and the type of the field that takes it. */
 enum option_kind {
-    OPTION_END,     /* closes a table */
-    OPTION_HEADING, /* a line in --help: only `help` is set */
-    OPTION_FLAG,    /* bool; no argument */
-    OPTION_TIME,    /* uint64_t, nanoseconds: 50ms, 1.5s, 20us, 100ns */
-    OPTION_PERCENT, /* uint32_t, parts per million: 2%, 0.01% */
-    OPTION_RATE,    /* uint64_t, bits per second: 10Mbit, 1.5Gbit */
-    OPTION_BYTES,   /* uint32_t: 1500, 64K, 1M */
-    OPTION_NUMBER,  /* uint64_t: 42, 0x2a */
-    OPTION_FILE,    /* const char * */
+    OPTION_END,      /* closes a table */
+    OPTION_HEADING,  /* a line in --help: only `help` is set */
+    OPTION_FLAG,     /* bool; no argument */
+    OPTION_TIME,     /* uint64_t, nanoseconds: 50ms, 1.5s, 20us, 100ns */
+    OPTION_PERCENT,  /* uint32_t, parts per million: 2%, 0.01% */
+    OPTION_RATE,     /* uint64_t, bits per second: 10Mbit, 1.5Gbit */
+    OPTION_BYTES,    /* uint32_t: 1500, 64K, 1M */
+    OPTION_NUMBER,   /* uint64_t: 42, 0x2a */
+    OPTION_FILE,     /* const char * */
+    OPTION_SETTINGS, /* const char *[max + 1], NULL behind the last: NAME=VALUE, given up to `max`
+                        times */
 };
 
 struct option_def {

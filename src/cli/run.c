@@ -42,6 +42,10 @@ static const struct option_def options[] = {
     {.name = "seed", .kind = OPTION_NUMBER, .field = FIELD(seed), .has_field = FIELD(has_seed),
      .help = "of all chance: the same seed, the same fate for each packet"},
 
+    {.kind = OPTION_HEADING, .help = "The host that the programs share:"},
+    {.name = "sysctl", .kind = OPTION_SETTINGS, .field = FIELD(sysctls), .max = RUN_SYSCTLS,
+     .help = "a setting by sysctl's name, as net.ipv4.tcp_fastopen=3"},
+
     {.kind = OPTION_HEADING, .help = "What is shown and recorded:"},
     {.name = "flow", .kind = OPTION_FLAG, .field = FIELD(flow),
      .help = "at the end, on stderr: calls and segments, side by side"},

@@ -22,7 +22,7 @@
 /* A listener may have been closed without our noticing: none of the programs' descriptors told. All
  * at the port are asked, since with SO_REUSEPORT it is not known yet which of them would be chosen.
  */
-static void forget_dead_listeners(struct run *run, const struct sw_addr *to)
+void connect_forget_dead(struct run *run, const struct sw_addr *to)
 {
     for (struct sw_list *l = run->listeners.next, *next; l != &run->listeners; l = next) {
         struct standin *listener = SW_CONTAINER(l, struct standin, listening);
@@ -35,7 +35,7 @@ static void forget_dead_listeners(struct run *run, const struct sw_addr *to)
 }
 
 /* Puts the stand-in into the state that the core's attempt is in. 0 or a negative errno. */
-static int show_attempt(struct run *run, struct standin *s, int fd)
+int connect_show(struct run *run, struct standin *s, int fd)
 {
     int bits = sw_poll(run->host, s->sock);
     bool failed = bits < 0 || (bits & (SW_EV_ERR | SW_EV_HUP)) != 0;
@@ -56,7 +56,7 @@ static int show_attempt(struct run *run, struct standin *s, int fd)
 }
 
 /* Our own descriptors or memory are used up: the attempt ends here. */
-static void give_up(struct run *run, struct run_call *call, int err)
+void connect_give_up(struct run *run, struct run_call *call, int err)
 {
     struct standin *s = call->standin;
     sw_abort(run->host, s->sock);
@@ -80,11 +80,11 @@ static enum run_verdict try_connect(struct run *run, struct run_call *call)
     }
     if (s->state == STANDIN_FRESH || s->state == STANDIN_CONNECTING) {
         int fd = standin_fetch(run, call);
-        err = fd < 0 ? fd : show_attempt(run, s, fd);
+        err = fd < 0 ? fd : connect_show(run, s, fd);
         if (fd >= 0)
             close(fd);
         if (err < 0) {
-            give_up(run, call, -err);
+            connect_give_up(run, call, -err);
             return CALL_DONE;
         }
     }
@@ -101,13 +101,13 @@ static void leave_connect(struct run *run, struct run_call *call)
     int fd = standin_fetch(run, call);
     if (fd < 0)
         return; /* it has gone */
-    (void)show_attempt(run, s, fd);
+    (void)connect_show(run, s, fd);
     close(fd);
 }
 
 /* TCP may connect again after a failure, a connected AF_UNIX socket may not: another one takes its
  * place. Other descriptors of the old one, and epoll, keep the old one (a known difference). */
-static int renew(struct run *run, struct run_call *call)
+int connect_renew(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
     struct sockaddr_un addr;
@@ -137,7 +137,7 @@ static int renew(struct run *run, struct run_call *call)
     standin_drop_far(s);
     accept_drop_pending(run, s);
     standin_rename(run, s, st.st_ino, name);
-    s->fin_from_program = s->fin_to_program = s->rd_shutdown = false;
+    s->fin_from_program = s->fin_to_program = s->rd_shutdown = s->put_off = false;
     s->program_shut = 0;
     s->broken = 0;
     s->error = 0;
@@ -154,11 +154,11 @@ static int renew(struct run *run, struct run_call *call)
 static void start_nonblocking(struct run *run, struct run_call *call)
 {
     int fd = standin_fetch(run, call);
-    int err = fd < 0 ? fd : show_attempt(run, call->standin, fd);
+    int err = fd < 0 ? fd : connect_show(run, call->standin, fd);
     if (fd >= 0)
         close(fd);
     if (err < 0)
-        give_up(run, call, -err);
+        connect_give_up(run, call, -err);
     else
         call_fail(run, call, EINPROGRESS);
 }
@@ -179,13 +179,36 @@ static void wait_connected(struct run *run, struct run_call *call, const struct 
     call_hold(run, call, try_connect, deadline_ns, EINPROGRESS);
 }
 
+/* Nothing has been sent, and connect() has said 0 (TCP_FASTOPEN_CONNECT): bytes may be written. */
+static void put_off(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    int fd = -1, err = 0;
+
+    if (s->state != STANDIN_FRESH)
+        err = connect_renew(run, call);
+    if (err == 0)
+        err = fd = standin_fetch(run, call);
+    if (fd >= 0)
+        err = stream_meet(run, s, fd, false);
+    if (err < 0) {
+        connect_give_up(run, call, -err);
+    } else {
+        s->put_off = true;
+        stream_established(run, s, fd);
+        call_return(run, call, 0);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
 /* AF_UNSPEC: the connection, if any, is dissolved. */
 static void disconnect(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
     int err = sw_connect(run->host, s->sock, NULL);
     if (err == 0 && s->state != STANDIN_FRESH && s->state != STANDIN_CONNECTING)
-        err = renew(run, call);
+        err = connect_renew(run, call);
     if (err < 0)
         call_fail(run, call, -err);
     else
@@ -196,13 +219,13 @@ static void connect_stream(struct run *run, struct run_call *call, const struct 
 {
     struct standin *s = call->standin;
 
-    forget_dead_listeners(run, to);
+    connect_forget_dead(run, to);
     int err = sw_connect(run->host, s->sock, to);
     if (err == -EINPROGRESS) {
         /* A failed attempt, a connection that both have ended, a listener that was shut down. */
         bool used = s->state != STANDIN_FRESH && s->state != STANDIN_CONNECTING;
-        if (used && (err = renew(run, call)) < 0) {
-            give_up(run, call, -err);
+        if (used && (err = connect_renew(run, call)) < 0) {
+            connect_give_up(run, call, -err);
             return;
         }
         run_pump(run);
@@ -214,6 +237,8 @@ static void connect_stream(struct run *run, struct run_call *call, const struct 
         wait_connected(run, call, to);
     } else if (err < 0) {
         call_fail(run, call, -err);
+    } else if (s->state != STANDIN_CONNECTED && s->state != STANDIN_CONNECTING) {
+        put_off(run, call);
     } else {
         call_return(run, call, 0);
     }

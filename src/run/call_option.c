@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -97,10 +96,6 @@ void on_setsockopt(struct run *run, struct run_call *call)
     if (given_value != NULL)
         record_option(run, call, value, len);
     int err = 0;
-    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && given_value != NULL && value[0]) {
-        call_fail(run, call, EOPNOTSUPP); /* a stand-in cannot tell when the first write comes */
-        return;
-    }
     if (given_value != NULL && also_native(level, name))
         err = set_natively(run, call, value, len);
     if (err == 0 && s->sock != 0) /* a connection that has ended takes any option to no effect */

@@ -50,12 +50,12 @@ static void fail_pipe(struct run *run, struct run_call *call, int flags)
     call_fail(run, call, EPIPE);
 }
 
-/* The message of a call, of either form. *ret_flags are the call's. */
-static int load(struct run *run, struct run_call *call, struct message *m, int *ret_flags)
+int stream_load(struct run *run, struct run_call *call, struct message *m, int *ret_flags)
 {
     if (call->nr == SYS_sendto || call->nr == SYS_recvfrom) {
         message_plain(m, call->args[1], call->args[2]);
         m->name = call->args[4];
+        m->namelen = (int)call->args[5];
         m->namelen_ptr = call->args[5];
         *ret_flags = (int)call->args[3];
         return 0;
@@ -68,7 +68,7 @@ static int load(struct run *run, struct run_call *call, struct message *m, int *
 static enum run_verdict try_send(struct run *run, struct run_call *call)
 {
     struct message m;
-    int flags, err = load(run, call, &m, &flags);
+    int flags, err = stream_load(run, call, &m, &flags);
     if (err < 0) {
         call_fail(run, call, -err);
         return CALL_DONE;
@@ -106,12 +106,12 @@ void stream_send(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
     struct message m;
-    int flags, err = load(run, call, &m, &flags);
+    int flags, err = stream_load(run, call, &m, &flags);
 
     if (err < 0) {
         call_fail(run, call, -err);
-    } else if ((flags & MSG_FASTOPEN) != 0) {
-        call_fail(run, call, EOPNOTSUPP);
+    } else if ((flags & MSG_FASTOPEN) != 0 && stream_fast_open(run, call, &m, flags)) {
+        return;
     } else if (s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING) {
         fail_pipe(run, call, flags);
     } else if (s->state == STANDIN_FAILED) {
@@ -149,7 +149,7 @@ static int write_back(struct run *run, pid_t tid, const struct message *m, uint3
 static enum run_verdict try_receive(struct run *run, struct run_call *call)
 {
     struct message m;
-    int flags, err = load(run, call, &m, &flags);
+    int flags, err = stream_load(run, call, &m, &flags);
     if (err < 0) {
         call_fail(run, call, -err);
         return CALL_DONE;
@@ -185,7 +185,7 @@ void stream_receive(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
     struct message m;
-    int flags, err = load(run, call, &m, &flags);
+    int flags, err = stream_load(run, call, &m, &flags);
 
     if (err == 0 && (flags & MSG_ERRQUEUE) != 0)
         err = -EAGAIN;

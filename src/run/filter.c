@@ -60,6 +60,9 @@ static int add_notified(scmp_filter_ctx ctx)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
                                SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_OOB, MSG_OOB));
     if (err == 0)
+        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
+                               SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN));
+    if (err == 0)
         err =
             seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom), 1, SCMP_A4(SCMP_CMP_NE, 0));
     if (err == 0) /* AF_UNIX would hand out the stream's own bytes */

@@ -62,6 +62,18 @@ void message_plain(struct message *m, uint64_t buf, uint64_t len)
     m->iov[0] = (struct iovec){.iov_base = (void *)(uintptr_t)buf, .iov_len = (size_t)len};
 }
 
+void message_skip(struct message *m, size_t n)
+{
+    for (size_t i = 0; i < m->n_iov && n > 0; i++) {
+        struct iovec *piece = &m->iov[i];
+        size_t left_out = piece->iov_len < n ? piece->iov_len : n;
+        piece->iov_base = (char *)piece->iov_base + left_out;
+        piece->iov_len -= left_out;
+        m->total -= left_out;
+        n -= left_out;
+    }
+}
+
 int message_gather(struct run *run, pid_t tid, const struct message *m, void *buf, size_t len)
 {
     char *to = buf;

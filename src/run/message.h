@@ -40,6 +40,9 @@ int message_load(struct run *run, pid_t tid, uint64_t at, struct message *m);
 /* A message of one piece: sendto, recvfrom. */
 void message_plain(struct message *m, uint64_t buf, uint64_t len);
 
+/* Leaves out its first `n` bytes, as many as it holds at most. */
+void message_skip(struct message *m, size_t n);
+
 /* Copies the first `len` bytes of the vector out of the caller's memory; 0 or -EFAULT. */
 int message_gather(struct run *run, pid_t tid, const struct message *m, void *buf, size_t len);
 /* Copies up to `len` bytes into it; what does not fit is left out. 0 or -EFAULT. */
@@ -78,6 +81,8 @@ static inline void call_answer(struct run *run, struct run_call *call, int64_t r
 /* call_stream.c: the same calls on a stream. */
 void stream_send(struct run *run, struct run_call *call);
 void stream_receive(struct run *run, struct run_call *call);
+/* The message of such a call, of either form; *ret_flags are the call's. 0 or a negative errno. */
+int stream_load(struct run *run, struct run_call *call, struct message *m, int *ret_flags);
 /* Its pending error, as a positive errno, once; 0. */
 int stream_take_error(struct run *run, struct run_call *call);
 

@@ -91,6 +91,8 @@
 #include "base/list.h"
 #include "base/rng.h"
 
+enum { RUN_SYSCTLS = 32 };
+
 /* What `sockworks run` was asked for; filled in by cli/. */
 struct run_config {
     char **argv;                          /* program and arguments, NULL-terminated */
@@ -99,6 +101,7 @@ struct run_config {
     uint32_t mtu;                         /* of the link when conditioned; 0: 1,500 */
     uint64_t seed;                        /* of the link's chance; has_seed also seeds the host */
     bool has_seed;
+    const char *sysctls[RUN_SYSCTLS + 1]; /* NAME=VALUE each, then NULL */
     const char *trace_path;   /* NDJSON of all records, or NULL */
     const char *capture_path; /* pcapng, or NULL */
     bool flow;                /* picture of the flow of events on stderr at the end */
@@ -156,6 +159,7 @@ struct standin {
     bool writing_over;          /* as `broken`: what is written from now on meets EPIPE */
     bool urgent;                /* the program has sent MSG_OOB: its reads stop at the mark */
     bool want_out;              /* the far end is full: EPOLLOUT is asked for */
+    bool put_off;               /* CONNECTED, but the SYN waits for the first bytes (TCP_FASTOPEN_CONNECT) */
     bool fin_to_program, fin_from_program, rd_shutdown;
     bool error_is_native;       /* native calls have been shown an error too, as ECONNRESET */
     int error;                  /* positive errno for SO_ERROR and notified calls, until taken */
@@ -360,6 +364,20 @@ void stream_expect_urgent(struct standin *s);
 void stream_prepare_far(struct run *run, struct standin *s);
 /* The timeout option (SO_RCVTIMEO, SO_SNDTIMEO) of a stand-in in ns; 0: none. */
 uint64_t standin_timeout_ns(struct run *run, struct standin *s, int name);
+
+/* call_connect.c: an attempt that the core has begun. Shows the state it is in on the stand-in, through
+ * its dup `fd`; 0 or a negative errno. */
+int connect_show(struct run *run, struct standin *s, int fd);
+/* A used stand-in gets a fresh socket underneath; 0 or a negative errno. */
+int connect_renew(struct run *run, struct run_call *call);
+/* Our own descriptors or memory are used up (positive errno): it ends here, and the call with it. */
+void connect_give_up(struct run *run, struct run_call *call, int err);
+/* Listeners that nobody holds any more are not to answer it. */
+void connect_forget_dead(struct run *run, const struct sw_addr *to);
+/* call_fastopen.c: a send of a stream with MSG_FASTOPEN. False: it is connected (or will be with the
+ * first bytes written), and the call goes on as one without the flag. */
+struct message;
+bool stream_fast_open(struct run *run, struct run_call *call, const struct message *m, int flags);
 
 /* LISTENING: one unix connection for each that waits in the core's queue. */
 void accept_mirror(struct run *run, struct standin *s);

@@ -16,6 +16,7 @@ struct fields {
     uint64_t delay_ns, rate_bps, seed;
     uint32_t loss_ppm, mtu;
     const char *trace;
+    const char *settings[3];
     bool flow, has_seed;
 };
 
@@ -29,6 +30,7 @@ static const struct option_def table[] = {
     {.name = "seed", .kind = OPTION_NUMBER, .field = FIELD(seed), .has_field = FIELD(has_seed)},
     {.name = "trace", .kind = OPTION_FILE, .field = FIELD(trace)},
     {.name = "flow", .kind = OPTION_FLAG, .field = FIELD(flow)},
+    {.name = "set", .kind = OPTION_SETTINGS, .field = FIELD(settings), .max = 2},
     {.kind = OPTION_END},
 };
 
@@ -49,6 +51,24 @@ static void test_a_good_line(void **state)
     assert_int_equal(f.seed, 0);
     assert_true(f.has_seed && f.flow && !help);
     assert_string_equal(f.trace, "a=b");
+}
+
+static void test_settings(void **state)
+{
+    (void)state;
+    struct fields f = {0};
+    char why[OPTION_WHY] = "";
+    bool help = false;
+    assert_int_equal(options_parse(table, &f, ARGV("--set=a=1", "--set", "b=", "x"), &help, why),
+                     3);
+    assert_string_equal(f.settings[0], "a=1");
+    assert_string_equal(f.settings[1], "b=");
+    assert_null(f.settings[2]);
+    assert_int_equal(options_parse(table, &f, ARGV("--set=c=3"), &help, why), -EINVAL);
+    assert_string_equal(why, "--set may be given 2 times");
+    f = (struct fields){0};
+    assert_int_equal(options_parse(table, &f, ARGV("--set=c"), &help, why), -EINVAL);
+    assert_int_equal(options_parse(table, &f, ARGV("--set", "=c"), &help, why), -EINVAL);
 }
 
 static void test_where_options_end(void **state)
@@ -104,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_good_line),
+        cmocka_unit_test(test_settings),
         cmocka_unit_test(test_where_options_end),
         cmocka_unit_test(test_wrong_lines),
     };

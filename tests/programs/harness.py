@@ -136,13 +136,14 @@ def as_user(user):
             "--inh-caps=-all"]
 
 
-def command_line(stage, case, inner, options=()):
+def command_line(stage, case, inner, options=(), sysctls=()):
     """`inner` as this case's user, on Sockworks or on the kernel's loopback in a namespace."""
     if stage.command is None:
-        return [PYTHON, str(stage.path / "tests" / "private_net.py"), *as_user(case.user),
-                *inner]
+        return [PYTHON, str(stage.path / "tests" / "private_net.py"), *sysctls,
+                *as_user(case.user), *inner]
     conditions = LOSSY if case.lossy else []
-    return [*as_user(case.user), str(stage.command), "run", *conditions, *options, "--", *inner]
+    return [*as_user(case.user), str(stage.command), "run", *conditions, *options,
+            *[f"--sysctl={s}" for s in sysctls], "--", *inner]
 
 
 def environment(home, mark):
@@ -174,13 +175,13 @@ def kill_marked(mark):
             pass
 
 
-def run_case(stage, case, script, options=()):
+def run_case(stage, case, script, options=(), sysctls=()):
     """Runs the test's inside for one case; returns what it printed if it failed, else None."""
     mark = uuid.uuid4().hex
     home = stage.home(case.user)
     inner = [PYTHON, str(stage.path / "tests" / script), "--inside", json.dumps(case)]
     with open(stage.path / f"{mark}.log", "w+", encoding="utf-8", errors="replace") as log:
-        process = subprocess.Popen(command_line(stage, case, inner, options), cwd=home, stdout=log,
+        process = subprocess.Popen(command_line(stage, case, inner, options, sysctls), cwd=home, stdout=log,
                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                    env=environment(home, mark), start_new_session=True)
         try:
@@ -198,8 +199,9 @@ def run_case(stage, case, script, options=()):
     return None if status == 0 else printed.rstrip() + "\n" + ending
 
 
-def main(body, commands=(), prepare=None):
-    """`commands` must be installed; prepare(directory) may compile programs into HERE's copy."""
+def main(body, commands=(), prepare=None, sysctls=()):
+    """`commands` must be installed; prepare(directory) may compile programs into HERE's copy.
+    `sysctls`, as "net.ipv4.tcp_fastopen=3", are the network's."""
     if len(sys.argv) == 3 and sys.argv[1] == "--inside":
         sys.exit(inside(body, Case(*json.loads(sys.argv[2]))))
     parser = argparse.ArgumentParser(description=body.__doc__)
@@ -220,7 +222,7 @@ def main(body, commands=(), prepare=None):
             prepare(stage.path / "tests")
         for case in cases:
             started = time.monotonic()
-            trouble = run_case(stage, case, pathlib.Path(sys.argv[0]).name)
+            trouble = run_case(stage, case, pathlib.Path(sys.argv[0]).name, (), sysctls)
             took = time.monotonic() - started
             print(f"{'ok' if trouble is None else 'FAILED'}: {case} ({took:.1f} s)", flush=True)
             if trouble is not None:

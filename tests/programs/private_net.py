@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""private_net.py COMMAND...: runs a command in a network namespace of its own, its loopback up.
+"""private_net.py [NAME=VALUE...] COMMAND...: runs a command in a network namespace of its own, its
+loopback up, these sysctl settings made.
 
 For comparing with the kernel's own sockets without meeting anything else on them. Without root it takes
 a user namespace first, where the machine allows that. Exit status 125 if it cannot be done.
@@ -8,6 +9,7 @@ a user namespace first, where the machine allows that. Exit status 125 if it can
 import ctypes
 import fcntl
 import os
+import pathlib
 import socket
 import struct
 import sys
@@ -35,4 +37,8 @@ def loopback_up():
 if __name__ == "__main__":
     enter()
     loopback_up()
-    os.execvp(sys.argv[1], sys.argv[1:])
+    words = sys.argv[1:]
+    while "=" in words[0]:
+        name, value = words.pop(0).split("=", 1)
+        pathlib.Path("/proc/sys", *name.split(".")).write_text(value, encoding="ascii")
+    os.execvp(words[0], words)
