@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "base/packet.h"
-#include "net/tun.h"
 
 #define NS_PER_S 1000000000ULL
 #define READ_BATCH 64 /* packets of a device, before the others have their turn; NAPI's weight */
@@ -23,8 +22,9 @@ uint64_t sw_cable_now(void)
 static struct sw_packet *leaving(struct sw_cable *cable, const struct sw_cable_end *end,
                                  uint64_t now_ns)
 {
-    return end->host ? sw_host_output(end->host, end->iface, now_ns)
-                     : sw_tun_read(end->tun, cable->mem);
+    if (end->host)
+        return sw_host_output(end->host, end->iface, now_ns);
+    return end->tap ? sw_tap_read(end->tap, cable->mem) : sw_tun_read(end->tun, cable->mem);
 }
 
 static unsigned send_from(struct sw_cable *cable, int e, uint64_t now_ns)
@@ -56,7 +56,10 @@ static unsigned deliver_to(struct sw_cable *cable, int e, uint64_t now_ns)
     }
     while ((pkt = first)) {
         first = pkt->next;
-        sw_tun_write(end->tun, pkt);
+        if (end->tap)
+            sw_tap_write(end->tap, pkt, now_ns);
+        else
+            sw_tun_write(end->tun, pkt);
     }
     return moved;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A cable in real time: a link (sockworks/link.h) with a host or a TUN device at each of its ends,
- * and the loop that carries packets between them. With a host and a device, the kernel's sockets
- * talk to Sockworks'; with two devices in two network namespaces, the kernel talks to itself over
- * the link's conditions; two hosts have no need of real time, but may be compared with the others.
+ * A cable in real time: a link (sockworks/link.h) with a host or a TUN or TAP device at each of its
+ * ends, and the loop that carries packets between them. With a host and a device, the kernel's
+ * sockets talk to Sockworks'; with two devices in two network namespaces, the kernel talks to
+ * itself over the link's conditions; two hosts have no need of real time, but may be compared with
+ * the others.
  *
  *     for (;;) {
  *         if (sw_cable_carry(&cable) == 0)
@@ -19,10 +20,13 @@
 #include <sockworks/host.h>
 #include <sockworks/link.h>
 
+#include "net/tap.h"
+
 struct sw_cable_end {
     struct sw_host *host; /* and its interface, or NULL: */
     int iface;
-    int tun; /* the descriptor of a device */
+    int tun;            /* the descriptor of a device, */
+    struct sw_tap *tap; /* and what is around it if it is a TAP device, else NULL */
 };
 
 struct sw_cable {

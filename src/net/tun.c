@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The TUN device of Linux: Documentation/networking/tuntap.rst; the header in front of each packet
- * is that of virtio 1.2, 5.1.6. */
+/* The TUN device, and the kernel's end of any device: address, MTU, up (netdevice(7)). */
 #include "net/tun.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/ipv6.h>
-#include <linux/virtio_net.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/packet.h"
-#include "wire/wire.h"
-
-#define PACKET_ROOM (SW_PACKET_MAX + SW_IP6_HDR)
-#define TCP_CSUM_OFFSET 16 /* of the checksum in a TCP header, RFC 9293 3.1 */
+#include "net/device.h"
 
 static void set_name(struct ifreq *request, const char *name)
 {
@@ -30,19 +22,7 @@ static void set_name(struct ifreq *request, const char *name)
 
 int sw_tun_open(const char *name, bool offload)
 {
-    struct ifreq request;
-    int tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (tun < 0)
-        return -errno;
-    set_name(&request, name);
-    request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
-    unsigned long what = offload ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 : 0;
-    if (ioctl(tun, TUNSETIFF, &request) < 0 || ioctl(tun, TUNSETOFFLOAD, what) < 0) {
-        int error = errno;
-        close(tun);
-        return -error;
-    }
-    return tun;
+    return sw_device_open(name, IFF_TUN, offload);
 }
 
 /* An ioctl of an interface. 0 or a negative errno. */
@@ -99,73 +79,11 @@ int sw_tun_up(const char *name, uint32_t mtu_bytes)
 
 struct sw_packet *sw_tun_read(int tun, struct sw_mem *mem)
 {
-    struct virtio_net_hdr vnet;
-    uint8_t bytes[PACKET_ROOM];
-    struct iovec iov[2] = {{&vnet, sizeof(vnet)}, {bytes, sizeof(bytes)}};
-    ssize_t got = readv(tun, iov, 2);
-    if (got <= (ssize_t)sizeof(vnet))
-        return NULL;
-    struct sw_packet *pkt = sw_packet_from_bytes(mem, bytes, (size_t)got - sizeof(vnet));
-    if (!pkt)
-        return NULL;
-    if (vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-        pkt->csum = SW_CSUM_NEEDED;
-    if (vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
-        pkt->gso_size = vnet.gso_size;
-    return pkt;
-}
-
-static int write_packet(int tun, struct sw_packet *pkt, const struct virtio_net_hdr *vnet)
-{
-    struct virtio_net_hdr header = *vnet;
-    struct iovec iov[2 + SW_PACKET_SLICES] = {{&header, sizeof(header)},
-                                              {sw_packet_head(pkt), pkt->head_len}};
-    int n = 2;
-    for (unsigned i = 0; i < pkt->n_slices; i++) {
-        const struct sw_slice *s = &pkt->slices[i];
-        iov[n++] = (struct iovec){s->chunk->data + s->off, s->len};
-    }
-    int result = writev(tun, iov, n) < 0 ? -errno : 0;
-    sw_packet_free(pkt);
-    return result;
-}
-
-/* A super-segment whole: the kernel cuts it, or never has to. */
-static int write_super(int tun, struct sw_packet *pkt)
-{
-    struct sw_ip_hdr ip;
-    if (sw_ip_parse_hdr(sw_packet_head(pkt), pkt->head_len, sw_packet_len(pkt), &ip) !=
-        SW_DROP_NONE) {
-        sw_packet_free(pkt);
-        return -EINVAL;
-    }
-    struct virtio_net_hdr vnet = {
-        .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-        .gso_type = ip.version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6,
-        .hdr_len = pkt->head_len,
-        .gso_size = pkt->gso_size,
-        .csum_start = (uint16_t)ip.hdr_len,
-        .csum_offset = TCP_CSUM_OFFSET,
-    };
-    return write_packet(tun, pkt, &vnet);
+    struct sw_frame frame;
+    return sw_device_read(tun, &frame) ? sw_device_packet(mem, &frame, 0) : NULL;
 }
 
 int sw_tun_write(int tun, struct sw_packet *pkt)
 {
-    static const struct virtio_net_hdr plain;
-    bool several = pkt->gso_size > 0 && pkt->data_len > pkt->gso_size;
-    if (several && pkt->csum == SW_CSUM_NEEDED)
-        return write_super(tun, pkt);
-    int result = 0;
-    while (pkt && result == 0) {
-        struct sw_packet *piece = sw_gso_next(&pkt);
-        if (!piece) {
-            sw_packet_free(pkt);
-            return -ENOMEM;
-        }
-        sw_packet_fill_csum(piece);
-        result = write_packet(tun, piece, &plain);
-    }
-    sw_packet_free(pkt);
-    return result;
+    return sw_device_write(tun, NULL, 0, pkt);
 }

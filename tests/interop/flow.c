@@ -31,10 +31,13 @@ void flow_send(struct flow *flow)
         int64_t n = sock_send(flow->from, bytes_at(flow->sent), left < PIECE ? left : PIECE);
         if (n == -EAGAIN)
             return;
-        if (n < 0)
+        if (n < 0) {
             flow->error = (int)n;
-        else
-            flow->sent += (uint64_t)n;
+            return;
+        }
+        if (flow->watch)
+            flow->watch(flow->watch_ctx, true, bytes_at(flow->sent), (size_t)n);
+        flow->sent += (uint64_t)n;
     }
     if (!flow->error && !flow->shut) {
         flow->error = sock_shutdown(flow->from, SW_SHUT_WR);
@@ -49,6 +52,8 @@ void flow_receive(struct flow *flow)
         int64_t n = sock_recv(flow->to, buf, sizeof(buf));
         if (n == -EAGAIN)
             return;
+        if (n > 0 && flow->watch)
+            flow->watch(flow->watch_ctx, false, buf, (size_t)n);
         if (n < 0)
             flow->error = (int)n;
         else if (n == 0)

@@ -14,6 +14,9 @@ struct flow {
     uint64_t size, sent, received;
     bool shut, ended; /* the FIN was given; the end was read */
     int error;        /* negative errno of a call, or -EILSEQ: a byte differs */
+    /* NULL, or told of all bytes sent and received. */
+    void (*watch)(void *ctx, bool sent, const void *bytes, size_t n);
+    void *watch_ctx;
 };
 
 /* What can be sent and received now. */

@@ -2,10 +2,11 @@
 /*
  * Bytes both ways between the kernel's TCP and Sockworks': who is client, IPv4 and IPv6, each
  * option on and off, with and without loss, sizes from nothing on. The client sends and
- * half-closes, the server reads to the end, answers with as many bytes and closes; every byte is
- * compared.
+ * half-closes, the server reads to the end, answers with as many bytes and closes. Every byte is
+ * compared with what it should be, and the SHA-256 of what was sent with that of what was received.
+ * All over a TAP device; with all options over a TUN device too.
  *
- *     transfers          all of that, up to 10 MB
+ *     transfers          all of that, up to 10 MB; four of 1 GB, with super-segments
  *     transfers BYTES    one transfer of so many, each way, with super-segments
  */
 #include <errno.h>
@@ -13,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow.h"
+#include "digest.h"
 
 enum { AF4 = SW_AF_INET, AF6 = SW_AF_INET6 };
+#define GIGABYTE 1000000000U
 #define MSS_V4 1448U /* 1,500 less 40, less timestamps' 12 */
 
 struct variant {
@@ -38,7 +40,7 @@ struct transfer {
     int without; /* the variant holds for this side only; -1: for both */
     uint32_t loss_ppm;
     uint64_t size;
-    bool offload;
+    bool offload, ethernet;
 };
 
 static int n_done, n_failed, n_left_out;
@@ -54,6 +56,17 @@ static bool apply(struct world *world, const struct transfer *t)
     return true;
 }
 
+static int one_way(struct world *world, struct sock *from, struct sock *to, uint64_t size,
+                   unsigned limit_ms)
+{
+    struct flow flow = {.from = from, .to = to, .size = size};
+    struct digest digest;
+    digest_init(&digest, &flow);
+    int r = flow_run(world, &flow, limit_ms);
+    int same = digest_compare(&digest);
+    return r ? r : same;
+}
+
 static int play(struct world *world, const struct transfer *t)
 {
     struct sock socks[2];
@@ -62,11 +75,9 @@ static int play(struct world *world, const struct transfer *t)
     int r = world_connect(world, t->family, t->client, port++, socks);
     if (r < 0)
         return r;
-    struct flow there = {.from = client, .to = server, .size = t->size};
-    struct flow back = {.from = server, .to = client, .size = t->size};
-    r = flow_run(world, &there, limit_ms);
+    r = one_way(world, client, server, t->size, limit_ms);
     if (r == 0)
-        r = flow_run(world, &back, limit_ms);
+        r = one_way(world, server, client, t->size, limit_ms);
     sock_close(client);
     sock_close(server);
     return r;
@@ -74,8 +85,9 @@ static int play(struct world *world, const struct transfer *t)
 
 static void print_name(const struct transfer *t)
 {
-    printf("IPv%d, client: %-9s, %s%s, loss %.1f %%, %llu bytes", t->family == AF4 ? 4 : 6,
-           kind_names[t->client == 0 ? KERNEL : SOCKWORKS], t->variant->name,
+    printf("%s, IPv%d, client: %-9s, %s%s, loss %.1f %%, %llu bytes", t->ethernet ? "TAP" : "TUN",
+           t->family == AF4 ? 4 : 6, kind_names[t->client == 0 ? KERNEL : SOCKWORKS],
+           t->variant->name,
            t->without < 0    ? ""
            : t->without == 0 ? " (kernel's side)"
                              : " (Sockworks' side)",
@@ -89,6 +101,7 @@ static void run(const struct transfer *t, uint64_t seed)
     if (t->loss_ppm)
         conditions.delay_ns = 1 * MS;
     struct world_config config = {.kinds = {KERNEL, SOCKWORKS},
+                                  .ethernet = t->ethernet,
                                   .offload = t->offload,
                                   .seed = seed,
                                   .conditions = {conditions, conditions}};
@@ -138,35 +151,49 @@ static void each_way(struct transfer t)
     }
 }
 
+static void huge(struct transfer t)
+{
+    t.offload = true;
+    for (int i = 0; i < 4; i++) {
+        t.family = i & 1 ? AF6 : AF4;
+        t.client = i >> 1;
+        run(&t, 1);
+    }
+}
+
+/* A variant with and without loss, and at one side only, with loss. */
+static void all_of(struct transfer t)
+{
+    for (t.loss_ppm = 0; t.loss_ppm <= 20000; t.loss_ppm += 20000)
+        each_way(t);
+    for (t.without = 0; t.variant != &variants[0] && t.without < 2; t.without++)
+        for (int i = 0; i < 4; i++) {
+            t.family = i & 1 ? AF6 : AF4;
+            t.client = i >> 1;
+            t.loss_ppm = 20000;
+            t.size = 300000;
+            run(&t, 7);
+        }
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     world_need();
-    struct transfer t = {.variant = &variants[0], .without = -1};
+    struct transfer t = {.variant = &variants[0], .without = -1, .ethernet = true};
     if (argc > 1) {
         t.size = strtoull(argv[1], NULL, 10);
-        t.offload = true;
-        for (int i = 0; i < 4; i++) {
-            t.family = i & 1 ? AF6 : AF4;
-            t.client = i >> 1;
-            run(&t, 1);
-        }
+        huge(t);
     } else {
         for (unsigned v = 0; v < sizeof(variants) / sizeof(variants[0]); v++) {
             t.variant = &variants[v];
-            for (t.loss_ppm = 0; t.loss_ppm <= 20000; t.loss_ppm += 20000)
-                each_way(t);
-            for (t.without = 0; v > 0 && t.without < 2; t.without++)
-                for (int i = 0; i < 4; i++) {
-                    struct transfer one = t;
-                    one.family = i & 1 ? AF6 : AF4;
-                    one.client = i >> 1;
-                    one.loss_ppm = 20000;
-                    one.size = 300000;
-                    run(&one, 7);
-                }
-            t.without = -1;
+            all_of(t);
         }
+        t.variant = &variants[0];
+        t.size = GIGABYTE;
+        huge(t);
+        t.ethernet = false;
+        each_way(t);
     }
     printf("%d transfers, %d failed, %d left out\n", n_done, n_failed, n_left_out);
     return n_failed > 0;

@@ -110,15 +110,18 @@ static void await_address(const struct sw_ip *ip6)
 
 /* A device in the present namespace with addresses like those of side `index`, the last byte
  * `last`. */
-static int new_tun(const char *name, int index, uint8_t last, bool narrow, uint32_t mtu,
-                   bool offload)
+static int new_device(const char *name, int index, uint8_t last, bool narrow, uint32_t mtu,
+                      bool ethernet, bool offload)
 {
+    char dad[64];
     uint8_t n = (uint8_t)(index + 1);
     struct sw_ip ip4 = SW_IP4(10, n, 0, last);
     struct sw_ip ip6 = {{0xfd, 0x99, 0, n, [15] = last}};
-    int tun = sw_tun_open(name, offload);
+    int tun = ethernet ? sw_tap_open(name, offload) : sw_tun_open(name, offload);
     if (tun < 0)
         die("tun", -tun);
+    snprintf(dad, sizeof(dad), "/proc/sys/net/ipv6/conf/%s/accept_dad", name);
+    put_text(dad, "0"); /* a second for each world, to find that nobody else is there */
     int r = sw_tun_up(name, mtu);
     if (r == 0)
         r = sw_tun_add_addr(name, &ip4, narrow ? 16 : 8);
@@ -128,6 +131,17 @@ static int new_tun(const char *name, int index, uint8_t last, bool narrow, uint3
         die(name, -r);
     await_address(&ip6);
     return tun;
+}
+
+/* The cable's end of a kernel's TAP device stands for the other side. */
+static void new_station(struct side *side, int index_of_other)
+{
+    struct side other = {.index = index_of_other};
+    uint8_t own[6] = {0x02, [5] = (uint8_t)(1 + index_of_other)};
+    struct sw_addr ip4 = side_addr(&other, AF_INET, 0), ip6 = side_addr(&other, AF_INET6, 0);
+    sw_tap_init(&side->tap, side->tun, own);
+    sw_tap_add_addr(&side->tap, &ip4.ip);
+    sw_tap_add_addr(&side->tap, &ip6.ip);
 }
 
 static void new_host(struct side *side, uint32_t mtu, bool offload, uint64_t seed)
@@ -152,13 +166,16 @@ static void new_router(struct world *world, const struct world_config *config, u
     world->router = new_netns();
     put_text("/proc/sys/net/ipv4/ip_forward", "1");
     put_text("/proc/sys/net/ipv6/conf/all/forwarding", "1");
-    world->router_tuns[0] = new_tun("r0", 0, 1, true, mtu, false);
-    world->router_tuns[1] = new_tun("r1", 1, 1, true, config->router_mtu, false);
+    world->router_tuns[0] = new_device("r0", 0, 1, true, mtu, false, false);
+    world->router_tuns[1] = new_device("r1", 1, 1, true, config->router_mtu, false, false);
 }
 
-static struct sw_cable_end end_of(const struct side *side)
+static struct sw_cable_end end_of(struct side *side)
 {
-    return (struct sw_cable_end){.host = side->host, .iface = 1, .tun = side->tun};
+    return (struct sw_cable_end){.host = side->host,
+                                 .iface = 1,
+                                 .tun = side->tun,
+                                 .tap = side->ethernet ? &side->tap : NULL};
 }
 
 static struct sw_link *new_link(struct world *world, const struct world_config *config,
@@ -180,7 +197,10 @@ void world_init(struct world *world, const struct world_config *config)
         *side = (struct side){.kind = config->kinds[i], .index = i, .tun = -1, .netns = -1};
         if (side->kind == KERNEL) {
             side->netns = new_netns();
-            side->tun = new_tun("tun", i, 2, false, mtu, config->offload);
+            side->tun = new_device("tun", i, 2, false, mtu, config->ethernet, config->offload);
+            side->ethernet = config->ethernet;
+            if (side->ethernet)
+                new_station(side, 1 - i);
         } else {
             new_host(side, mtu, config->offload, config->seed);
         }
@@ -209,6 +229,8 @@ void world_fini(struct world *world)
         struct side *side = &world->side[i];
         sw_host_free(side->host);
         if (side->kind == KERNEL) {
+            if (side->ethernet)
+                sw_tap_fini(&side->tap);
             close(side->tun);
             close(side->netns);
         }

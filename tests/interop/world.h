@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A world of two sides and a cable between them, for tests and the benchmark. A side is Sockworks,
- * or the kernel: then it is a network namespace of its own with a TUN device. Both have the same
- * socket calls (struct sock), so a scenario is written once and played with either at either end.
- * One process, one thread, real time.
+ * or the kernel: then it is a network namespace of its own with a TUN or TAP device. Both have the
+ * same socket calls (struct sock), so a scenario is written once and played with either at either
+ * end. One process, one thread, real time.
  *
  * Side i (0 or 1) has 10.(1+i).0.2/8 and fd99:(1+i)::2/32. With a router in the middle, a third
  * namespace in which the kernel forwards, the sides are joined by two cables.
@@ -26,12 +26,15 @@ struct side {
     int index;
     struct sw_host *host;
     int netns, tun; /* of the kernel */
+    bool ethernet;  /* the device is `tap`'s */
+    struct sw_tap tap;
 };
 
 struct world_config {
     enum kind kinds[2];
     uint32_t mtu;        /* of the sides' interfaces; 0: 1,500 */
     uint32_t router_mtu; /* not 0: a router between the sides, this is its way to side 1 */
+    bool ethernet;       /* TAP devices at the kernel's sides, not TUN; not with a router */
     bool offload;        /* super-segments pass whole where the link has no conditions */
     uint64_t seed;
     struct sw_link_conditions conditions[2]; /* [i]: what leaves side i */
