@@ -23,6 +23,7 @@ static const struct {
     [OPTION_NUMBER] = {"N", "takes a whole number such as 42 or 0x2a"},
     [OPTION_FILE] = {"FILE", "takes the name of a file"},
     [OPTION_SETTINGS] = {"NAME=VALUE", "takes a setting such as net.ipv4.tcp_fastopen=3"},
+    [OPTION_WORDS] = {"NAME", "takes a name"},
 };
 
 const char *option_nearest(const char *word, const char *(*next)(const void *ctx, size_t i),
@@ -150,12 +151,12 @@ static int explain_range(const struct option_def *def, const char *text, char *w
 }
 
 /* The next of several. */
-static int store_setting(const struct option_def *def, char *fields, const char *text, char *why)
+static int store_word(const struct option_def *def, char *fields, const char *text, char *why)
 {
     const char **list = (const char **)(void *)(fields + def->field);
     uint64_t n = 0;
 
-    if (strchr(text, '=') == NULL || *text == '=')
+    if (def->kind == OPTION_SETTINGS && (strchr(text, '=') == NULL || *text == '='))
         return explain_value(def, text, 0, why);
     while (n < def->max && list[n] != NULL)
         n++;
@@ -180,8 +181,8 @@ static int store(const struct option_def *def, char *fields, const char *text, c
         memcpy(fields + def->field, &text, sizeof(text));
         return 0;
     }
-    if (def->kind == OPTION_SETTINGS)
-        return store_setting(def, fields, text, why);
+    if (def->kind == OPTION_SETTINGS || def->kind == OPTION_WORDS)
+        return store_word(def, fields, text, why);
     int r = parse_number_kind(def->kind, text, &value);
     if (r < 0)
         return explain_value(def, text, r, why);

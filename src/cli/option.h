@@ -24,6 +24,7 @@ enum option_kind {
     OPTION_FILE,     /* const char * */
     OPTION_SETTINGS, /* const char *[max + 1], NULL behind the last: NAME=VALUE, given up to `max`
                         times */
+    OPTION_WORDS,    /* the same: any word */
 };
 
 struct option_def {

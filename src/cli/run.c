@@ -2,13 +2,24 @@
 /*
  * sockworks run: the options of struct run_config.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "run/run.h"
 
-#define FIELD(member) offsetof(struct run_config, member)
-#define CONDITION(member) offsetof(struct run_config, conditions.member)
+enum { NAMES = DNS_NAMES_MAX - 1 }; /* one is this host's */
+
+/* What the options fill in. */
+struct given {
+    struct run_config config;
+    const char *names[NAMES + 1]; /* NULL behind the last */
+};
+
+#define FIELD(member) offsetof(struct given, config.member)
+#define CONDITION(member) offsetof(struct given, config.conditions.member)
 
 /* Delays beyond this are a slip of the keyboard; the arithmetic of the link holds far more. */
 #define DELAY_MAX_NS (3600ULL * 1000 * 1000 * 1000)
@@ -46,6 +57,10 @@ static const struct option_def options[] = {
     {.name = "sysctl", .kind = OPTION_SETTINGS, .field = FIELD(sysctls), .max = RUN_SYSCTLS,
      .help = "a setting by sysctl's name, as net.ipv4.tcp_fastopen=3"},
 
+    {.kind = OPTION_HEADING, .help = "Names that every name server knows inside the run:"},
+    {.name = "name", .kind = OPTION_WORDS, .field = offsetof(struct given, names), .max = NAMES,
+     .help = "this one too, as db, or db=127.0.0.2; localhost and this host's are there"},
+
     {.kind = OPTION_HEADING, .help = "What is shown and recorded:"},
     {.name = "flow", .kind = OPTION_FLAG, .field = FIELD(flow),
      .help = "at the end, on stderr: calls and segments, side by side"},
@@ -68,17 +83,37 @@ static bool conditioned(const struct run_config *config)
            c->reorder_ppm != 0 || c->corrupt_ppm != 0 || c->rate_bps != 0 || config->mtu != 0;
 }
 
+/* The names that were given, and this host's own. */
+static int add_names(struct dns_names *names, const char *const *words, char *why)
+{
+    char own[DNS_NAME_MAX + 1] = "";
+
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (dns_names_add(names, words[i]) < 0) {
+            snprintf(why, OPTION_WHY, "--name takes a name such as db or db=127.0.0.2, not '%.60s'",
+                     words[i]);
+            return -EINVAL;
+        }
+    }
+    if (gethostname(own, sizeof(own) - 1) == 0)
+        (void)dns_names_add(names, own); /* what is no good name cannot be asked for either */
+    return 0;
+}
+
 static int cli_run_main(char **argv)
 {
-    struct run_config config = {0};
+    struct given given = {0};
     char why[OPTION_WHY];
     bool help = false;
 
-    int used = options_parse(options, &config, argv, &help, why);
+    int used = options_parse(options, &given, argv, &help, why);
     if (used < 0)
         return cli_wrong(&cli_run, why);
     if (help)
         return cli_print_help(&cli_run);
+    struct run_config config = given.config;
+    if (add_names(&config.names, given.names, why) < 0)
+        return cli_wrong(&cli_run, why);
     config.argv = argv + used;
     if (config.argv[0] == NULL)
         return cli_wrong(&cli_run, "which program? As in: sockworks run -- curl http://127.0.0.1/");

@@ -233,6 +233,8 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     int64_t sent = message_gather(run, call->tid, m, data, m->total);
     if (sent == 0)
         sent = -dgram_take_error(run, call);
+    if (sent == 0 && to != NULL)
+        resolver_meet(run, to);
     if (sent == 0)
         sent = sw_send_datagram(run->host, s->sock, data, m->total, to, &info);
     if (sent > 0)

@@ -61,19 +61,6 @@ void on_socket(struct run *run, struct run_call *call)
         make_socket(run, call, domain, type, protocol);
 }
 
-/* Sockets that nobody holds any more may still be in the way. True: one was, and is gone. */
-static bool clear_conflict(struct run *run, struct standin *s, const struct sw_addr *local)
-{
-    sw_socket_t other = sw_bind_conflict(run->host, s->sock, local);
-    struct standin *owner = other != 0 ? sw_socket_user(run->host, other) : NULL;
-
-    if (owner == NULL || owner == s || (owner->stream && owner->far_fd >= 0) ||
-        standin_alive(run, owner))
-        return false;
-    standin_gone(run, owner);
-    return true;
-}
-
 void on_bind(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
@@ -90,9 +77,11 @@ void on_bind(struct run *run, struct run_call *call)
     if (err == 0 && !s->ipv6 && family != AF_INET && !unset_any)
         err = -EAFNOSUPPORT;
     if (err == 0)
+        resolver_yield(run, &local);
+    if (err == 0)
         do
             err = sw_bind(run->host, s->sock, &local);
-        while (err == -EADDRINUSE && clear_conflict(run, s, &local));
+        while (err == -EADDRINUSE && standin_clear_conflict(run, s->sock, &local));
     if (err < 0)
         call_fail(run, call, -err);
     else
@@ -107,7 +96,7 @@ void on_listen(struct run *run, struct run_call *call)
 
     int err = sw_listen(run->host, s->sock, backlog);
     while (err == -EADDRINUSE && sw_getsockname(run->host, s->sock, &local) == 0 &&
-           clear_conflict(run, s, &local))
+           standin_clear_conflict(run, s->sock, &local))
         err = sw_listen(run->host, s->sock, backlog);
     if (err == 0 && (s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING)) {
         int fd = standin_fetch(run, call);

@@ -471,6 +471,8 @@ void dgram_connect(struct run *run, struct run_call *call, const struct sw_addr 
     int ignored;
 
     dgram_flush(run, s);
+    if (to != NULL)
+        resolver_meet(run, to);
     int err = sw_connect(run->host, s->sock, to);
     if (err < 0) {
         call_fail(run, call, -err);

@@ -53,6 +53,10 @@ static bool serve_ready(struct run *run)
     while (sw_host_ready(run->host, &ready)) {
         struct standin *s = ready.user;
         any = true;
+        if (s != NULL && ready.user == run->resolver) {
+            resolver_ready(run, ready.socket);
+            continue;
+        }
         if (s == NULL || s->state == STANDIN_GONE)
             continue;
         if (s->stream)

@@ -395,6 +395,7 @@ static void close_run(struct run *run)
     fetch_fini(run);
     free(run->by_ino);
     free(run->scratch);
+    resolver_fini(run);
     sw_link_free(run->link);
     sw_host_free(run->host);
 }

@@ -90,6 +90,7 @@
 
 #include "base/list.h"
 #include "base/rng.h"
+#include "run/dns.h"
 
 enum { RUN_SYSCTLS = 32 };
 
@@ -102,6 +103,7 @@ struct run_config {
     uint64_t seed;                        /* of the link's chance; has_seed also seeds the host */
     bool has_seed;
     const char *sysctls[RUN_SYSCTLS + 1]; /* NAME=VALUE each, then NULL */
+    struct dns_names names;   /* that programs find when they ask a name server */
     const char *trace_path;   /* NDJSON of all records, or NULL */
     const char *capture_path; /* pcapng, or NULL */
     bool flow;                /* picture of the flow of events on stderr at the end */
@@ -257,6 +259,7 @@ struct run {
     int n_processors;
     bool busy;                 /* the last turn had events: the next one may be near */
     void *scratch;             /* dgram.c: freed at the end */
+    struct run_resolver *resolver; /* resolver.c's own; also the `user` of its sockets */
     struct sw_view *view;      /* NULL: nobody looks */
     struct run_record *record; /* record.c's own */
     uint64_t n_notified;
@@ -325,6 +328,8 @@ void standin_drop_far(struct standin *s);
 /* Another descriptor is the stand-in from now on: its inode and name. */
 void standin_rename(struct run *run, struct standin *s, ino_t ino, const char *name);
 void standins_free_gone(struct run *run);
+/* Sockets that nobody holds any more may still be in the way of binding `sock`. True: one was, and is gone. */
+bool standin_clear_conflict(struct run *run, sw_socket_t sock, const struct sw_addr *local);
 /* A caller was killed in a call on it: was that its last holder? A connection that it was still making
  * would come about without it. */
 void standin_check(struct run *run, struct standin *s);
@@ -389,6 +394,14 @@ void dgram_connect(struct run *run, struct run_call *call, const struct sw_addr 
 void dgram_drop(struct run *run, struct standin *s);
 void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events);
 void dgram_core_event(struct run *run, struct standin *s, int sw_events);
+
+/* ---- resolver.c: the run's name server ------------------------------------------------------------------ */
+/* A program's datagrams are about to go there: if that is a name server's port, there is one now. */
+void resolver_meet(struct run *run, const struct sw_addr *to);
+/* A program is about to bind there: a name server of its own comes first. */
+void resolver_yield(struct run *run, const struct sw_addr *local);
+void resolver_ready(struct run *run, sw_socket_t s); /* one of its sockets */
+void resolver_fini(struct run *run);
 
 /* ---- pump.c ------------------------------------------------------------------------------------------ */
 /* Packets and time: host -> link -> host until nothing moves, then ready sockets to their pumps. */

@@ -326,3 +326,16 @@ void standins_free_gone(struct run *run)
         free(s);
     }
 }
+
+bool standin_clear_conflict(struct run *run, sw_socket_t sock, const struct sw_addr *local)
+{
+    sw_socket_t other = sw_bind_conflict(run->host, sock, local);
+    void *user = other != 0 ? sw_socket_user(run->host, other) : NULL;
+    struct standin *owner = user == run->resolver ? NULL : user;
+
+    if (owner == NULL || other == sock || (owner->stream && owner->far_fd >= 0) ||
+        standin_alive(run, owner))
+        return false;
+    standin_gone(run, owner);
+    return true;
+}

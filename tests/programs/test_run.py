@@ -123,7 +123,8 @@ def not_executable(r):
 def wrong_options(r):
     for words in (["--nonsense"], ["--loss", "200%"], ["--loss", "-1%"], ["--loss"],
                   ["--delay", "5", "--", "true"], ["--delay=soon", "--", "true"], [], ["--"],
-                  ["--seed", "x", "--", "true"], ["--mtu", "1", "--", "true"]):
+                  ["--seed", "x", "--", "true"], ["--mtu", "1", "--", "true"],
+                  ["--name", "a b", "--", "true"], ["--name", "a=nowhere", "--", "true"]):
         argv = [*as_user(r.user), str(r.stage.command), "run", *words]
         status, out, err = r.finish(r.popen(argv))
         if status != 2 or err.count("\n") != 1 or out:
@@ -362,6 +363,44 @@ print(socket.if_nameindex(), mtu, found, peer, done[1])
            (0, "[(1, 'lo')] 65536 ['127.0.0.1/8', '::1/128'] (0, 0) 3\n"))
     expect("with conditions", r.python(program, options=["--delay", "1ms"])[:2],
            (0, "[(1, 'lo')] 1500 ['127.0.0.1/8', '::1/128'] (0, 0) 3\n"))
+
+
+@check
+def names(r):
+    """Whoever is asked for a name at port 53 knows --name's; a program that serves there comes first."""
+    program = """
+import socket
+def ask(server, name, qtype):
+    query = b'\\0\\7\\1\\0\\0\\1' + bytes(6)
+    query += b''.join(bytes([len(part)]) + part.encode() for part in name.split('.'))
+    query += bytes([0, 0, qtype, 0, 1])
+    with socket.socket(socket.AF_INET6 if ':' in server else socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(20)
+        s.sendto(query, (server, 53))
+        answer, peer = s.recvfrom(512)
+    assert peer[:2] == (server, 53), peer
+    return (answer[3] & 15, answer[len(query) + 12:].hex()) if answer[:2] == query[:2] else answer
+def found(name):
+    try:
+        return sorted({a[4][0] for a in socket.getaddrinfo(name, 80)})
+    except socket.gaierror as error:
+        return error.errno == socket.EAI_NONAME
+for server in '203.0.113.53', '127.0.0.53', '2001:db8::53':
+    print(ask(server, 'db', 1), ask(server, 'db', 28), ask(server, 'other', 1))
+print(found('db'), found('web.example'), found('other.invalid'))
+own = socket.socket(type=socket.SOCK_DGRAM)
+own.bind(('0.0.0.0', 53))
+asking = socket.socket(type=socket.SOCK_DGRAM)
+asking.connect(('127.0.0.53', 53))
+asking.send(b'hear me')
+print(own.recvfrom(100)[0])
+own.close()
+print(ask('127.0.0.53', 'db', 1))
+"""
+    status, out, err = r.python(program, options=["--name", "db=127.0.0.2", "--name", "web.example"])
+    lines = ["(0, '7f000002') (0, '') (3, '')"] * 3
+    lines += ["['127.0.0.2'] ['127.0.0.1', '::1'] True", "b'hear me'", "(0, '7f000002')"]
+    expect("what was answered", (status, out.splitlines()), (0, lines))
 
 
 @check
