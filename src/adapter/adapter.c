@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host behind the table, its clock and its thread, and the packets in and out.
+ * The host behind the table, and the packets in and out.
  */
 #include "adapter/adapter.h"
 
@@ -8,39 +8,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "wire/wire.h"
 
 #define NS_PER_S 1000000000ULL
-#define RECEIVE_PATIENCE_NS (10 * NS_PER_S) /* a script that still waits has failed */
+#define RECEIVE_PATIENCE_NS (3600 * NS_PER_S) /* a script that still waits has failed */
 #define DEFAULT_MTU 1500
 #define SUPER_SEGMENT_BYTES 65483 /* with headers, an IP packet's 65,535 */
 
 struct adapter *adapter_current;
 
-/* ---- time ------------------------------------------------------------------------------- */
+/* ---- packets ---------------------------------------------------------------------------- */
 
-uint64_t adapter_clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now); /* what packetdrill compares packets' times with */
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-/* Takes what the host wants to send, and what became ready. */
-static void collect(struct adapter *a)
+/* Takes what the host wants to send, as the packets that it will be on the wire. */
+static void collect_packets(struct adapter *a)
 {
     struct sw_packet *super;
-    uint64_t now = adapter_clock_ns();
-    while ((super = sw_host_output(a->host, a->iface, now)) != NULL) {
-        while (super != NULL) { /* as the packets it will be on the wire */
+    while ((super = sw_host_output(a->host, a->iface, a->now_ns)) != NULL) {
+        while (super != NULL) {
             struct sw_packet *pkt = sw_gso_next(&super);
             size_t len = pkt != NULL ? sw_packet_len(pkt) : 0;
             struct outgoing *out = malloc(sizeof(*out) + len);
             if (pkt != NULL && out != NULL) { /* else it is lost, as packets are */
                 out->next = NULL;
-                out->at_ns = now;
+                out->at_ns = a->now_ns;
                 out->len = sw_packet_copy(pkt, 0, out->bytes, len);
                 *a->last = out;
                 a->last = &out->next;
@@ -52,84 +43,22 @@ static void collect(struct adapter *a)
                 break;
         }
     }
+}
+
+void adapter_collect(struct adapter *a)
+{
+    collect_packets(a);
     ready_collect(a);
 }
-
-void adapter_enter(struct adapter *a)
-{
-    pthread_mutex_lock(&a->lock);
-    sw_host_advance(a->host, adapter_clock_ns());
-}
-
-void adapter_leave(struct adapter *a)
-{
-    collect(a);
-    pthread_cond_broadcast(&a->changed);
-    pthread_mutex_unlock(&a->lock);
-}
-
-/* Waits for `changed`, at most until then. */
-static void wait_until(struct adapter *a, uint64_t at_ns)
-{
-    if (at_ns == SW_NEVER) {
-        pthread_cond_wait(&a->changed, &a->lock);
-        return;
-    }
-    const struct timespec at = {.tv_sec = (time_t)(at_ns / NS_PER_S),
-                                .tv_nsec = (long)(at_ns % NS_PER_S)};
-    pthread_cond_timedwait(&a->changed, &a->lock, &at);
-}
-
-bool adapter_sleep(struct adapter *a, uint64_t deadline_ns)
-{
-    collect(a);
-    pthread_cond_broadcast(&a->changed);
-    if (adapter_clock_ns() >= deadline_ns)
-        return false;
-    wait_until(a, deadline_ns);
-    sw_host_advance(a->host, adapter_clock_ns());
-    return true;
-}
-
-/* Our thread: lets the host's timers run when they are due. */
-static void *run_timers(void *context)
-{
-    struct adapter *a = context;
-    pthread_mutex_lock(&a->lock);
-    while (!a->stopping) {
-        wait_until(a, sw_host_deadline(a->host));
-        uint64_t now = adapter_clock_ns();
-        if (sw_host_deadline(a->host) > now)
-            continue;
-        sw_host_advance(a->host, now);
-        collect(a);
-        pthread_cond_broadcast(&a->changed);
-    }
-    pthread_mutex_unlock(&a->lock);
-    return NULL;
-}
-
-static int call_usleep(void *userdata, useconds_t us)
-{
-    (void)userdata;
-    return usleep(us);
-}
-
-static int call_gettimeofday(void *userdata, struct timeval *now, struct timezone *zone)
-{
-    (void)userdata;
-    return gettimeofday(now, zone);
-}
-
-/* ---- packets ---------------------------------------------------------------------------- */
 
 static int netdev_send(void *userdata, const void *packet, size_t len)
 {
     struct adapter *a = userdata;
     adapter_enter(a);
+    settings_read(a);
     struct sw_packet *pkt = sw_packet_from_bytes(sw_host_mem(a->host), packet, len);
     if (pkt != NULL)
-        sw_host_input(a->host, a->iface, pkt, adapter_clock_ns());
+        sw_host_input(a->host, a->iface, pkt, a->now_ns);
     adapter_leave(a);
     return pkt != NULL ? 0 : -1;
 }
@@ -137,11 +66,12 @@ static int netdev_send(void *userdata, const void *packet, size_t len)
 static int netdev_receive(void *userdata, void *packet, size_t *len, long long *time_us)
 {
     struct adapter *a = userdata;
-    uint64_t deadline = adapter_clock_ns() + RECEIVE_PATIENCE_NS;
     int result = 0;
     adapter_enter(a);
-    while (a->first == NULL && adapter_sleep(a, deadline))
-        ;
+    uint64_t last_ns = a->now_ns + RECEIVE_PATIENCE_NS;
+    adapter_collect(a);
+    while (a->first == NULL && clock_step(a, last_ns))
+        adapter_collect(a);
     struct outgoing *out = a->first;
     if (out == NULL) {
         *len = 0;
@@ -175,7 +105,7 @@ static bool make_host(struct adapter *a)
     const struct sw_ip any4 = SW_IP4_ANY, any6 = SW_IP6_ANY;
     const struct sw_iface_config iface = {
         .name = "tun0", .mtu = a->mtu, .gso_max = SUPER_SEGMENT_BYTES};
-    struct sw_host_config config = {.now_ns = adapter_clock_ns()};
+    struct sw_host_config config = {.now_ns = a->now_ns};
     if (getrandom(config.seed, sizeof(config.seed), 0) != (ssize_t)sizeof(config.seed))
         return false;
     a->host = sw_host_new(&config);
@@ -191,11 +121,6 @@ static bool make_host(struct adapter *a)
 static void adapter_free(void *userdata)
 {
     struct adapter *a = userdata;
-    pthread_mutex_lock(&a->lock);
-    a->stopping = true;
-    pthread_cond_broadcast(&a->changed);
-    pthread_mutex_unlock(&a->lock);
-    pthread_join(a->timers, NULL);
     adapter_current = NULL;
     for (int fd = 0; fd < ADAPTER_FDS_MAX; fd++)
         slot_close(a, fd);
@@ -226,22 +151,21 @@ void packetdrill_interface_init(const char *flags, struct packetdrill_interface 
     a->prefix6 = 64;
     a->mtu = DEFAULT_MTU;
     a->last = &a->first;
-    if (!adapter_flags(a, flags))
+    clock_init(a);
+    settings_init(a);
+    options_read(a);
+    if (!options_flags(a, flags))
         die("--so_flags takes local=ADDRESS/PREFIX and mtu=BYTES, separated by commas");
     if (!make_host(a))
         die("no host can be made with this address and this MTU");
-    pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->changed, NULL);
-    if (pthread_create(&a->timers, NULL, run_timers, a) != 0)
-        die("no thread for the timers");
     *ret_interface = (struct packetdrill_interface){.userdata = a,
                                                     .free = adapter_free,
                                                     .netdev_send = netdev_send,
-                                                    .netdev_receive = netdev_receive,
-                                                    .usleep = call_usleep,
-                                                    .gettimeofday = call_gettimeofday};
+                                                    .netdev_receive = netdev_receive};
+    clock_fill(ret_interface);
     calls_fill(ret_interface);
     data_fill(ret_interface);
     ready_fill(ret_interface);
     adapter_current = a;
+    interpose();
 }

@@ -4,22 +4,24 @@
  *
  *     packetdrill --so_filename=libsockworks-packetdrill.so --send_omit_free SCRIPT.pkt
  *
- * One host with one interface, on the machine's own clock. Three threads meet here: packetdrill's
- * first one (packets, calls that return at once), its second (calls that the script has sleep), and
- * ours, which lets the host's timers run. So:
+ * One host with one interface, in virtual time (clock.c). Two threads meet here: packetdrill's
+ * first one (packets, calls that return at once) and its second (calls that the script has sleep).
+ * So:
  *
  *  (1) the host is touched under the lock only, between adapter_enter() and adapter_leave();
- *  (2) adapter_enter() brings the host to the present, adapter_leave() takes what it wants to send,
- *      with the time, and wakes who waits: a call that sleeps tries again after each of those;
- *  (3) a socket's descriptor is a real one (of /dev/null), so that numbers are as a kernel's and
- *      packetdrill's own close() of what a script left open has something to close.
+ *  (2) adapter_leave() takes what the host wants to send, with the time, and wakes who waits: a
+ * call that sleeps tries again after each of those; (3) a socket's descriptor is a real one (of
+ * /dev/null), so that numbers are as a kernel's and packetdrill's own close() of what a script left
+ * open has something to close.
  *
- *   adapter.c   the host, its clock and its thread, packets in and out
- *   settings.c  --so_flags; the settings of this network namespace, which scripts change by sysctl
+ *   adapter.c   the host, packets in and out
+ *   clock.c     time, and who gets on when
+ *   options.c   packetdrill's own options and --so_flags
+ *   settings.c  the settings of this network namespace, which scripts change by sysctl
  *   calls.c     calls that make, name and configure sockets
  *   data.c      calls that move bytes
  *   ready.c     poll and epoll
- *   interpose.c close() and getsockopt() of the C library
+ *   interpose.c the C library's calls that packetdrill makes past the table
  */
 #ifndef SW_ADAPTER_ADAPTER_H
 #define SW_ADAPTER_ADAPTER_H
@@ -31,6 +33,8 @@
 #include "adapter/interface.h"
 
 #define ADAPTER_FDS_MAX 1024
+#define ADAPTER_SETTINGS_MAX 64
+#define ADAPTER_SETTING_BYTES 128
 
 enum slot_kind { SLOT_FREE, SLOT_SOCKET, SLOT_EPOLL };
 
@@ -57,11 +61,23 @@ struct outgoing { /* a packet that left */
     uint8_t bytes[];
 };
 
+enum second { /* what packetdrill's second thread does */
+              SECOND_AWAY,
+              SECOND_SLEEPS,  /* in a call, until something happens or its time has come */
+              SECOND_TRIES,   /* in a call: something happened */
+              SECOND_RETURNS, /* its call has ended, when is not noted yet */
+              SECOND_NOTED,   /* what is left is to wait for the next one */
+};
+
 struct adapter {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    pthread_t timers;
-    bool stopping;
+    pthread_cond_t changed; /* `second` is another */
+    pthread_t first_thread;
+    enum second second;
+    long second_id;
+    uint64_t second_deadline_ns;
+    uint64_t entered; /* how often, by either thread */
+    uint64_t now_ns;
     struct sw_host *host;
     int iface;
     struct sw_ip local4, local6;
@@ -69,22 +85,28 @@ struct adapter {
     uint32_t mtu;
     struct outgoing *first, **last;
     struct slot slots[ADAPTER_FDS_MAX];
+    char settings[ADAPTER_SETTINGS_MAX][ADAPTER_SETTING_BYTES]; /* as last read */
 };
 
 /* The one that exists, or NULL: for what has no userdata (interpose.c). */
 extern struct adapter *adapter_current;
 
-uint64_t adapter_clock_ns(void);
 void adapter_enter(struct adapter *a);
 void adapter_leave(struct adapter *a);
-/* Within the two: sleeps until something happened. False: `deadline_ns` (or SW_NEVER) has passed.
- */
+/* Within the two: sleeps until something happened. False: `deadline_ns` (or SW_NEVER) has passed,
+ * or nothing will ever happen. */
 bool adapter_sleep(struct adapter *a, uint64_t deadline_ns);
+void adapter_collect(struct adapter *a); /* what leaves, and what became ready */
+void clock_init(struct adapter *a);
+void clock_forward(struct adapter *a, uint64_t to_ns);
+bool clock_step(struct adapter *a, uint64_t last_ns); /* to the next deadline; false: beyond that */
 /* A result as the C library's calls have it: a negative errno becomes -1 and errno. */
 int64_t adapter_result(int64_t result);
 
-bool adapter_flags(struct adapter *a, const char *flags); /* --so_flags; false: not understood */
-void adapter_settings(struct adapter *a);                 /* reads the namespace's sysctls */
+void options_read(struct adapter *a); /* of packetdrill's command line and script */
+bool options_flags(struct adapter *a, const char *flags); /* --so_flags; false: not understood */
+void settings_init(struct adapter *a);
+void settings_read(struct adapter *a); /* the namespace's sysctls */
 
 /* Within enter and leave. NULL: there is no such socket. */
 struct slot *slot_of(struct adapter *a, int fd);
@@ -100,10 +122,13 @@ void ready_collect(struct adapter *a); /* which watches are fresh */
 void ready_forget(struct adapter *a, int fd);
 
 /* Each fills its part of the table. */
+void clock_fill(struct packetdrill_interface *table);
 void calls_fill(struct packetdrill_interface *table);
 void data_fill(struct packetdrill_interface *table);
 void ready_fill(struct packetdrill_interface *table);
 int call_getsockopt(void *userdata, int fd, int level, int name, void *value, socklen_t *len);
 int call_close(void *userdata, int fd);
+ssize_t data_sendfile(struct adapter *a, int out, int in, off_t *offset, size_t len);
+void interpose(void); /* the program's calls that do not come through the table */
 
 #endif

@@ -101,7 +101,7 @@ static int call_socket(void *userdata, int domain, int type, int protocol)
     struct adapter *a = userdata;
     sw_socket_t handle;
     adapter_enter(a);
-    adapter_settings(a);
+    settings_read(a);
     int fd = sw_socket(a->host, domain, type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC), protocol, &handle);
     if (fd == 0) {
         fd = slot_new(a, SLOT_SOCKET);
@@ -135,6 +135,7 @@ static int call_listen(void *userdata, int fd, int backlog)
 {
     struct adapter *a = userdata;
     adapter_enter(a);
+    settings_read(a);
     struct slot *slot = slot_of(a, fd);
     int r = slot == NULL ? -EBADF : sw_listen(a->host, slot->socket, backlog);
     adapter_leave(a);
@@ -171,6 +172,7 @@ static int call_connect(void *userdata, int fd, const struct sockaddr *addr, soc
     struct adapter *a = userdata;
     struct sw_addr remote;
     adapter_enter(a);
+    settings_read(a);
     struct slot *slot = slot_of(a, fd);
     bool unspec = addr != NULL && len >= sizeof(sa_family_t) && addr->sa_family == AF_UNSPEC;
     int r = slot == NULL ? -EBADF : unspec ? 0 : address_read(addr, len, &remote);

@@ -213,6 +213,21 @@ static int call_splice(void *userdata, int in, loff_t *in_at, int out, loff_t *o
                                    : (ssize_t)syscall(SYS_write, out, bytes, (size_t)n));
 }
 
+/* Of a file into a socket, by a buffer. */
+ssize_t data_sendfile(struct adapter *a, int out, int in, off_t *offset, size_t len)
+{
+    uint8_t bytes[65536];
+    if (len > sizeof(bytes))
+        len = sizeof(bytes);
+    ssize_t n = offset != NULL ? pread(in, bytes, len, *offset) : read(in, bytes, len);
+    ssize_t sent = n > 0 ? send_bytes(a, out, bytes, (size_t)n, 0, NULL, 0) : n;
+    if (sent > 0 && offset != NULL)
+        *offset += sent;
+    else if (sent < n && offset == NULL) /* the rest is still to be read */
+        lseek(in, (sent > 0 ? sent : 0) - n, SEEK_CUR);
+    return sent;
+}
+
 void data_fill(struct packetdrill_interface *table)
 {
     table->read = call_read;

@@ -9,11 +9,11 @@
 
 #define NS_PER_MS 1000000ULL
 
-static uint64_t deadline_of(int timeout_ms)
+static uint64_t deadline_of(const struct adapter *a, int timeout_ms)
 {
     if (timeout_ms < 0)
         return SW_NEVER;
-    return adapter_clock_ns() + (uint64_t)(unsigned)timeout_ms * NS_PER_MS;
+    return a->now_ns + (uint64_t)(unsigned)timeout_ms * NS_PER_MS;
 }
 
 static uint32_t events_of(struct adapter *a, int fd)
@@ -40,8 +40,8 @@ static int poll_now(struct adapter *a, struct pollfd *fds, nfds_t count)
 static int call_poll(void *userdata, struct pollfd *fds, nfds_t count, int timeout_ms)
 {
     struct adapter *a = userdata;
-    uint64_t deadline = deadline_of(timeout_ms);
     adapter_enter(a);
+    uint64_t deadline = deadline_of(a, timeout_ms);
     int told = poll_now(a, fds, count);
     while (told == 0 && adapter_sleep(a, deadline))
         told = poll_now(a, fds, count);
@@ -152,8 +152,8 @@ static int call_epoll_wait(void *userdata, int epoll, struct epoll_event *events
                            int timeout_ms)
 {
     struct adapter *a = userdata;
-    uint64_t deadline = deadline_of(timeout_ms);
     adapter_enter(a);
+    uint64_t deadline = deadline_of(a, timeout_ms);
     struct slot *slot = epoll_of(a, epoll);
     int r = slot == NULL ? -EBADF : max <= 0 ? -EINVAL : epoll_now(a, slot, events, max);
     while (r == 0 && adapter_sleep(a, deadline))

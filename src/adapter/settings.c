@@ -1,62 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the host is set up with. Nothing but --so_flags reaches the adapter, but scripts change
- * settings with sysctl before they make a socket: those are the network namespace's, and are read
- * from there each time a socket is made.
+ * Scripts change settings with sysctl: those are the network namespace's, and are read from there
+ * before each call and packet that could begin a connection.
  */
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "adapter/adapter.h"
-
-/* local=ADDRESS[/PREFIX] */
-static bool set_local(struct adapter *a, const char *value)
-{
-    char text[SW_IP_TEXT];
-    size_t len = strcspn(value, "/");
-    struct sw_ip ip;
-    if (len >= sizeof(text))
-        return false;
-    memcpy(text, value, len);
-    text[len] = '\0';
-    if (sw_ip_parse(text, &ip) < 0)
-        return false;
-    bool v4 = sw_ip_is4(&ip);
-    unsigned long prefix = value[len] == '/' ? strtoul(value + len + 1, NULL, 10) : v4 ? 16 : 64;
-    if (prefix > (v4 ? 32 : 128))
-        return false;
-    *(v4 ? &a->local4 : &a->local6) = ip;
-    *(v4 ? &a->prefix4 : &a->prefix6) = (unsigned)prefix;
-    return true;
-}
-
-static bool set_mtu(struct adapter *a, const char *value)
-{
-    char *end;
-    unsigned long mtu = strtoul(value, &end, 10);
-    a->mtu = (uint32_t)mtu;
-    return *end == '\0' && mtu >= 68 && mtu <= 65535;
-}
-
-bool adapter_flags(struct adapter *a, const char *flags)
-{
-    char word[80];
-    while (flags != NULL && *flags != '\0') {
-        size_t len = strcspn(flags, ",");
-        if (len >= sizeof(word))
-            return false;
-        memcpy(word, flags, len);
-        word[len] = '\0';
-        bool known = strncmp(word, "local=", 6) == 0
-                         ? set_local(a, word + 6)
-                         : strncmp(word, "mtu=", 4) == 0 && set_mtu(a, word + 4);
-        if (!known)
-            return false;
-        flags += len + (flags[len] == ',');
-    }
-    return true;
-}
 
 /* The host has some of these; sw_host_set() knows which. */
 static const char *const names[] = {
@@ -116,19 +67,41 @@ static const char *const names[] = {
     "ip_no_pmtu_disc",
 };
 
-void adapter_settings(struct adapter *a)
+#define NAMES (sizeof(names) / sizeof(*names))
+
+static_assert(NAMES <= ADAPTER_SETTINGS_MAX, "room for a value of each");
+
+static bool read_setting(const char *name, char value[ADAPTER_SETTING_BYTES])
 {
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        char path[80], value[128];
-        snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", names[i]);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t len = fd >= 0 ? read(fd, value, sizeof(value) - 1) : -1;
-        if (fd >= 0)
-            close(fd);
-        if (len <= 0)
+    char path[80];
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, value, ADAPTER_SETTING_BYTES - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (len <= 0)
+        return false;
+    value[len] = '\0';
+    value[strcspn(value, "\n")] = '\0';
+    return true;
+}
+
+/* Which congestion control a machine has is its owner's choice, and nothing that scripts expect:
+ * only another one that a script chose counts. */
+void settings_init(struct adapter *a)
+{
+    for (size_t i = 0; i < NAMES; i++)
+        if (strcmp(names[i], "tcp_congestion_control") == 0)
+            read_setting(names[i], a->settings[i]);
+}
+
+void settings_read(struct adapter *a)
+{
+    char value[ADAPTER_SETTING_BYTES];
+    for (size_t i = 0; i < NAMES; i++) {
+        if (!read_setting(names[i], value) || strcmp(value, a->settings[i]) == 0)
             continue;
-        value[len] = '\0';
-        value[strcspn(value, "\n")] = '\0';
+        memcpy(a->settings[i], value, sizeof(value));
         sw_host_set(a->host, names[i], value); /* what the host has not, it does its own way */
     }
 }

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -97,26 +98,85 @@ static void data(void **state)
     close_pair(&p);
 }
 
-static void *read_five(void *context)
+static long long us(struct packetdrill_interface *ifc)
 {
-    struct pair *p = context;
-    char buf[10];
-    return (void *)p->server.read(p->server.userdata, p->accepted, buf, sizeof(buf));
+    struct timeval now;
+    assert_int_equal(ifc->gettimeofday(ifc->userdata, &now, NULL), 0);
+    return (long long)now.tv_sec * 1000000 + now.tv_usec;
 }
 
-/* A call that sleeps does so while packets move on the other thread. */
+struct reader {
+    struct pair pair;
+    ssize_t got;
+    long long asleep_us, woken_us;
+};
+
+static void *read_five(void *context)
+{
+    struct reader *r = context;
+    struct packetdrill_interface *s = &r->pair.server;
+    char buf[10];
+    r->asleep_us = us(s);
+    r->got = s->read(s->userdata, r->pair.accepted, buf, sizeof(buf));
+    r->woken_us = us(s); /* as packetdrill's second thread does at once */
+    return NULL;
+}
+
+/* A call that sleeps does so while packets move on the other thread, and is noted at the moment at
+ * which it ended, whenever the machine let its thread run. */
 static void blocking(void **state)
 {
-    struct pair p;
+    struct reader r = {.got = 0};
+    struct packetdrill_interface *s = &r.pair.server, *c = &r.pair.client;
     pthread_t thread;
-    void *got;
+    (void)state;
+    open_pair(&r.pair);
+    assert_int_equal(pthread_create(&thread, NULL, read_five, &r), 0);
+    while (s->gettimeofday(s->userdata, &(struct timeval){0}, NULL) == 0 && r.asleep_us == 0)
+        sched_yield();
+    assert_int_equal(c->write(c->userdata, r.pair.connected, "hello", 5), 5);
+    pass(c, s);
+    long long then = us(s);
+    assert_int_equal(s->usleep(s->userdata, 1000000), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(r.got, 5);
+    assert_true(r.woken_us <= then || r.asleep_us > then);
+    close_pair(&r.pair);
+}
+
+/* Its time is its own: it takes a loop some microseconds, and a call that sleeps for an hour none.
+ */
+static void own_time(void **state)
+{
+    struct pair p;
     (void)state;
     open_pair(&p);
-    assert_int_equal(pthread_create(&thread, NULL, read_five, &p), 0);
-    assert_int_equal(p.client.write(p.client.userdata, p.connected, "hello", 5), 5);
-    pass(&p.client, &p.server);
-    pthread_join(thread, &got);
-    assert_int_equal((long)got, 5);
+    struct packetdrill_interface *s = &p.server;
+    struct pollfd fd = {.fd = p.accepted, .events = POLLIN};
+    long long begin = us(s);
+    assert_true(us(s) > begin);
+    assert_int_equal(s->poll(s->userdata, &fd, 1, 3600000), 0);
+    assert_in_range(us(s) - begin, 3600000000, 3600000100);
+    assert_int_equal(s->usleep(s->userdata, 250), 0);
+    assert_in_range(us(s) - begin, 3600000250, 3600000400);
+    close_pair(&p);
+}
+
+/* A segment that is lost is awaited, not timed by the machine. */
+static void retransmission(void **state)
+{
+    struct pair p;
+    char bytes[2000];
+    long long first = 0, again = 0;
+    size_t len = sizeof(bytes);
+    (void)state;
+    open_pair(&p);
+    struct packetdrill_interface *c = &p.client;
+    assert_int_equal(c->write(c->userdata, p.connected, "hello", 5), 5);
+    assert_int_equal(c->netdev_receive(c->userdata, bytes, &len, &first), 0);
+    len = sizeof(bytes);
+    assert_int_equal(c->netdev_receive(c->userdata, bytes, &len, &again), 0);
+    assert_true(len >= 45 && again > first + 100000 && again < first + 400000);
     close_pair(&p);
 }
 
@@ -167,10 +227,8 @@ static void interposed(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(data),
-        cmocka_unit_test(blocking),
-        cmocka_unit_test(edges),
-        cmocka_unit_test(interposed),
+        cmocka_unit_test(data),           cmocka_unit_test(blocking), cmocka_unit_test(own_time),
+        cmocka_unit_test(retransmission), cmocka_unit_test(edges),    cmocka_unit_test(interposed),
     };
     library = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     if (library == NULL)
