@@ -43,7 +43,7 @@ enum sw_event {
     SW_EV_RDHUP = 0x2000,
 };
 
-/* socket(2). `protocol` 0 or one of the type: of SW_SOCK_DGRAM also ICMP (1) for IPv4 and ICMPv6 (58)
+/* socket(2). `protocol` 0 or one of the type: of SW_SOCK_DGRAM also UDP-Lite (136) and ICMP (1) for IPv4 and ICMPv6 (58)
  * for IPv6, a ping socket as in icmp(7): datagrams are whole echo messages, the identifier is the
  * port. SW_SOCK_RAW, as in raw(7), needs a protocol of 1 to 255; privilege is the caller's affair. 0,
  * or -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EINVAL, -ENFILE (max_sockets), -ENOMEM. */

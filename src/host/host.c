@@ -156,7 +156,7 @@ void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint6
     bool heard = sw_sock_raw_input(&host->sock, pkt, &hdr, iface);
     if (hdr.proto == SW_PROTO_TCP)
         sw_sock_tcp_input(&host->sock, pkt, &hdr, iface);
-    else if (hdr.proto == SW_PROTO_UDP)
+    else if (hdr.proto == SW_PROTO_UDP || hdr.proto == SW_PROTO_UDPLITE)
         sw_sock_udp_input(&host->sock, pkt, &hdr, iface);
     else if (hdr.proto == (hdr.version == 4 ? SW_PROTO_ICMP : SW_PROTO_ICMP6))
         icmp_input(host, pkt, &hdr, iface);

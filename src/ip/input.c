@@ -54,7 +54,9 @@ static enum sw_drop judge_dst(struct sw_ip_layer *ip, int index, const struct sw
     if (sw_ip_is_any(dst))
         return SW_DROP_IP_MARTIAN_DST;
     if (sw_ip_is_broadcast(ip, dst)) /* only datagrams have a use for it (RFC 1122 4.2.3.10) */
-        return hdr->proto == SW_PROTO_UDP ? SW_DROP_NONE : SW_DROP_IP_MARTIAN_DST;
+        return hdr->proto == SW_PROTO_UDP || hdr->proto == SW_PROTO_UDPLITE
+                   ? SW_DROP_NONE
+                   : SW_DROP_IP_MARTIAN_DST;
     if (sw_ip_is_multicast(dst) && hdr->proto == SW_PROTO_TCP) /* RFC 9293 3.9.2.3 (MUST-57) */
         return SW_DROP_IP_MARTIAN_DST;
     if (sw_ip_is_multicast(dst))

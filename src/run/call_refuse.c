@@ -60,8 +60,6 @@ static struct refusal of_inet_socket(int type, int protocol)
         return (struct refusal){"IPPROTO_SCTP", EPROTONOSUPPORT, false};
     if (protocol == IPPROTO_DCCP)
         return (struct refusal){"IPPROTO_DCCP", EPROTONOSUPPORT, false};
-    if (protocol == IPPROTO_UDPLITE)
-        return (struct refusal){"IPPROTO_UDPLITE", EPROTONOSUPPORT, false};
     if (protocol == IPPROTO_MPTCP) /* programs that ask take TCP instead */
         return (struct refusal){"IPPROTO_MPTCP", EPROTONOSUPPORT, true};
     if (type == SOCK_STREAM || type == SOCK_DGRAM)

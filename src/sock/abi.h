@@ -12,6 +12,7 @@ enum {
     SW_SOL_SOCKET = 1,
     SW_SOL_TCP = 6,
     SW_SOL_UDP = 17,
+    SW_SOL_UDPLITE = 136,
     SW_SOL_IPV6 = 41,
     SW_SOL_ICMPV6 = 58,
     SW_SOL_RAW = 255
@@ -254,6 +255,8 @@ enum {
 
 enum {
     SW_UDP_CORK = 1,
+    SW_UDPLITE_SEND_CSCOV = 10,
+    SW_UDPLITE_RECV_CSCOV = 11,
     SW_UDP_ENCAP = 100,
     SW_UDP_NO_CHECK6_TX = 101,
     SW_UDP_NO_CHECK6_RX = 102,

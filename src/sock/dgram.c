@@ -173,6 +173,11 @@ static int send_segments(struct sw_sock_layer *layer, struct sw_sock *s, const s
     uint16_t from = sw_sock_dgram(s)->local.port;
     if (!segment)
         segment = (uint32_t)sw_sock_opts(s)->udp_segment;
+    if (s->proto == SW_PROTO_UDPLITE) {
+        uint16_t coverage = (uint16_t)sw_sock_opts(s)->udplite_send;
+        return segment ? -EIO /* so says udp_send_skb() */
+                       : sw_udplite_send(layer->ip, tx, from, port, coverage, bytes, len);
+    }
     if (!segment || len <= segment)
         return sw_udp_send(layer->ip, tx, from, port, bytes, len);
     if ((len - 1) / segment >= SEGMENTS_MAX || (sw_ip_is4(&tx->dst) && s->on & SW_ON_NO_CHECK))
@@ -282,13 +287,13 @@ int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how)
 }
 
 /* Answers what is queued as if nobody had the port (RFC 1122 4.1.3.1). */
-static void refuse_queued(struct sw_sock_layer *layer, struct sw_udp_item *item)
+static void refuse_queued(struct sw_sock_layer *layer, struct sw_udp_item *item, uint8_t proto)
 {
     struct sw_packet *pkt = item->pkt;
     struct sw_ip_hdr hdr = {.src = item->from.ip,
                             .dst = item->to.ip,
                             .version = sw_ip_is4(&item->to.ip) ? 4 : 6,
-                            .proto = SW_PROTO_UDP,
+                            .proto = proto,
                             .ttl = item->ttl,
                             .tos = item->tos};
     hdr.hdr_len = hdr.version == 4 ? SW_IP4_HDR : SW_IP6_HDR;
@@ -305,7 +310,7 @@ void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject)
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     struct sw_udp_item *item;
     while (reject && sw_sock_has_ports(s) && (item = sw_udp_queue_first(&d->queue))) {
-        refuse_queued(layer, item);
+        refuse_queued(layer, item, s->proto);
         sw_udp_queue_drop(&d->queue, layer->env->mem);
     }
     sw_sock_free(layer, s);

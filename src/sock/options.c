@@ -99,7 +99,7 @@ static const uint8_t rows[LEVELS][NAMES] = {
 
 static bool is_udp(const struct sw_sock *s)
 {
-    return s->type == SW_SOCK_DGRAM && s->proto == SW_PROTO_UDP;
+    return !sw_sock_is_stream(s) && sw_sock_has_ports(s);
 }
 
 /* Which options a socket has at all; LEVELS: its protocols know none of this level. */
@@ -115,6 +115,7 @@ static enum level level_of(const struct sw_sock *s, int level)
     case SW_SOL_TCP:
         return sw_sock_is_stream(s) ? TCP : LEVELS;
     case SW_SOL_UDP:
+    case SW_SOL_UDPLITE:
         return is_udp(s) ? UDP : LEVELS;
     case SW_SOL_RAW:
         return sw_sock_is_raw(s) ? RAW : LEVELS;

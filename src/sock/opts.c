@@ -11,6 +11,7 @@ static const struct sw_sock_opts defaults = {
     .rcvlowat = 1,
     .incoming_cpu = -1,
     .peek_off = -1,
+    .udplite_recv = -1,
     .ttl = -1,
     .hops = -1,
     .mtu_discover = SW_PMTUDISC_WANT,

@@ -24,7 +24,10 @@ struct sw_port_page {
 
 static unsigned dir_of(uint8_t proto)
 {
-    return proto == SW_PROTO_TCP ? 0 : proto == SW_PROTO_UDP ? 1 : 2;
+    return proto == SW_PROTO_TCP       ? 0
+           : proto == SW_PROTO_UDP     ? 1
+           : proto == SW_PROTO_UDPLITE ? 3
+                                       : 2;
 }
 
 struct sw_port *sw_port_find(const struct sw_sock_layer *layer, uint8_t proto, uint16_t number)

@@ -61,7 +61,7 @@ struct sw_port {
     uint32_t
         n_explicit; /* of them bound by bind(): connect() does not choose such a port by itself */
     uint16_t number;
-    uint8_t dir; /* 0: TCP, 1: UDP, 2: identifiers of echo requests of both families */
+    uint8_t dir; /* 0: TCP, 1: UDP, 2: identifiers of echo requests of both families, 3: UDP-Lite */
 };
 
 /* Membership of a socket in a port. */
@@ -90,7 +90,7 @@ struct sw_sock {
     uint8_t domain, type;
     uint8_t state; /* enum sw_sock_state */
     uint8_t shut;  /* SW_SHUT_BIT_ */
-    uint8_t proto; /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_ICMP or SW_PROTO_ICMP6; any if raw */
+    uint8_t proto; /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_UDPLITE, SW_PROTO_ICMP or SW_PROTO_ICMP6; any if raw */
     struct sw_list node;
     struct sw_port_ref ref;
     struct sw_sock_opts *opts; /* NULL: all defaults */

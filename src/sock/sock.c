@@ -195,7 +195,8 @@ static bool protocol_fits(int type, int protocol, int ping)
         return protocol != 0;
     if (type == SW_SOCK_STREAM)
         return protocol == 0 || protocol == SW_PROTO_TCP;
-    return protocol == 0 || protocol == SW_PROTO_UDP || protocol == ping;
+    return protocol == 0 || protocol == SW_PROTO_UDP || protocol == SW_PROTO_UDPLITE ||
+           protocol == ping;
 }
 
 int sw_sock_open(struct sw_sock_layer *layer, int domain, int type, int protocol,
@@ -225,6 +226,8 @@ int sw_sock_open(struct sw_sock_layer *layer, int domain, int type, int protocol
             sw_sock_free(layer, s);
             return r;
         }
+    } else if (protocol == SW_PROTO_UDPLITE) {
+        s->proto = SW_PROTO_UDPLITE;
     } else if (protocol == ping) {
         s->proto = (uint8_t)ping;
         s->on |= SW_ON_REUSEADDR; /* as Linux has it */

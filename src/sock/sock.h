@@ -54,7 +54,7 @@ struct sw_sock_layer {
     uint32_t n_socks, max_socks;
     struct sw_table conns;   /* connections by 4-tuple: values are slot indices */
     struct sw_smalls smalls; /* those without a socket: half-open, in TIME_WAIT */
-    struct sw_port_page *ports[3][SW_PORT_PAGES]; /* TCP, UDP, echo: sixteen bits need no hash */
+    struct sw_port_page *ports[4][SW_PORT_PAGES]; /* TCP, UDP, echo, UDP-Lite: sixteen bits need no hash */
     struct sw_list ready; /* of struct sw_sock: something happened, and nobody has been told */
     struct sw_list raws;  /* of struct sw_raw */
     struct sw_sipkey conn_key, port_key, reuse_key;

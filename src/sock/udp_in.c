@@ -18,6 +18,14 @@ static void trace_received(struct sw_sock_layer *layer, struct sw_sock *s,
     sw_trace(layer->env, &event);
 }
 
+/* UDPLITE_RECV_CSCOV: once set, what is not covered as a whole must be covered as far as it says; 0
+ * asks for the whole. */
+static bool covered(const struct sw_sock *s, const struct sw_udp_hdr *udp)
+{
+    int32_t least = sw_sock_opts(s)->udplite_recv;
+    return udp->coverage == udp->len || least < 0 || (least > 0 && udp->coverage >= least);
+}
+
 /* Queues it at a socket. Takes the packet. */
 static void deliver(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_packet *pkt,
                     const struct sw_ip_hdr *ip, const struct sw_udp_hdr *udp, int iface)
@@ -25,8 +33,9 @@ static void deliver(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_pa
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     const struct sw_addr local = sw_addr_of(&ip->dst, udp->dst_port, 0);
     const struct sw_addr remote = sw_addr_of(&ip->src, udp->src_port, iface);
-    enum sw_drop why =
-        sw_udp_queue_add(&d->queue, layer->env->mem, pkt, ip, udp, iface, sw_sock_rcvbuf(s));
+    enum sw_drop why = SW_DROP_UDP_COVERAGE;
+    if (covered(s, udp))
+        why = sw_udp_queue_add(&d->queue, layer->env->mem, pkt, ip, udp, iface, sw_sock_rcvbuf(s));
     if (why != SW_DROP_NONE) {
         d->drops++;
         sw_drop(layer->env, pkt, why, &local, &remote);
@@ -55,7 +64,7 @@ static void deliver_all(struct sw_sock_layer *layer, struct sw_packet *pkt,
 {
     const struct sw_addr local = sw_addr_of(&ip->dst, udp->dst_port, 0);
     const struct sw_addr remote = sw_addr_of(&ip->src, udp->src_port, iface);
-    struct sw_port *port = sw_port_find(layer, SW_PROTO_UDP, udp->dst_port);
+    struct sw_port *port = sw_port_find(layer, ip->proto, udp->dst_port);
     struct sw_sock *last = NULL;
     struct sw_list *lists[2] = {port ? &port->hear : NULL, port ? &port->rest : NULL};
     for (int i = 0; port && i < 2; i++) {
@@ -91,10 +100,10 @@ void sw_sock_udp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     }
     const struct sw_addr local = sw_addr_of(&ip->dst, udp.dst_port, 0);
     const struct sw_addr remote = sw_addr_of(&ip->src, udp.src_port, iface);
-    const uint64_t hash = sw_conn_hash(layer, SW_PROTO_UDP, &local, &remote);
-    struct sw_sock *s = sw_conn_find(layer, hash, SW_PROTO_UDP, &local, &remote);
+    const uint64_t hash = sw_conn_hash(layer, ip->proto, &local, &remote);
+    struct sw_sock *s = sw_conn_find(layer, hash, ip->proto, &local, &remote);
     if (!s)
-        s = sw_demux_hear(layer, SW_PROTO_UDP, &local, &remote, iface);
+        s = sw_demux_hear(layer, ip->proto, &local, &remote, iface);
     if (s) {
         deliver(layer, s, pkt, ip, &udp, iface);
         return;

@@ -5,6 +5,23 @@
  */
 #include "udp/udp.h"
 
+/* RFC 3828 3.1: there is a checksum, it need not cover all, and the length is IP's. */
+static enum sw_drop check_lite(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
+                               struct sw_udp_hdr *ret_hdr)
+{
+    struct sw_udp_hdr hdr;
+    uint32_t len = sw_packet_len(pkt);
+    enum sw_drop why = sw_udplite_parse(sw_packet_head(pkt), pkt->head_len, len, &hdr);
+    if (why != SW_DROP_NONE)
+        return why;
+    uint64_t sum = sw_csum_packet(pkt, 0, hdr.coverage);
+    sum += sw_csum_pseudo(&ip->src, &ip->dst, SW_PROTO_UDPLITE, len);
+    if (!hdr.has_csum || sw_csum_fold(sum) != 0xffff)
+        return SW_DROP_UDP_CHECKSUM;
+    *ret_hdr = hdr;
+    return SW_DROP_NONE;
+}
+
 enum sw_drop sw_udp_check(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
                           struct sw_udp_hdr *ret_hdr)
 {
@@ -14,6 +31,8 @@ enum sw_drop sw_udp_check(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
         return SW_DROP_UDP_TRUNCATED;
     if (sw_packet_need(pkt, SW_UDP_HDR) != 0)
         return SW_DROP_NO_MEMORY;
+    if (ip->proto == SW_PROTO_UDPLITE)
+        return check_lite(pkt, ip, ret_hdr);
     enum sw_drop why = sw_udp_parse(sw_packet_head(pkt), pkt->head_len, len, &hdr);
     if (why != SW_DROP_NONE)
         return why;

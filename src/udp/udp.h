@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UDP (RFC 768): a datagram out, and a socket's queue of datagrams in. Which socket a datagram is
+ * UDP (RFC 768) and UDP-Lite (RFC 3828): a datagram out, and a socket's queue of datagrams in. Which socket a datagram is
  * for is decided above (sock/).
  */
 #ifndef SW_UDP_UDP_H
@@ -46,7 +46,7 @@ struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q); /* borrowed; NUL
 struct sw_udp_item *sw_udp_queue_last(struct sw_udp_queue *q);  /* likewise */
 void sw_udp_queue_drop(struct sw_udp_queue *q, struct sw_mem *mem);
 
-/* Checks length and checksum of an incoming datagram (IP header pulled). SW_DROP_NONE: *ret_hdr
+/* Checks length and checksum of an incoming datagram of UDP or UDP-Lite (IP header pulled). SW_DROP_NONE: *ret_hdr
  * set. */
 enum sw_drop sw_udp_check(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
                           struct sw_udp_hdr *ret_hdr);
@@ -55,5 +55,8 @@ enum sw_drop sw_udp_check(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
  */
 int sw_udp_send(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, uint16_t src_port,
                 uint16_t dst_port, const void *bytes, uint32_t len);
+/* The same by UDP-Lite: the checksum covers `coverage` bytes, header included; 0: all. */
+int sw_udplite_send(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, uint16_t src_port,
+                    uint16_t dst_port, uint16_t coverage, const void *bytes, uint32_t len);
 
 #endif

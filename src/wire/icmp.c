@@ -43,7 +43,8 @@ enum sw_drop sw_icmp_parse_quote(const uint8_t *p, size_t have, struct sw_icmp_q
         return SW_DROP_ICMP_QUOTE;
     size_t left = have - quote.ip.hdr_len;
     p += quote.ip.hdr_len;
-    bool tcp = quote.ip.proto == SW_PROTO_TCP, udp = quote.ip.proto == SW_PROTO_UDP;
+    bool tcp = quote.ip.proto == SW_PROTO_TCP,
+         udp = quote.ip.proto == SW_PROTO_UDP || quote.ip.proto == SW_PROTO_UDPLITE;
     bool icmp4 = quote.ip.proto == SW_PROTO_ICMP, icmp6 = quote.ip.proto == SW_PROTO_ICMP6;
     if (quote.ip.frag_off == 0 && (tcp || udp) && left >= 4) {
         quote.src_port = sw_get16(p);

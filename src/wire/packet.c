@@ -22,7 +22,7 @@ static uint16_t headers_len(const uint8_t *p, size_t len)
             want += (p[ip.hdr_len + 12] >> 4) < 5 ? SW_TCP_HDR : (p[ip.hdr_len + 12] >> 4) * 4U;
         else if (ip.proto == SW_PROTO_TCP)
             want += left;
-        else if (ip.proto == SW_PROTO_UDP)
+        else if (ip.proto == SW_PROTO_UDP || ip.proto == SW_PROTO_UDPLITE)
             want += SW_UDP_HDR;
         else if (ip.proto == SW_PROTO_ICMP || ip.proto == SW_PROTO_ICMP6)
             want += SW_ICMP_HDR;

@@ -23,6 +23,7 @@ enum {
     SW_PROTO_TCP = 6,
     SW_PROTO_UDP = 17,
     SW_PROTO_ICMP6 = 58,
+    SW_PROTO_UDPLITE = 136,
     SW_PROTO_RAW = 255, /* reserved by IANA; raw(7) uses it for "my header says which" */
 };
 
@@ -120,12 +121,20 @@ uint8_t sw_tcp_opts_len(const struct sw_tcp_hdr *hdr);
 struct sw_udp_hdr {
     uint16_t src_port, dst_port;
     uint16_t len;  /* header and data */
+    uint16_t coverage; /* of them the checksum's; less than `len` in UDP-Lite only */
     bool has_csum; /* false: sent with checksum 0 (IPv4 only; RFC 8200 8.1 forbids it in IPv6) */
 };
 
 enum sw_drop sw_udp_parse(const uint8_t *p, size_t have, size_t total, struct sw_udp_hdr *ret_hdr);
 void sw_udp_push_hdr(struct sw_packet *pkt, uint16_t src_port, uint16_t dst_port,
                      const struct sw_ip *src, const struct sw_ip *dst);
+
+/* UDP-Lite (RFC 3828): its length field is the coverage. The checksum, over the first `coverage`
+ * bytes, must be there (3.1), so it is filled in at once. */
+enum sw_drop sw_udplite_parse(const uint8_t *p, size_t have, size_t total,
+                              struct sw_udp_hdr *ret_hdr);
+void sw_udplite_push_hdr(struct sw_packet *pkt, uint16_t src_port, uint16_t dst_port,
+                         uint16_t coverage, const struct sw_ip *src, const struct sw_ip *dst);
 
 /* ---- ICMP (RFC 792) and ICMPv6 (RFC 4443) ------------------------------------------------------
  */
