@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "run/record.h"
+#include "run/registration.h"
 
 /* A listener may have been closed without our noticing: none of the programs' descriptors told. All
  * at the port are asked, since with SO_REUSEPORT it is not known yet which of them would be chosen.
@@ -64,49 +65,9 @@ void connect_give_up(struct run *run, struct run_call *call, int err)
     call_fail(run, call, err == EMFILE ? ENFILE : err == EAGAIN ? ENOBUFS : err);
 }
 
-static enum run_verdict try_connect(struct run *run, struct run_call *call)
-{
-    struct standin *s = call->standin;
-    const struct sw_addr *to = call->state;
-
-    int err = sw_connect(run->host, s->sock, to);
-    if (err == -EALREADY || err == -EINPROGRESS)
-        return CALL_AGAIN;
-    if (err < 0) {
-        if (s->state == STANDIN_CONNECTING)
-            stream_failed(run, s, -err);
-        call_fail(run, call, -err);
-        return CALL_DONE;
-    }
-    if (s->state == STANDIN_FRESH || s->state == STANDIN_CONNECTING) {
-        int fd = standin_fetch(run, call);
-        err = fd < 0 ? fd : connect_show(run, s, fd);
-        if (fd >= 0)
-            close(fd);
-        if (err < 0) {
-            connect_give_up(run, call, -err);
-            return CALL_DONE;
-        }
-    }
-    call_return(run, call, 0);
-    return CALL_DONE;
-}
-
-/* The caller waits no longer, but the attempt goes on, and poll must show it. */
-static void leave_connect(struct run *run, struct run_call *call)
-{
-    struct standin *s = call->standin;
-    if (s->state != STANDIN_FRESH || s->sock == 0)
-        return;
-    int fd = standin_fetch(run, call);
-    if (fd < 0)
-        return; /* it has gone */
-    (void)connect_show(run, s, fd);
-    close(fd);
-}
-
 /* TCP may connect again after a failure, a connected AF_UNIX socket may not: another one takes its
- * place. Other descriptors of the old one, and epoll, keep the old one (a known difference). */
+ * place. Other descriptors of the old one keep the old one (a known difference); the caller's
+ * registrations with epoll follow (registration.c), once the new one shows what it is. */
 int connect_renew(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
@@ -151,10 +112,71 @@ int connect_renew(struct run *run, struct run_call *call)
     return 0;
 }
 
-static void start_nonblocking(struct run *run, struct run_call *call)
+/* The same with its registrations at once: what it shows is that it is fresh. */
+static int renew_fresh(struct run *run, struct run_call *call)
+{
+    int number = (int)call->args[0];
+    struct registration *moving = registrations_of(run, call->tid, number, call->standin->ino);
+    int err = connect_renew(run, call);
+    registrations_move(moving, err == 0 ? call->fd : -1, number);
+    return err;
+}
+
+/* Once connect() has told why an attempt failed, the socket is as fresh as it was. */
+static void tell_failure(struct run *run, struct run_call *call, int err)
+{
+    struct standin *s = call->standin;
+    if (s->state == STANDIN_FAILED && sw_poll(run->host, s->sock) == (SW_EV_OUT | SW_EV_HUP))
+        (void)renew_fresh(run, call); /* else the next connect() does it */
+    call_fail(run, call, err);
+}
+
+static enum run_verdict try_connect(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    const struct sw_addr *to = call->state;
+
+    int err = sw_connect(run->host, s->sock, to);
+    if (err == -EALREADY || err == -EINPROGRESS)
+        return CALL_AGAIN;
+    if (err < 0) {
+        if (s->state == STANDIN_CONNECTING)
+            stream_failed(run, s, -err);
+        tell_failure(run, call, -err);
+        return CALL_DONE;
+    }
+    if (s->state == STANDIN_FRESH || s->state == STANDIN_CONNECTING) {
+        int fd = standin_fetch(run, call);
+        err = fd < 0 ? fd : connect_show(run, s, fd);
+        if (fd >= 0)
+            close(fd);
+        if (err < 0) {
+            connect_give_up(run, call, -err);
+            return CALL_DONE;
+        }
+    }
+    call_return(run, call, 0);
+    return CALL_DONE;
+}
+
+/* The caller waits no longer, but the attempt goes on, and poll must show it. */
+static void leave_connect(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    if (s->state != STANDIN_FRESH || s->sock == 0)
+        return;
+    int fd = standin_fetch(run, call);
+    if (fd < 0)
+        return; /* it has gone */
+    (void)connect_show(run, s, fd);
+    close(fd);
+}
+
+static void start_nonblocking(struct run *run, struct run_call *call, struct registration *moving)
 {
     int fd = standin_fetch(run, call);
     int err = fd < 0 ? fd : connect_show(run, call->standin, fd);
+    registrations_move(moving, fd, (int)call->args[0]);
     if (fd >= 0)
         close(fd);
     if (err < 0)
@@ -208,7 +230,7 @@ static void disconnect(struct run *run, struct run_call *call)
     struct standin *s = call->standin;
     int err = sw_connect(run->host, s->sock, NULL);
     if (err == 0 && s->state != STANDIN_FRESH && s->state != STANDIN_CONNECTING)
-        err = connect_renew(run, call);
+        err = renew_fresh(run, call);
     if (err < 0)
         call_fail(run, call, -err);
     else
@@ -219,24 +241,33 @@ static void connect_stream(struct run *run, struct run_call *call, const struct 
 {
     struct standin *s = call->standin;
 
+    struct registration *moving = NULL;
+
     connect_forget_dead(run, to);
     int err = sw_connect(run->host, s->sock, to);
     if (err == -EINPROGRESS) {
         /* A failed attempt, a connection that both have ended, a listener that was shut down. */
         bool used = s->state != STANDIN_FRESH && s->state != STANDIN_CONNECTING;
-        if (used && (err = connect_renew(run, call)) < 0) {
+        if (used) {
+            moving = registrations_of(run, call->tid, (int)call->args[0], s->ino);
+            err = connect_renew(run, call);
+        }
+        if (used && err < 0) {
+            registrations_move(moving, -1, -1);
             connect_give_up(run, call, -err);
             return;
         }
         run_pump(run);
-        if (call_nonblocking(run, call))
-            start_nonblocking(run, call);
-        else
+        if (call_nonblocking(run, call)) {
+            start_nonblocking(run, call, moving);
+        } else {
+            registrations_move(moving, call->fd, (int)call->args[0]);
             wait_connected(run, call, to);
+        }
     } else if (err == -EALREADY && !call_nonblocking(run, call)) {
         wait_connected(run, call, to);
     } else if (err < 0) {
-        call_fail(run, call, -err);
+        tell_failure(run, call, -err);
     } else if (s->state != STANDIN_CONNECTED && s->state != STANDIN_CONNECTING) {
         put_off(run, call);
     } else {

@@ -28,7 +28,6 @@
  */
 enum {
     EDGES_MAX = 8, /* tokens for the sake of edges; fewer than net.unix.max_dgram_qlen */
-    FLIGHT_MAX = 64,
     BATCH_BYTES = 64 * 1024,
     BATCH = 16,       /* native writes fetched by one call */
     TURN_BATCHES = 2, /* before others have their turn */
@@ -117,10 +116,12 @@ static void wake_unconnected(struct run *run, struct standin *s)
 {
     struct sockaddr_un name;
     socklen_t len = name_far_addr(s, &name);
+    uint32_t most = s->flight_max;
     int fd = standin_borrow(run, s);
     if (fd < 0)
         return;
     take_back_by(run, s, fd); /* dissolving throws away what is unread */
+    s->flight_max = most;     /* it says nothing of who reads how */
     if (connect(fd, (struct sockaddr *)&name, len) == 0) {
         wake_connected(run, s);
         name.sun_family = AF_UNSPEC;
@@ -174,15 +175,14 @@ static void drop_read(struct run *run, struct standin *s, uint32_t n)
     }
 }
 
-/* The kernel charges the far end for what lies unread in the stand-in: nothing charged, all read.
- * More room next time for a program that reads natively. */
+/* The kernel charges the far end for what lies unread in the stand-in: nothing charged, all read,
+ * and by native calls: to such a program all that has come must be there to read. */
 static void settle(struct run *run, struct standin *s)
 {
     int charged = 0;
     if (s->in_flight == 0 || ioctl(s->far_fd, SIOCOUTQ, &charged) < 0 || charged != 0)
         return;
-    if (s->in_flight == s->flight_max && s->flight_max < FLIGHT_MAX)
-        s->flight_max *= 2;
+    s->flight_max = DGRAM_FLIGHT_MAX;
     drop_read(run, s, s->in_flight);
 }
 

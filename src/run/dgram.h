@@ -10,6 +10,9 @@
 
 #define DGRAM_MAX 65535U /* bytes; what UDP can carry is less (RFC 768) */
 
+/* Datagrams in a stand-in, about as many small ones as Linux' usual SO_RCVBUF holds. */
+enum { DGRAM_FLIGHT_MAX = 256 };
+
 /* One datagram from the core on its way to the program. */
 struct run_datagram {
     struct sw_list link; /* in standin->flight or standin->front */

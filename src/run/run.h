@@ -50,15 +50,16 @@
  *   SOCK_DGRAM, unconnected at birth; the far end is connected to the stand-in's name, so that a datagram
  *   can be put in front of a native read(). connect() connects the stand-in to the far end's name (so native
  *   send()/write() reach us), AF_UNSPEC dissolves that. sendto/recvfrom/sendmsg/recvmsg/mmsg with addresses are
- *   notified. The token rule: `in_flight` datagrams have been put into the stand-in's queue, normally one (it
- *   makes poll say IN), doubling up to a cap when they are consumed natively; their source addresses wait in the
- *   same order in `flight`. A notified receive first drains the stand-in through a fetched descriptor: the
+ *   notified. The token rule: `in_flight` datagrams have been put into the stand-in's queue: all that have come,
+ *   as far as it takes them, so that a native read finds them; one (it makes poll say IN) as long as the program
+ *   receives by notified calls. Their source addresses wait in the same order in `flight`. A notified receive first drains the stand-in through a fetched descriptor: the
  *   m datagrams still there are the last m of `flight`, whatever was read natively; then it answers from the
  *   front and puts the next token in. A write to the far end that says ECONNREFUSED means: closed by its last
  *   holder: sw_reject().
  *   An ICMP error for a connected socket must wake native readers: one unread byte from the stand-in in the far
  *   end's queue, then connect(far, AF_UNSPEC), leaves ECONNRESET and POLLERR on the stand-in (the nearest that
  *   AF_UNIX can say; SO_ERROR and the notified calls say ECONNREFUSED and clear it), then reconnect the far end.
+ *   One that is not connected but hears of errors (IP_RECVERR) is associated with its far end for that long.
  *
  * Held calls. A call that must block is held: tried again (call->retry) whenever something happens to its
  * stand-in, answered at its deadline (SO_RCVTIMEO, SO_SNDTIMEO), and interrupted by signals as Linux would: the

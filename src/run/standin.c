@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "run/dgram.h"
 #include "run/record.h"
 
 /* ---- the table by inode ---- */
@@ -197,7 +198,7 @@ struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool
     s->stream = stream;
     s->ipv6 = ipv6;
     s->far_fd = s->kept_fd = -1;
-    s->flight_max = 1;
+    s->flight_max = DGRAM_FLIGHT_MAX;
     sw_list_init(&s->active);
     sw_list_init(&s->listening);
     sw_list_init(&s->pending);

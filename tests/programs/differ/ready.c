@@ -69,6 +69,44 @@ static void epoll_before_refusal(void)
     show_events("after SO_ERROR", epoll_fd, 0);
 }
 
+/* ... and after a refusal and another connect(): a set of its own, one within it, and an edge. */
+static void epoll_after_refusal(void)
+{
+    int outer = MUST(epoll_create1(0)), inner = MUST(epoll_create1(0)), edge = MUST(epoll_create1(0));
+    int client = stream_socket(), fd = listener(4);
+    struct sockaddr_storage refused = loopback(unused_port(SOCK_STREAM));
+    struct sockaddr_storage served = loopback(port_of(fd));
+    set_nonblocking(client);
+    MUST(watch(inner, client, EPOLLIN | EPOLLOUT | EPOLLRDHUP, 7));
+    MUST(watch(outer, inner, EPOLLIN, 8));
+    MUST(watch(edge, client, EPOLLIN | EPOLLOUT | EPOLLET, 9));
+    TRY(connect(client, ADDRESS(refused)));
+    settle();
+    show_events("refused", inner, 2000);
+    show_events("refused, edge", edge, 2000);
+    TRY(connect(client, ADDRESS(served)));
+    show_events("told", inner, 2000);
+    show_events("told, edge", edge, 2000);
+    TRY(connect(client, ADDRESS(served)));
+    settle();
+    show_events("connected", inner, 2000);
+    show_events("connected, from outside", outer, 0);
+    show_events("connected, edge", edge, 2000);
+    int server = MUST(accept(fd, NULL, NULL));
+    MUST((int)send(server, "x", 1, 0));
+    settle();
+    show_events("with data", inner, 0);
+    show_events("with data, edge", edge, 0);
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = 10};
+    TRY(epoll_ctl(inner, EPOLL_CTL_ADD, client, &event));
+    TRY(epoll_ctl(inner, EPOLL_CTL_MOD, client, &event));
+    show_events("modified", inner, 0);
+    TRY(epoll_ctl(inner, EPOLL_CTL_DEL, client, NULL));
+    show_events("removed", inner, 0);
+    MUST(close(client));
+    show_events("closed, edge", edge, 0);
+}
+
 static void epoll_edge_connect(void)
 {
     int epoll_fd = MUST(epoll_create1(0)), fd = listener(4), client = stream_socket();
@@ -258,6 +296,7 @@ static void poll_blocks(void)
 
 const struct scenario ready_scenarios[] = {{"epoll-before-connect", epoll_before_connect, BOTH},
                                            {"epoll-before-refusal", epoll_before_refusal, BOTH},
+    {"epoll-after-refusal", epoll_after_refusal, BOTH},
                                            {"epoll-edge-connect", epoll_edge_connect, BOTH},
                                            {"epoll-edge-data", epoll_edge_data, BOTH},
                                            {"epoll-listener", epoll_listener, BOTH},

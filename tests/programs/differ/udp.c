@@ -103,6 +103,31 @@ static void native_calls(void)
     TRY(recv(b, data, sizeof data, MSG_DONTWAIT));
 }
 
+/* What has arrived is there to read, all of it, without a pause. Unconnected, 11 datagrams are what
+ * an AF_UNIX socket takes (net.unix.max_dgram_qlen). */
+static void native_burst(void)
+{
+    enum { UNCONNECTED = 11, CONNECTED = 200 };
+    char data[16] = "";
+    int server = bound_datagram(), client = datagram_socket(), a, b, n;
+    for (int i = 0; i < UNCONNECTED; i++)
+        send_to(client, server, "burst");
+    settle();
+    for (n = 0; recv(server, data, sizeof data, MSG_DONTWAIT) == 5; n++)
+        ;
+    say("unconnected: %d, then %s", n, errno_name(errno));
+    datagram_pair(&a, &b);
+    for (int i = 0; i < CONNECTED; i++)
+        MUST((int)send(a, "burst", 5, 0));
+    settle();
+    for (n = 0; recv(b, data, sizeof data, MSG_DONTWAIT) == 5; n++)
+        ;
+    say("connected: %d, then %s", n, errno_name(errno));
+    send_to(a, b, "for a call with an address");
+    settle();
+    recv_from("after the burst", b);
+}
+
 static void disconnect(void)
 {
     int server = bound_datagram(), client = datagram_socket(), stranger = bound_datagram();
@@ -374,6 +399,7 @@ const struct scenario udp_scenarios[] = {
     {"udp-names", names, BOTH},
     {"udp-connected", connected, BOTH},
     {"udp-native-calls", native_calls, BOTH},
+    {"udp-native-burst", native_burst, BOTH},
     {"udp-disconnect", disconnect, BOTH},
     {"udp-refused", refused, BOTH},
     {"udp-refused-native", refused_native, BOTH},
