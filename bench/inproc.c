@@ -3,11 +3,12 @@
  * What the stack itself costs: two hosts in one process, joined by a link, over the public calls
  * only.
  *
- *     inproc [--json] [--seconds S] [--conns N] [TEST...]
+ *     inproc [--json] [--seconds S] [--conns N] [--trips N] [--every NS] [TEST...]
  *
  *   mtu1500   one TCP stream, packets of 1,500 bytes, checksums computed and verified in software
  *   gso       one TCP stream, super-segments of up to 64 KiB, no checksums
- *   rr        64 bytes there and back, with checksums, while N connections (default 1) exist
+ *   rr        64 bytes there and back, with checksums, while N connections (default 1) exist; for S
+ *             seconds or, where what it costs is counted (valgrind), a number of times
  *
  * One thread. The stack's time is virtual; speed is measured in the thread's CPU time.
  */
@@ -20,7 +21,7 @@
 
 #include <sockworks/sockworks.h>
 
-#define ROUND_NS 1000ULL /* virtual time that one round of the loop takes */
+#define ROUND_NS 1000ULL /* virtual time that one round of the loop takes, if not --every */
 #define PORT 5001
 #define BUFFER_BYTES 65536
 
@@ -175,7 +176,8 @@ static void bulk(struct result *result, double seconds, uint32_t gso_max, bool o
     world_fini(&w);
 }
 
-static void round_trips(struct result *result, double seconds, uint64_t conns)
+static void round_trips(struct result *result, double seconds, uint64_t conns, uint64_t trips,
+                        uint64_t every_ns)
 {
     enum { PER_PORT = 25000, MESSAGE_BYTES = 64 };
     struct world w;
@@ -198,7 +200,7 @@ static void round_trips(struct result *result, double seconds, uint64_t conns)
     result->mem_bytes = mem_used(&w) - mem_before;
     char message[MESSAGE_BYTES] = "ping";
     double start = cpu_seconds(), end = start;
-    for (uint64_t i = 0; end - start < seconds; i++) {
+    for (uint64_t i = 0; trips ? i < trips : end - start < seconds; i++) {
         uint64_t at = i * 7919 % conns; /* another one each time */
         check(sw_send(w.host[0], client[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
               "sw_send");
@@ -211,7 +213,7 @@ static void round_trips(struct result *result, double seconds, uint64_t conns)
         check(sw_recv(w.host[0], client[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
               "sw_recv");
         drain_ready(&w);
-        w.now_ns += ROUND_NS;
+        w.now_ns += every_ns;
         for (int host = 0; host < 2; host++)
             if (sw_host_deadline(w.host[host]) <= w.now_ns)
                 sw_host_advance(w.host[host], w.now_ns);
@@ -219,7 +221,7 @@ static void round_trips(struct result *result, double seconds, uint64_t conns)
         if (i % 64 == 0)
             end = cpu_seconds();
     }
-    result->seconds = end - start;
+    result->seconds = cpu_seconds() - start;
     result->conns = conns;
     world_fini(&w);
     free(client);
@@ -256,7 +258,7 @@ int main(int argc, char **argv)
     static const char *const names[] = {"mtu1500", "gso", "rr"};
     bool json = false, first = true, chosen[3] = {false}, any = false;
     double seconds = 2;
-    uint64_t conns = 1;
+    uint64_t conns = 1, trips = 0, every_ns = ROUND_NS;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             json = true;
@@ -264,12 +266,16 @@ int main(int argc, char **argv)
             seconds = atof(argv[++i]);
         } else if (strcmp(argv[i], "--conns") == 0 && i + 1 < argc) {
             conns = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--trips") == 0 && i + 1 < argc) {
+            trips = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--every") == 0 && i + 1 < argc) {
+            every_ns = strtoull(argv[++i], NULL, 10);
         } else {
             bool known = false;
             for (unsigned k = 0; k < 3; k++)
                 if (strcmp(argv[i], names[k]) == 0)
                     chosen[k] = any = known = true;
-            check(known && conns > 0, "usage: inproc [--json] [--seconds S] [--conns N] [TEST...]");
+            check(known && conns > 0, "usage: inproc [--json] [--seconds S] [--conns N] [--trips N] [--every NS] [TEST...]");
         }
     }
     for (unsigned k = 0; k < 3; k++) {
@@ -277,7 +283,7 @@ int main(int argc, char **argv)
         if (any && !chosen[k])
             continue;
         if (k == 2)
-            round_trips(&result, seconds, conns);
+            round_trips(&result, seconds, conns, trips, every_ns);
         else
             bulk(&result, seconds, k == 1 ? 65483 : 0, k == 1);
         print_result(&result, json, first);
