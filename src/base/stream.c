@@ -3,11 +3,13 @@
  * A queue of bytes held as slices.
  *
  * Invariants:
- * (1) A ring exists exactly while the stream holds bytes (or between reserve and commit).
- * (2) No slice is empty; the slices' lengths sum up to `len`.
- * (3) `tail`, if set, is a chunk that only this stream appends to; the ring owns a reference on it.
- * (4) `footprint` is the sum over the slices of their chunk's size, where neighbours in the same
- *     chunk count once: so it can be kept while slices are added behind and dropped in front.
+ * (1) There is a chunk or a ring exactly while the stream holds bytes (or between reserve and
+ *     commit). A stream that has made a ring keeps it until it is empty.
+ * (2) No slice is empty; the slices' lengths sum up to `len`. Without a ring the one slice is all
+ * of it; if its chunk is our own, the slice ends where the chunk is filled to. (3) `tail`, if set,
+ * is a chunk that only this stream appends to; the ring owns a reference on it. (4) `footprint` is
+ * the sum over the slices of their chunk's size, where neighbours in the same chunk count once: so
+ * it can be kept while slices are added behind and dropped in front.
  */
 #include "base/stream.h"
 
@@ -62,16 +64,41 @@ static struct sw_slice *last_slot(const struct sw_ring *ring)
 
 void sw_stream_init(struct sw_stream *st)
 {
-    *st = (struct sw_stream){NULL, 0};
+    *st = (struct sw_stream){0};
 }
 
+static bool has_ring(const struct sw_stream *st)
+{
+    return (st->one & SW_STREAM_RING) != 0;
+}
+
+/* Without a ring. */
+static bool is_own(const struct sw_stream *st)
+{
+    return (st->one & SW_STREAM_OWN) != 0;
+}
+
+static struct sw_slice only_slice(const struct sw_stream *st)
+{
+    return (struct sw_slice){st->chunk, st->one & ~SW_STREAM_OWN, st->len};
+}
+
+static bool fits_one(uint32_t off)
+{
+    return off < SW_STREAM_OWN;
+}
+
+/* Of an empty stream: the ring, or the chunk of a reservation. */
 static void free_ring(struct sw_stream *st, struct sw_mem *mem)
 {
-    if (!st->ring)
-        return;
-    sw_chunk_put(st->ring->tail);
-    sw_mem_give(mem, st->ring, ring_block(st->ring->cap));
+    if (has_ring(st)) {
+        sw_chunk_put(st->ring->tail);
+        sw_mem_give(mem, st->ring, ring_block(st->ring->cap));
+    } else {
+        sw_chunk_put(st->chunk);
+    }
     st->ring = NULL;
+    st->one = 0;
 }
 
 void sw_stream_clear(struct sw_stream *st, struct sw_mem *mem)
@@ -85,15 +112,31 @@ uint64_t sw_stream_footprint(const struct sw_stream *st)
     const struct sw_ring *ring = st->ring;
     if (!ring)
         return 0;
+    if (!has_ring(st))
+        return st->chunk->cap + CHUNK_COST;
     const struct sw_slice *last = last_slot(ring);
     bool other = ring->tail && (!last || last->chunk != ring->tail);
     return ring->footprint + (other ? ring->tail->cap + CHUNK_COST : 0);
 }
 
-/* Room for one more slice. 0 or -ENOMEM. */
+/* What the struct itself held, the first of a ring's. */
+static void ring_begin(struct sw_ring *ring, const struct sw_stream *st)
+{
+    if (!st->chunk)
+        return;
+    if (st->len > 0) {
+        ring->slots[0] = only_slice(st);
+        ring->count = 1;
+        ring->footprint = st->chunk->cap + CHUNK_COST;
+    }
+    if (is_own(st))
+        ring->tail = st->len > 0 ? sw_chunk_get(st->chunk) : st->chunk;
+}
+
+/* A ring with room for one more slice. 0 or -ENOMEM. */
 static int ring_room(struct sw_stream *st, struct sw_mem *mem)
 {
-    struct sw_ring *old = st->ring;
+    struct sw_ring *old = has_ring(st) ? st->ring : NULL;
     if (old && old->count < old->cap)
         return 0;
     size_t block = old ? 2 * ring_block(old->cap) : RING_MIN_BYTES;
@@ -101,6 +144,8 @@ static int ring_room(struct sw_stream *st, struct sw_mem *mem)
     if (!ring)
         return -ENOMEM;
     memset(ring, 0, sizeof(*ring));
+    if (!old)
+        ring_begin(ring, st);
     if (old) {
         uint32_t straight = old->cap - old->first;
         *ring = *old;
@@ -111,6 +156,7 @@ static int ring_room(struct sw_stream *st, struct sw_mem *mem)
     }
     ring->cap = ring_cap(block);
     st->ring = ring;
+    st->one = SW_STREAM_RING;
     return 0;
 }
 
@@ -144,10 +190,17 @@ static uint32_t tail_cap(const struct sw_stream *st, uint32_t want)
     return block - (uint32_t)SW_CHUNK_HDR;
 }
 
-/* A ring with a free slot and a tail chunk with room. 0 or -ENOMEM; then an empty stream has no
- * ring. */
+/* A tail chunk with room, and a free slot for it if there is a ring. 0 or -ENOMEM; then an empty
+ * stream has no ring. */
 static int tail_room(struct sw_stream *st, struct sw_mem *mem, uint32_t want)
 {
+    if (!st->chunk) {
+        st->chunk = sw_chunk_new(mem, tail_cap(st, want));
+        st->one = st->chunk ? SW_STREAM_OWN : 0;
+        return st->chunk ? 0 : -ENOMEM;
+    }
+    if (!has_ring(st) && is_own(st) && st->chunk->fill < st->chunk->cap)
+        return 0;
     if (ring_room(st, mem) != 0)
         return -ENOMEM;
     struct sw_chunk *tail = st->ring->tail;
@@ -164,13 +217,23 @@ static int tail_room(struct sw_stream *st, struct sw_mem *mem, uint32_t want)
     return 0;
 }
 
+/* Where the next bytes go, after tail_room(). */
+static struct sw_chunk *tail_of(const struct sw_stream *st)
+{
+    return has_ring(st) ? st->ring->tail : st->chunk;
+}
+
 /* `len` bytes were written behind the tail's fill. */
 static void tail_commit(struct sw_stream *st, uint32_t len)
 {
-    struct sw_chunk *tail = st->ring->tail;
+    struct sw_chunk *tail = tail_of(st);
     uint32_t off = tail->fill;
     SW_ASSERT(len <= tail->cap - off);
     tail->fill += len;
+    if (!has_ring(st)) {
+        st->len += len;
+        return;
+    }
     struct sw_slice *last = last_slot(st->ring);
     if (continues(last, tail, off)) {
         last->len += len;
@@ -184,7 +247,7 @@ int64_t sw_stream_reserve(struct sw_stream *st, struct sw_mem *mem, uint32_t wan
 {
     if (tail_room(st, mem, want) != 0)
         return -ENOMEM;
-    struct sw_chunk *tail = st->ring->tail;
+    struct sw_chunk *tail = tail_of(st);
     uint32_t room = tail->cap - tail->fill;
     *ret_ptr = tail->data + tail->fill;
     return want < room ? want : room;
@@ -195,12 +258,17 @@ void sw_stream_commit(struct sw_stream *st, uint32_t len)
     if (len > 0)
         tail_commit(st, len);
     else if (st->len == 0) /* invariant (1) */
-        free_ring(st, st->ring->tail->mem);
+        free_ring(st, tail_of(st)->mem);
 }
 
 /* Takes back the last `len` bytes, which were just appended. */
 static void unappend(struct sw_stream *st, struct sw_mem *mem, uint32_t len)
 {
+    if (!has_ring(st)) {
+        st->len -= len;
+        st->one &= ~SW_STREAM_OWN; /* its chunk is filled beyond it now */
+        len = 0;
+    }
     while (len > 0) {
         struct sw_ring *ring = st->ring;
         SW_ASSERT(ring && ring->count);
@@ -217,7 +285,7 @@ static void unappend(struct sw_stream *st, struct sw_mem *mem, uint32_t len)
         sw_chunk_put(last->chunk);
         ring->count--;
     }
-    if (st->len == 0)
+    if (st->len == 0 && st->ring)
         free_ring(st, mem);
 }
 
@@ -246,6 +314,8 @@ static bool worth_sharing(const struct sw_stream *st, struct sw_slice slice)
     uint64_t cost = (uint64_t)slice.chunk->cap + CHUNK_COST;
     if (4 * (uint64_t)slice.len >= cost)
         return true;
+    if (!st->chunk && slice.chunk->cap < SW_BLOCK_MIN)
+        return true; /* a chunk for the copy would be as large */
     uint64_t footprint = sw_stream_footprint(st) + cost;
     return slice.len >= SHARE_MIN_BYTES && footprint <= SHARE_FOOTPRINT_BYTES;
 }
@@ -254,7 +324,8 @@ int sw_stream_append_slice(struct sw_stream *st, struct sw_mem *mem, struct sw_s
 {
     if (slice.len == 0)
         return 0;
-    struct sw_slice *last = st->ring ? last_slot(st->ring) : NULL;
+    struct sw_slice only = only_slice(st);
+    struct sw_slice *last = has_ring(st) ? last_slot(st->ring) : st->chunk ? &only : NULL;
     if (continues(last, slice.chunk, slice.off)) {
         last->len += slice.len;
         st->len += slice.len;
@@ -262,6 +333,11 @@ int sw_stream_append_slice(struct sw_stream *st, struct sw_mem *mem, struct sw_s
     }
     if (!worth_sharing(st, slice))
         return sw_stream_append(st, mem, slice.chunk->data + slice.off, slice.len);
+    if (!st->chunk && fits_one(slice.off)) {
+        *st = (struct sw_stream){
+            .chunk = sw_chunk_get(slice.chunk), .len = slice.len, .one = slice.off};
+        return 0;
+    }
     if (ring_room(st, mem) != 0)
         return -ENOMEM;
     sw_chunk_get(slice.chunk);
@@ -275,6 +351,11 @@ uint32_t sw_stream_slices(struct sw_stream *st, uint32_t off, uint32_t len,
     *ret_len = 0;
     if (off >= st->len || len == 0 || max == 0)
         return 0;
+    if (!has_ring(st)) {
+        *ret_len = len < st->len - off ? len : st->len - off;
+        ret_slices[0] = (struct sw_slice){st->chunk, (st->one & ~SW_STREAM_OWN) + off, *ret_len};
+        return 1;
+    }
     struct sw_ring *ring = st->ring;
     if (off < ring->hint_off)
         ring->hint_index = ring->hint_off = 0;
@@ -317,9 +398,15 @@ void sw_stream_drop(struct sw_stream *st, struct sw_mem *mem, uint32_t len)
         len = st->len;
     if (len == 0)
         return;
+    st->len -= len;
+    if (!has_ring(st)) {
+        st->one += len;
+        if (st->len == 0)
+            free_ring(st, mem);
+        return;
+    }
     struct sw_ring *ring = st->ring;
     ring->hint_off = ring->hint_off > len ? ring->hint_off - len : 0;
-    st->len -= len;
     while (len > 0) {
         struct sw_slice *s = slot(ring, 0);
         uint32_t n = len < s->len ? len : s->len;

@@ -9,6 +9,9 @@
  * than two whole chunks alive already) is copied into this stream's own tail chunk instead, unless it
  * continues the last slice. A chunk made for copies is no larger than what the stream holds already.
  * So `footprint`, what the stream keeps alive, is at most about four times what it holds, or 128 KiB.
+ *
+ * Most streams hold one slice, if any: it is kept in the struct itself. From the second one on there
+ * is a ring of them.
  */
 #ifndef SW_BASE_STREAM_H
 #define SW_BASE_STREAM_H
@@ -20,9 +23,16 @@
 struct sw_ring; /* the slices; private to stream.c */
 
 struct sw_stream {
-    struct sw_ring *ring; /* NULL: empty */
-    uint32_t len;         /* bytes held */
+    union {
+        struct sw_ring *ring;
+        struct sw_chunk *chunk; /* of the one slice; NULL: empty */
+    };
+    uint32_t len; /* bytes held */
+    uint32_t one; /* where the one slice begins in its chunk, and SW_STREAM_OWN; or SW_STREAM_RING */
 };
+
+#define SW_STREAM_RING (1U << 31) /* there is a ring */
+#define SW_STREAM_OWN (1U << 30)  /* only this stream appends to the chunk of the one slice */
 
 void sw_stream_init(struct sw_stream *st);
 void sw_stream_clear(struct sw_stream *st, struct sw_mem *mem);

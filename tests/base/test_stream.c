@@ -71,6 +71,50 @@ static void test_small_writes_are_one_slice(void **state)
     sw_mem_put(mem);
 }
 
+/* One slice takes no ring, whether its bytes were written here or came in a packet. */
+static void test_one_slice_needs_no_ring(void **state)
+{
+    (void)state;
+    struct sw_mem *mem = sw_mem_new(&sw_alloc_libc, 0), *theirs = sw_mem_new(&sw_alloc_libc, 0);
+    struct sw_stream st, to;
+    struct sw_slice s[2];
+    uint32_t n;
+    uint8_t bytes[300];
+    for (uint32_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = pattern(i);
+    sw_stream_init(&st);
+    sw_stream_init(&to);
+    assert_int_equal(sw_stream_append(&st, theirs, bytes, 100), 0);
+    uint64_t chunk_bytes = sw_mem_used(theirs);
+    assert_true(chunk_bytes <= 256);
+    sw_stream_drop(&st, theirs, 40);
+    assert_int_equal(sw_stream_append(&st, theirs, bytes + 100, 20), 0);
+    assert_int_equal(sw_mem_used(theirs), chunk_bytes);
+    assert_int_equal(sw_stream_slices(&st, 10, 100, s, 2, &n), 1);
+    assert_int_equal(n, 70);
+    /* It arrives: shared, and read in two pieces. */
+    assert_int_equal(sw_stream_append_slice(&to, mem, s[0]), 0);
+    assert_int_equal(sw_mem_used(mem), 0);
+    assert_holds(&to, 50, 70);
+    sw_stream_drop(&to, mem, 30);
+    assert_holds(&to, 80, 40);
+    /* Somebody else's chunk is not written behind. */
+    assert_int_equal(sw_stream_append(&to, mem, bytes + 120, 7), 0);
+    assert_true(sw_mem_used(mem) > 0);
+    assert_holds(&to, 80, 47);
+    assert_int_equal(sw_stream_append(&st, theirs, bytes + 120, 1), 0);
+    assert_holds(&st, 40, 81);
+    assert_holds(&to, 80, 47);
+    /* Our own chunk is full: a ring takes over. */
+    assert_int_equal(sw_stream_append(&st, theirs, bytes + 121, 170), 0);
+    assert_holds(&st, 40, 251);
+    sw_stream_clear(&st, theirs);
+    sw_stream_clear(&to, mem);
+    assert_int_equal(sw_mem_used(theirs) + sw_mem_used(mem), 0);
+    sw_mem_put(theirs);
+    sw_mem_put(mem);
+}
+
 static void test_slices_are_shared_not_copied(void **state)
 {
     (void)state;
@@ -251,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty_holds_no_memory),
         cmocka_unit_test(test_small_writes_are_one_slice),
+        cmocka_unit_test(test_one_slice_needs_no_ring),
         cmocka_unit_test(test_slices_are_shared_not_copied),
         cmocka_unit_test(test_footprint_is_bounded),
         cmocka_unit_test(test_a_shared_chunk_counts_once),
