@@ -83,6 +83,7 @@ int sw_ip_add_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr, 
     sw_mem_free(ip->env->mem, ip->addrs, ip->n_addrs * sizeof(*addrs));
     ip->addrs = addrs;
     ip->n_addrs++;
+    sw_ip_path_changed(ip);
     return 0;
 }
 

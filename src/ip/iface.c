@@ -17,6 +17,7 @@ int sw_ip_init(struct sw_ip_layer *ip, struct sw_env *env)
         .mtu_expires_ns = 600 * 1000000000ULL, .min_pmtu_bytes = 552, .min_advmss_bytes = 256};
     sw_packet_queue_init(&ip->looped);
     sw_ip_rekey(ip);
+    sw_memo_init(ip);
     return 0;
 }
 
@@ -32,6 +33,7 @@ void sw_ip_fini(struct sw_ip_layer *ip)
     struct sw_mem *mem = ip->env->mem;
     sw_frag_fini(ip);
     sw_pmtu_fini(ip);
+    sw_memo_fini(ip);
     sw_ip_groups_fini(ip);
     for (uint32_t i = 0; i < ip->n_ifaces; i++)
         sw_packet_queue_clear(&ip->ifaces[i].out);
@@ -74,6 +76,7 @@ int sw_ip_add_iface(struct sw_ip_layer *ip, const struct sw_iface_config *config
     sw_packet_queue_init(&ifaces[ip->n_ifaces].out);
     sw_mem_free(ip->env->mem, ip->ifaces, ip->n_ifaces * sizeof(*ifaces));
     ip->ifaces = ifaces;
+    sw_ip_path_changed(ip);
     return (int)++ip->n_ifaces;
 }
 

@@ -32,6 +32,8 @@ struct sw_ip_config {
     uint32_t min_advmss_bytes; /* 256: no smaller MSS is announced */
 };
 
+struct sw_ip_memo;
+
 struct sw_ip_layer {
     struct sw_env *env;
     struct sw_ip_config config;
@@ -44,6 +46,7 @@ struct sw_ip_layer {
     struct sw_frags *frags;  /* reassembly; NULL until the first fragment */
     struct sw_pmtus *pmtus;  /* what paths carry; NULL until ICMP tells of one */
     uint32_t path_changes;   /* counts what may change the answer of sw_ip_path() */
+    struct sw_ip_memo *memo; /* answers given lately: memo.c; NULL: no memory */
     struct sw_sipkey id_key; /* identification of fragmented packets: see ident.c */
     uint32_t id_counters[SW_IP_IDS];
     uint64_t icmp_tokens_ns; /* error limiter: see icmp_error.c */

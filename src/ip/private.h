@@ -74,6 +74,19 @@ void sw_pmtu_fini(struct sw_ip_layer *ip);
 /* Interfaces, routes or path MTUs are not what they were. */
 void sw_ip_path_changed(struct sw_ip_layer *ip);
 
+/* memo.c: answers given lately. Whether such a packet from `src` to `dst`, both unicast, is known
+ * to be for this host. */
+void sw_memo_init(struct sw_ip_layer *ip);
+void sw_memo_fini(struct sw_ip_layer *ip);
+bool sw_memo_path(const struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_ip *src,
+                  struct sw_ip_path *ret_path);
+void sw_memo_keep_path(struct sw_ip_layer *ip, const struct sw_ip *dst,
+                       const struct sw_ip_path *path); /* from path->src */
+bool sw_memo_welcome(const struct sw_ip_layer *ip, int iface, const struct sw_ip *src,
+                     const struct sw_ip *dst);
+void sw_memo_keep_welcome(struct sw_ip_layer *ip, int iface, const struct sw_ip *src,
+                          const struct sw_ip *dst);
+
 /* group.c: a copy of a whole packet, sent by `iface`, for this host itself */
 void sw_ip_loop_back(struct sw_ip_layer *ip, int iface, const struct sw_packet *pkt);
 void sw_ip_groups_fini(struct sw_ip_layer *ip);

@@ -143,6 +143,8 @@ int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_
     struct sw_ip_path path;
     bool chosen = src && !sw_ip_is_any(src);
 
+    if (chosen && sw_memo_path(ip, dst, src, ret_path))
+        return 0;
     if (sw_ip_is_any(dst))
         return -ENETUNREACH;
     if (chosen && !sw_ip_is_local(ip, src))
@@ -173,6 +175,8 @@ int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_
     if (!sw_ip_is4(dst) && iface->config.mtu < SW_IP6_MTU_MIN)
         return -ENETUNREACH; /* no IPv6 on such a link (RFC 8200 5) */
     sw_ip_path_limits(ip, iface, route, dst, &path);
+    if (chosen)
+        sw_memo_keep_path(ip, dst, &path);
     *ret_path = path;
     return 0;
 }
