@@ -13,6 +13,7 @@
 #ifndef SOCKWORKS_PACKET_H
 #define SOCKWORKS_PACKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -88,6 +89,7 @@ struct sw_packet {
     uint16_t head_len;
     uint8_t n_slices;
     uint8_t csum; /* enum sw_csum */
+    bool ace;     /* its TCP flags are a counter (RFC 9768 3.2.2): each piece has all of them */
     struct sw_slice slices[SW_PACKET_SLICES];
     uint8_t head[SW_PACKET_HEAD];
 };

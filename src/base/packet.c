@@ -30,6 +30,7 @@ struct sw_packet *sw_packet_new(struct sw_mem *mem, uint16_t headroom)
     pkt->head_len = 0;
     pkt->n_slices = 0;
     pkt->csum = SW_CSUM_NEEDED;
+    pkt->ace = false;
     return pkt;
 }
 
@@ -55,6 +56,7 @@ struct sw_packet *sw_packet_clone(const struct sw_packet *pkt)
     copy->head_len = pkt->head_len;
     copy->n_slices = pkt->n_slices;
     copy->csum = pkt->csum;
+    copy->ace = pkt->ace;
     for (unsigned i = 0; i < pkt->n_slices; i++) {
         copy->slices[i] = pkt->slices[i];
         sw_chunk_get(copy->slices[i].chunk);

@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "host/private.h"
+#include "tcp/accecn.h"
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
 
 enum setting_kind {
     SETTING_BOOL,    /* bool */
-    SETTING_ECN,     /* uint8_t, of enum sw_ecn_mode */
+    SETTING_MODE,    /* uint8_t, up to `most` */
     SETTING_COUNT,   /* uint32_t */
     SETTING_SECONDS, /* uint64_t, ns */
     SETTING_MS,      /* likewise, given in ms */
@@ -31,6 +32,7 @@ static const struct setting {
     const char *name;
     enum setting_kind kind;
     size_t at;
+    uint8_t most;
 } settings[] = {
     {"tcp_timestamps", SETTING_BOOL, AT(timestamps)},
     {"tcp_window_scaling", SETTING_BOOL, AT(window_scaling)},
@@ -57,7 +59,8 @@ static const struct setting {
     {"tcp_fin_timeout", SETTING_SECONDS, AT(fin_timeout_ns)},
     {"tcp_early_retrans", SETTING_BOOL, AT(tlp)},
     {"tcp_rto_max_ms", SETTING_MS, AT(rto_max_ns)},
-    {"tcp_ecn", SETTING_ECN, AT(ecn)},
+    {"tcp_ecn", SETTING_MODE, AT(ecn), SW_ECN_ACCURATE_ANSWER},
+    {"tcp_ecn_option", SETTING_MODE, AT(ecn_option), SW_ECN_OPTION_PERSIST},
     {"tcp_fastopen", SETTING_COUNT, AT(fastopen)},
     {"tcp_fastopen_blackhole_timeout_sec", SETTING_SECONDS, AT(tfo_blackhole_ns)},
     {"tcp_ecn_fallback", SETTING_BOOL, AT(ecn_fallback)},
@@ -146,8 +149,8 @@ static int set(struct sw_host *host, const struct setting *setting, const char *
     case SETTING_BOOL:
         *(bool *)(void *)at = n[0] != 0;
         break;
-    case SETTING_ECN:
-        if (n[0] > SW_ECN_ANSWER)
+    case SETTING_MODE:
+        if (n[0] > setting->most)
             return -EINVAL;
         *(uint8_t *)at = (uint8_t)n[0];
         break;

@@ -28,7 +28,7 @@ struct code {
     struct pos pos;
     union {
         struct tcp_info info;
-        uint8_t info_bytes[256]; /* newer kernels' has more fields than this header may know */
+        uint8_t info_bytes[320]; /* newer kernels' has more fields than this header may know */
     };
     bool has_info;
     unsigned depth;
@@ -100,6 +100,15 @@ static const struct {
     {"tcpi_total_rto", 240, 2},
     {"tcpi_total_rto_recoveries", 242, 2},
     {"tcpi_total_rto_time", 244, 4},
+    {"tcpi_received_ce", 248, 4},
+    {"tcpi_delivered_e1_bytes", 252, 4},
+    {"tcpi_delivered_e0_bytes", 256, 4},
+    {"tcpi_delivered_ce_bytes", 260, 4},
+    {"tcpi_received_e1_bytes", 264, 4},
+    {"tcpi_received_e0_bytes", 268, 4},
+    {"tcpi_received_ce_bytes", 272, 4},
+    {"tcpi_accecn_fail_mode", 276, 2},
+    {"tcpi_accecn_opt_seen", 278, 2},
 };
 #undef FIELD
 

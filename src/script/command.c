@@ -45,7 +45,6 @@ static const char *const without_effect[] = {
     "tcp_early_retrans",
     "tcp_recovery",
     "tcp_tso_win_divisor",
-    "tcp_ecn_option",
     "tcp_pacing_ss_ratio",
     "tcp_pacing_ca_ratio",
     "tcp_fastopen_cookies",

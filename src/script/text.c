@@ -22,6 +22,18 @@ static void text_blob(struct text *text, const uint8_t *option, size_t len)
         text_add(text, "%s%02x", i == first ? " " : "", option[i]);
 }
 
+/* RFC 9768 3.2.3: bytes that came with ECT(0), CE, ECT(1), in either order. */
+static void text_accecn(struct text *text, const uint8_t *option, size_t len)
+{
+    static const char *const fields[2][3] = {{"e0b", "ceb", "e1b"}, {"e1b", "ceb", "e0b"}};
+    text_add(text, "ECN");
+    for (unsigned i = 0; i < 3 && 5 + 3 * i <= len; i++) {
+        const uint8_t *p = option + 2 + 3 * i;
+        text_add(text, " %s %u", fields[option[0] == 174][i],
+                 (unsigned)p[0] << 16 | (unsigned)p[1] << 8 | p[2]);
+    }
+}
+
 static void text_options(struct text *text, const struct spacket *packet)
 {
     const uint8_t *p = packet->options;
@@ -48,6 +60,8 @@ static void text_options(struct text *text, const struct spacket *packet)
                 text_add(text, " %u:%u", sw_get32(o + i), sw_get32(o + i + 4));
         } else if (o[0] == WIRE_OPT_TIMESTAMPS && len == 10)
             text_add(text, "TS val %u ecr %u", sw_get32(o + 2), sw_get32(o + 6));
+        else if (o[0] == 172 || o[0] == 174)
+            text_accecn(text, o, len);
         else
             text_blob(text, o, len);
         at += len;

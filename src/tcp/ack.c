@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The sending half hears an acknowledgment: RFC 9293 3.10.7.4, fifth step, as RFC 5961 5 hardens
  * it. */
+#include "tcp/accecn.h"
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
 #include "tcp/meter.h"
@@ -87,12 +88,28 @@ static uint32_t oldest_ack(const struct sw_tcp *tcp)
     return snd->acked_wraps ? snd->max_wnd : sw_min32(snd->max_wnd, acked);
 }
 
+/* Whether nothing later was heard (RFC 9768 3.2.2.2): it tells of an arrival, or its timestamp is
+ * newer. The ACK of a SYN-ACK, come late, tells of neither. */
+static bool is_news(const struct sw_tcp *tcp, const struct sw_segment *seg,
+                    const struct sw_ack *ack)
+{
+    const struct sw_tcp_hdr *hdr = &seg->tcp;
+
+    if (ack->acked > 0 || ack->sacked > 0)
+        return true;
+    return sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) && hdr->has_ts &&
+           (int32_t)(hdr->ts_val - tcp->rcv.ts_recent) > 0 &&
+           !sw_seq_eq(hdr->ack, sw_seq_add(tcp->snd.iss, 1));
+}
+
 enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
 {
     struct sw_tcp_snd *snd = &tcp->snd;
     struct sw_ack ack = {.ts_ecr = seg->tcp.has_ts ? seg->tcp.ts_ecr : 0,
                          .congested = sw_ecn_echoed(tcp, &seg->tcp)};
     bool was_closed = snd->wnd == 0, changed, outstanding = !sw_seq_eq(snd->una, snd->nxt);
+    bool old = false;
+    uint32_t segs = snd->meter ? snd->meter->delivered_segs : 0;
 
     sw_rate_begin(tcp);
     if (snd->flight) {
@@ -112,6 +129,7 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
         ack.sacked = sw_sack_update(tcp, &seg->tcp, &ack.dsack);
         if (ack.sacked == 0)
             return SW_DROP_NONE;
+        old = true;
         break;
     case SW_ACK_NEW:
         update_window(tcp, seg, true);
@@ -137,6 +155,10 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg)
     }
     if (ack.congested && snd->flight)
         sw_ecn_delivered(tcp, snd->flight->delivered);
+    if (sw_tcp_has(tcp, SW_TCPF_ACCECN))
+        ack.congested =
+            sw_accecn_on_ack(tcp, seg, snd->meter ? snd->meter->delivered_segs - segs : 0,
+                             !old && is_news(tcp, seg, &ack));
     sw_recovery_on_ack(tcp, &ack);
     return SW_DROP_NONE;
 }

@@ -113,6 +113,7 @@ enum {
     SW_TCPF_SYN_DATA = 1 << 26,    /* data in our SYN were acknowledged, or in the peer's taken */
     SW_TCPF_EARLY = 1 << 27,       /* data move in SYN_RECEIVED already (RFC 7413 4.2.2) */
     SW_TCPF_ECT_SEEN = 1 << 25,    /* data have come in packets that were ECN-capable */
+    SW_TCPF_ACCECN = 1 << 28,      /* asked for; then: negotiated (RFC 9768): see accecn.h */
 };
 
 /* The socket layer knows layer, timer, local, remote, id and state; the rest is this layer's. */

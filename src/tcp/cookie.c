@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 
+#include "tcp/accecn.h"
 #include "tcp/ecn.h"
 #include "tcp/private.h"
 
@@ -78,7 +79,7 @@ int sw_tcp_cookie_reply(struct sw_tcp *tcp, const struct sw_segment *syn)
     sw_ecn_take_syn(tcp, &said);
     options = (sw_tcp_has(tcp, SW_TCPF_WSCALE) ? tcp->snd.wscale : TS_NO_WSCALE) |
               (sw_tcp_has(tcp, SW_TCPF_SACK) ? TS_SACK : 0) |
-              (sw_tcp_has(tcp, SW_TCPF_ECN) ? TS_ECN : 0);
+              (sw_tcp_has(tcp, SW_TCPF_ECN | SW_TCPF_ACCECN) ? TS_ECN : 0);
     wire = sw_tcp_clock_ms(tcp) + tcp->ts_offset;
     stamp = (wire & ~TS_MASK) | options;
     if ((int32_t)(stamp - wire) > 0) /* never ahead of what data will carry (PAWS) */
@@ -126,8 +127,12 @@ int sw_tcp_cookie_open(struct sw_tcp *tcp, const struct sw_segment *ack)
     err = sw_tcp_open_half(tcp, &syn);
     if (err < 0)
         return err;
-    sw_tcp_flag(tcp, SW_TCPF_ECN,
-                has_ts && (options & TS_ECN) && tcp->layer->config.ecn != SW_ECN_OFF);
+    if (has_ts && (options & TS_ECN) && tcp->layer->config.ecn != SW_ECN_OFF) {
+        /* RFC 9768 5.1: an ACK that is not of AccECN has neither of the two upper flags. */
+        bool accurate = tcp->layer->config.ecn >= SW_ECN_ACCURATE && sw_accecn_ace(&ack->tcp) > 1;
+
+        tcp->flags |= accurate ? SW_TCPF_ACCECN : SW_TCPF_ECN;
+    }
     tcp->snd.retries = 1; /* when the SYN-ACK left is not known: no round trip from it */
     sw_tcp_arm_retransmit(tcp);
     return 0;

@@ -16,8 +16,11 @@
 /* sysctl tcp_ecn: what is agreed to, and what is asked for. Linux's numbers. */
 enum sw_ecn_mode {
     SW_ECN_OFF = 0,
-    SW_ECN_ASK = 1,    /* asked for, and agreed to */
-    SW_ECN_ANSWER = 2, /* agreed to when the peer asks */
+    SW_ECN_ASK = 1,             /* asked for, and agreed to */
+    SW_ECN_ANSWER = 2,          /* agreed to when the peer asks */
+    SW_ECN_ACCURATE = 3,        /* RFC 9768 asked for, and either agreed to: see accecn.h */
+    SW_ECN_ACCURATE_ASK = 4,    /* RFC 3168 asked for, and either agreed to */
+    SW_ECN_ACCURATE_ANSWER = 5, /* either agreed to */
 };
 
 enum { /* the ECN field of an IP header (RFC 3168 5) */
@@ -41,9 +44,14 @@ uint16_t sw_ecn_syn_flags(const struct sw_tcp *tcp, bool again);
 void sw_ecn_take_syn(struct sw_tcp *tcp, const struct sw_segment *syn);
 void sw_ecn_take_syn_ack(struct sw_tcp *tcp, const struct sw_segment *syn_ack);
 
-/* A segment is about to leave: its flags. Returns its ECN field. `fresh`: it carries data that were
- * never sent before. */
-uint8_t sw_ecn_send(struct sw_tcp *tcp, struct sw_tcp_hdr *hdr, bool fresh);
+/* The SYN again, while ours is not acknowledged. False: it contradicts the first, and the
+ * connection is to be reset (RFC 9768 3.1.5). */
+bool sw_ecn_syn_again(struct sw_tcp *tcp, const struct sw_segment *syn);
+
+/* A segment is about to leave: its flags. Returns its ECN field. `again`: its data were sent
+ * before. */
+uint8_t sw_ecn_send(struct sw_tcp *tcp, struct sw_tcp_hdr *hdr, const struct sw_packet *pkt,
+                    bool again);
 
 /* Whether an acceptable ACK tells of congestion. */
 bool sw_ecn_echoed(const struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr);

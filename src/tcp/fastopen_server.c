@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tcp/accecn.h"
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/private.h"
@@ -57,6 +58,7 @@ int sw_tfo_open(struct sw_tcp *tcp, struct sw_segment *syn, void *listener)
     if (err < 0)
         return err;
     sw_ecn_take_syn(tcp, syn);
+    sw_accecn_start(tcp); /* data may leave before the handshake ends */
     sw_tcp_env(tcp)->stats.tcp_rx++;
     rare->tfo.listener = listener;
     tcp->flags |= SW_TCPF_EARLY;

@@ -10,11 +10,31 @@ static uint32_t clock_us(const struct sw_tcp *block)
     return (uint32_t)(sw_tcp_now(block) / SW_NS_PER_US);
 }
 
+/* What both have a bit for. */
+static const struct {
+    uint32_t block;
+    uint8_t half;
+} marks[] = {
+    {SW_TCPF_TIMESTAMPS, SW_HALF_TIMESTAMPS}, {SW_TCPF_SACK, SW_HALF_SACK},
+    {SW_TCPF_WSCALE, SW_HALF_WSCALE},         {SW_TCPF_ECN, SW_HALF_ECN},
+    {SW_TCPF_ACCECN, SW_HALF_ACCECN},         {SW_TCPF_ECE_DUE, SW_HALF_ECN_LOW},
+    {SW_TCPF_CWR_DUE, SW_HALF_ECN_HIGH},
+};
+enum { MARKS = sizeof(marks) / sizeof(*marks), MARKS_NEGOTIATED = 3 };
+
+static uint8_t flags_of(const struct sw_tcp *block)
+{
+    uint8_t flags = 0;
+
+    for (unsigned i = 0; i < MARKS; i++)
+        if (sw_tcp_has(block, marks[i].block))
+            flags |= marks[i].half;
+    return flags;
+}
+
 /* What a block in SYN_RECEIVED has that cannot be found again. */
 static void keep(struct sw_half *half, const struct sw_tcp *block)
 {
-    bool wscale = sw_tcp_has(block, SW_TCPF_WSCALE);
-
     *half = (struct sw_half){
         .iss = block->snd.iss,
         .irs = block->rcv.irs,
@@ -23,10 +43,7 @@ static void keep(struct sw_half *half, const struct sw_tcp *block)
         .peer_mss = block->snd.peer_mss,
         .wnd = (uint16_t)block->rcv.wnd,
         .wscales = (uint8_t)(block->snd.wscale | block->rcv.wscale << 4),
-        .flags = (uint8_t)((sw_tcp_has(block, SW_TCPF_TIMESTAMPS) ? SW_HALF_TIMESTAMPS : 0) |
-                           (sw_tcp_has(block, SW_TCPF_SACK) ? SW_HALF_SACK : 0) |
-                           (sw_tcp_has(block, SW_TCPF_ECN) ? SW_HALF_ECN : 0) |
-                           (wscale ? SW_HALF_WSCALE : 0)),
+        .flags = flags_of(block),
     };
 }
 
@@ -59,7 +76,8 @@ int sw_half_restore(const struct sw_half *half, struct sw_tcp *block)
     err = sw_tcp_agree(block, &syn);
     if (err < 0)
         return err;
-    sw_tcp_flag(block, SW_TCPF_ECN, half->flags & SW_HALF_ECN);
+    for (unsigned i = MARKS_NEGOTIATED; i < MARKS; i++) /* the others follow from that SYN */
+        sw_tcp_flag(block, marks[i].block, half->flags & marks[i].half);
     block->rcv.wnd = block->rcv.target = half->wnd; /* whatever SO_RCVBUF says by now */
     block->rcv.wscale = half->wscales >> 4;
     block->snd.syn_ns -= (uint64_t)waited_us * SW_NS_PER_US;
@@ -107,6 +125,7 @@ enum sw_half_verdict sw_half_input(struct sw_half *half, struct sw_tcp *block,
     if (block->state == SW_TCP_CLOSED)
         return SW_HALF_GONE;
     half->ts_recent = block->rcv.ts_recent;
+    half->flags = (uint8_t)(flags_of(block) | (half->flags & SW_HALF_ACKED));
     if (block->limit_ms != limit_ms)
         half->limit = sw_limit_clock(now_ns);
     if (block->snd.retrans == again)
@@ -139,8 +158,11 @@ void sw_half_timeout(struct sw_half *half, struct sw_tcp *block, bool resend)
                                        .v = {SW_TCP_TIMER_RETRANSMIT, half->retries}};
         sw_trace(env, &event);
     }
-    if (resend && sw_half_restore(half, block) == 0)
+    if (resend && sw_half_restore(half, block) == 0) {
+        if (block->snd.retries < UINT8_MAX) /* this one counts, as in on_retransmit() */
+            block->snd.retries++;
         sw_tcp_send_syn(block, true);
+    }
     half->sent_us = clock_us(block);
     if (half->retries < UINT8_MAX)
         half->retries++;

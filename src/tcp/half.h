@@ -29,6 +29,9 @@ enum {
     SW_HALF_SACK = 1 << 1,
     SW_HALF_WSCALE = 1 << 2,
     SW_HALF_ECN = 1 << 3,
+    SW_HALF_ACCECN = 1 << 5,  /* then SW_HALF_ECN, too, is as in SW_TCPF_ (accecn.h), */
+    SW_HALF_ECN_LOW = 1 << 6, /* and so are these: the ECN field of the SYN */
+    SW_HALF_ECN_HIGH = 1 << 7,
     SW_HALF_ACKED = 1 << 4, /* a good ACK came and had to be ignored: queue full, or deferred */
 };
 

@@ -40,7 +40,8 @@ struct info {
     uint32_t rcv_ooopack, snd_wnd, rcv_wnd, rehash;
     uint16_t total_rto, total_rto_recoveries;
     uint32_t total_rto_time;
-    uint32_t received_ce, delivered_bytes[3], received_bytes[3], accecn; /* RFC 9768 */
+    uint32_t received_ce, delivered_bytes[3], received_bytes[3]; /* RFC 9768: ECT(1), ECT(0), CE */
+    uint16_t accecn_fail, accecn_option_seen;
 };
 _Static_assert(offsetof(struct info, rto) == 8 && offsetof(struct info, total_retrans) == 100 &&
                    offsetof(struct info, bytes_acked) == 120 && sizeof(struct info) == 280,
@@ -87,6 +88,15 @@ static void fill_meter(const struct sw_tcp *tcp, struct info *info)
     info->total_rto_time = (uint32_t)(m->rto_total_ns / SW_NS_PER_MS);
 }
 
+static void fill_accecn(const struct sw_accecn *a, struct info *info)
+{
+    info->received_ce = a->received_ce;
+    memcpy(info->delivered_bytes, a->delivered_bytes, sizeof(info->delivered_bytes));
+    memcpy(info->received_bytes, a->received_bytes, sizeof(info->received_bytes));
+    info->accecn_fail = a->fail;
+    info->accecn_option_seen = a->seen;
+}
+
 static void fill_sender(const struct sw_tcp *tcp, struct info *info)
 {
     const struct sw_tcp_snd *snd = &tcp->snd;
@@ -117,8 +127,10 @@ static void fill_sender(const struct sw_tcp *tcp, struct info *info)
         info->bytes_acked = ((uint64_t)snd->acked_wraps << 32) + (snd->una.v - snd->iss.v) - 1;
     fill_meter(tcp, info);
     info->bytes_sent = info->bytes_acked + info->bytes_retrans + (snd->nxt.v - snd->una.v);
-    if (tcp->rare)
+    if (tcp->rare) {
         info->delivered_ce = tcp->rare->ecn.delivered_ce;
+        fill_accecn(&tcp->rare->accecn, info);
+    }
     if (f) {
         info->ca_state = f->ca;
         info->sacked = segments(tcp, f->sacked + f->reno_sacked);
@@ -135,7 +147,7 @@ size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room)
     info.options = (uint8_t)((sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) ? OPT_TIMESTAMPS : 0) |
                              (sw_tcp_has(tcp, SW_TCPF_SACK) ? OPT_SACK : 0) |
                              (sw_tcp_has(tcp, SW_TCPF_WSCALE) ? OPT_WSCALE : 0) |
-                             (sw_tcp_has(tcp, SW_TCPF_ECN) ? OPT_ECN : 0) |
+                             (sw_tcp_has(tcp, SW_TCPF_ECN | SW_TCPF_ACCECN) ? OPT_ECN : 0) |
                              (sw_tcp_has(tcp, SW_TCPF_ECT_SEEN) ? OPT_ECN_SEEN : 0) |
                              (sw_tcp_has(tcp, SW_TCPF_SYN_DATA) ? OPT_SYN_DATA : 0));
     if (tcp->rare)

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "tcp/accecn.h"
 #include "tcp/ecn.h"
 #include "tcp/private.h"
 #include "tcp/reasm.h"
@@ -72,6 +73,11 @@ static enum sw_drop check_repeated_syn(struct sw_tcp *tcp, struct sw_segment *se
     if ((seg->tcp.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) != SW_TCP_SYN ||
         sw_tcp_paws_old(tcp, &seg->tcp))
         return SW_DROP_NONE;
+    if (!sw_ecn_syn_again(tcp, seg)) {
+        sw_tcp_send_rst(tcp);
+        sw_tcp_finish(tcp, ECONNRESET);
+        return SW_DROP_TCP_SYN_IN_WINDOW;
+    }
     if (sw_tcp_may_answer(tcp))
         sw_tcp_send_syn(tcp, true); /* our SYN-ACK was lost */
     return SW_DROP_TCP_SEQ;
@@ -98,6 +104,7 @@ static enum sw_drop check_sequence(struct sw_tcp *tcp, struct sw_segment *seg)
         if (sw_seq_lt(hdr->seq, tcp->rcv.nxt) && !(hdr->flags & (SW_TCP_SYN | SW_TCP_RST)) &&
             tcp->state != SW_TCP_SYN_RECEIVED)
             sw_reasm_duplicate(tcp, hdr->seq, sw_seq_add(hdr->seq, seg->len));
+        sw_accecn_syn_ack_again(tcp, seg);
         answer_outside(tcp, seg);
         return hdr->flags & SW_TCP_RST ? SW_DROP_TCP_RST_INVALID : SW_DROP_TCP_SEQ;
     }
@@ -165,6 +172,7 @@ static enum sw_drop check_syn_acked(struct sw_tcp *tcp, const struct sw_segment 
     }
     if (tcp->snd.retries == 0)
         sw_rto_sample(tcp, (sw_tcp_now(tcp) - tcp->snd.syn_ns) / SW_NS_PER_US);
+    sw_accecn_take_ack(tcp, seg);
     tcp->snd.una = sw_seq_add(tcp->snd.iss, 1);
     tcp->snd.wnd = (uint32_t)seg->tcp.window << tcp->snd.wscale;
     tcp->snd.max_wnd = sw_max32(tcp->snd.max_wnd, tcp->snd.wnd);
@@ -302,6 +310,7 @@ static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *se
         return why;
     if ((why = sw_tcp_ack(tcp, seg)) != SW_DROP_NONE)
         return why;
+    sw_accecn_receive(tcp, seg);
     /* Not before: a forged segment whose ACK is wrong must not set the clock for PAWS. */
     keep_timestamp(tcp, &seg->tcp);
     tcp->rcv_ms = sw_tcp_clock_ms(tcp);
@@ -320,8 +329,9 @@ static void respond(struct sw_tcp *tcp)
 {
     if (tcp->state == SW_TCP_CLOSED || tcp->state == SW_TCP_TIME_WAIT)
         return;
-    /* A hole is told by a bare ACK, which counts as a duplicate and has room for SACK blocks. */
-    if (sw_tcp_has(tcp, SW_TCPF_ACK_NOW) && !sw_reasm_empty(tcp))
+    /* A hole is told by a bare ACK, which counts as a duplicate and has room for SACK blocks; and
+     * how the SYN-ACK arrived by one without them. */
+    if (sw_tcp_has(tcp, SW_TCPF_ACK_NOW) && (!sw_reasm_empty(tcp) || sw_accecn_reflects(tcp)))
         sw_tcp_send_ack(tcp);
     sw_tcp_output(tcp);
     if (sw_tcp_has(tcp, SW_TCPF_ACK_NOW))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The layer's settings, the way in for segments, and those that belong to no connection. */
+#include "tcp/accecn.h"
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/mtu_probe.h"
@@ -51,6 +52,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .frto = true,
                 .syncookies = true,
                 .ecn = SW_ECN_ANSWER,
+                .ecn_option = SW_ECN_OPTION_FULL,
                 .fastopen = SW_TFO_CLIENT,
                 .ecn_fallback = true,
                 .rfc1337 = true,

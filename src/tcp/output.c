@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "tcp/accecn.h"
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/flight.h"
@@ -76,7 +77,7 @@ static struct sw_packet *new_packet(struct sw_tcp *tcp)
 static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, struct sw_tcp_hdr *hdr, bool again)
 {
     struct sw_env *env = sw_tcp_env(tcp);
-    uint8_t ecn = sw_ecn_send(tcp, hdr, pkt->data_len > 0 && !again);
+    uint8_t ecn = sw_ecn_send(tcp, hdr, pkt, again);
     uint32_t segs = 1;
     unsigned shift = hdr->flags & SW_TCP_SYN ? 0 : tcp->rcv.wscale;
     struct sw_ip_tx tx = {
@@ -92,6 +93,7 @@ static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, struct sw_tcp_hdr
 
     if (pkt->gso_size && pkt->data_len > pkt->gso_size)
         segs = (pkt->data_len + pkt->gso_size - 1U) / pkt->gso_size;
+    pkt->ace = sw_tcp_has(tcp, SW_TCPF_ACCECN);
     sw_tcp_push_hdr(pkt, hdr, &tx.src, &tx.dst);
     if (sw_tracing(env))
         trace_out(tcp, hdr, pkt, (uint64_t)hdr->window << shift, again);
@@ -188,6 +190,8 @@ int sw_tcp_send_syn(struct sw_tcp *tcp, bool again)
     hdr.window = (uint16_t)sw_min32(tcp->rcv.wnd, UINT16_MAX); /* never scaled (RFC 7323 2.2) */
     if (reply && !again)
         sw_tfo_syn_ack_option(tcp, &hdr);
+    if (reply && !again && sw_tcp_has(tcp, SW_TCPF_ACCECN))
+        sw_accecn_syn_ack_option(tcp, &hdr);
     if (!reply && !again)
         len = add_fast_open(tcp, pkt, &hdr);
     err = transmit(tcp, pkt, &hdr, again);

@@ -6,6 +6,7 @@
 #ifndef SW_TCP_RARE_H
 #define SW_TCP_RARE_H
 
+#include "tcp/accecn.h"
 #include "tcp/control.h"
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
@@ -14,6 +15,7 @@
 
 struct sw_tcp_rare {
     struct sw_ecn_counts ecn;
+    struct sw_accecn accecn;
     struct sw_tfo tfo;
     struct sw_tcp_records records; /* MSG_EOR */
     uint32_t ooo_segs;             /* segments that came before their turn */

@@ -15,7 +15,8 @@
  *   output.c    builds segments; path.c MTU, MSS and super-segment size
  *   mtu_probe.c RFC 4821: black holes, larger packets
  *   rto.c       RFC 6298; flight.c what is in flight, segment by segment
- *   ecn.c       explicit congestion notification (RFC 3168); rare.c what few connections need
+ *   ecn.c       explicit congestion notification (RFC 3168); accecn.c, accecn_ack.c more accurate
+ *               (RFC 9768); rare.c what few connections need
  *   fastopen.h  Fast Open (RFC 7413): fastopen.c, fastopen_cache.c, fastopen_cookie.c
  *   cookie.c    SYN cookies (RFC 4987)
  *   hystart.c   RFC 9406;  undo.c when nothing was lost: RFC 3522, 3708, 4015, 5682
@@ -107,17 +108,18 @@ struct sw_tcp_config {
     uint32_t mtu_probe_threshold_bytes;    /* 8: what is not worth a probe */
     bool timestamps, window_scaling, sack; /* on */
     bool slow_start_after_idle;            /* on; RFC 5681 4.1 */
-    bool rack;         /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
-    bool tlp;          /* on; tail loss probes (RFC 8985 7) */
-    bool prr;          /* on; proportional rate reduction (RFC 9937) */
-    bool hystart;      /* on; the first slow start ends when the round trip grows (RFC 9406) */
-    bool frto;         /* on; spurious timeouts found by new data (RFC 5682), with SACK */
-    bool syncookies;   /* on; where the SYN queue is full (RFC 4987 3.6) */
-    bool rfc1337;      /* on, unlike Linux: no reset ends a TIME_WAIT */
-    uint8_t cc;        /* enum sw_cc_id: congestion control of new connections; CUBIC */
-    uint8_t ecn;       /* enum sw_ecn_mode (ecn.h); SW_ECN_ANSWER */
-    bool ecn_fallback; /* on; a SYN that gets no answer is sent again without (RFC 3168 6.1.1.1) */
-    uint32_t fastopen; /* SW_TFO_ bits (fastopen.h); SW_TFO_CLIENT, as Linux */
+    bool rack;          /* on; loss by time (RFC 8985) where SACK is; off: by counting (RFC 6675) */
+    bool tlp;           /* on; tail loss probes (RFC 8985 7) */
+    bool prr;           /* on; proportional rate reduction (RFC 9937) */
+    bool hystart;       /* on; the first slow start ends when the round trip grows (RFC 9406) */
+    bool frto;          /* on; spurious timeouts found by new data (RFC 5682), with SACK */
+    bool syncookies;    /* on; where the SYN queue is full (RFC 4987 3.6) */
+    bool rfc1337;       /* on, unlike Linux: no reset ends a TIME_WAIT */
+    uint8_t cc;         /* enum sw_cc_id: congestion control of new connections; CUBIC */
+    uint8_t ecn;        /* enum sw_ecn_mode (ecn.h); SW_ECN_ANSWER */
+    uint8_t ecn_option; /* enum sw_ecn_option (accecn.h); SW_ECN_OPTION_FULL */
+    bool ecn_fallback;  /* on; a SYN that gets no answer is sent again without (RFC 3168 6.1.1.1) */
+    uint32_t fastopen;  /* SW_TFO_ bits (fastopen.h); SW_TFO_CLIENT, as Linux */
     uint64_t tfo_blackhole_ns; /* 0, as Linux: how long Fast Open rests where it was swallowed */
 };
 
@@ -260,7 +262,7 @@ void sw_tcp_abort(struct sw_tcp *tcp, int err);
 void sw_tcp_fini(struct sw_tcp *tcp);
 
 void sw_tcp_mark_record(struct sw_tcp *tcp); /* MSG_EOR: what is queued last ends a record */
-void sw_tcp_delay_acks(struct sw_tcp *tcp); /* TCP_QUICKACK 0: answers will carry them */
+void sw_tcp_delay_acks(struct sw_tcp *tcp);  /* TCP_QUICKACK 0: answers will carry them */
 void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options);
 /* Sizes the user chose (SO_SNDBUF, SO_RCVBUF as getsockopt shows them): that buffer is no longer
  * tuned. 0 leaves one as it is. */

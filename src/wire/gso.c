@@ -45,6 +45,7 @@ static struct sw_packet *copy_front(const struct sw_packet *super, uint32_t len)
         return NULL;
     piece->head_len = super->head_len;
     piece->time_ns = super->time_ns;
+    piece->ace = super->ace;
     memcpy(piece->head + piece->head_off, super->head + super->head_off, super->head_len);
     for (unsigned i = 0; len > 0; i++) {
         struct sw_slice s = super->slices[i];
@@ -79,7 +80,7 @@ struct sw_packet *sw_gso_next(struct sw_packet **super)
         uint8_t *ip = sw_packet_head(rest);
         tcp = ip + ip_len;
         sw_put32(tcp + TCP_SEQ, sw_get32(tcp + TCP_SEQ) + piece->data_len);
-        sw_put16(tcp + TCP_FLAGS, flags & (uint16_t)~SW_TCP_CWR);
+        sw_put16(tcp + TCP_FLAGS, rest->ace ? flags : flags & (uint16_t)~SW_TCP_CWR);
         if (ip[0] >> 4 == 4)
             sw_offload_ip4_put(ip, IP4_ID, (uint16_t)(sw_get16(ip + IP4_ID) + 1));
         sw_offload_fix_lengths(rest, ip_len);

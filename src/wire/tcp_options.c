@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * TCP options: maximum segment size (RFC 9293 3.7.1), window scale and timestamps (RFC 7323), SACK
- * (RFC 2018), Fast Open cookies (RFC 7413, also in the experimental option they began with).
+ * (RFC 2018), Fast Open cookies (RFC 7413, also in the experimental option they began with), AccECN
+ * (RFC 9768).
  *
  * Reading advances by at least one byte per option (RFC 9293 3.1 MUST-7: a length of zero must not
  * hang anybody). An option of a known kind but the wrong length is skipped, as Linux does.
@@ -22,6 +23,8 @@ enum { /* kinds: IANA, TCP parameters */
        OPT_SACK = 5,
        OPT_TIMESTAMPS = 8,
        OPT_FAST_OPEN = 34,
+       OPT_ACCECN0 = 172,
+       OPT_ACCECN1 = 174,
        OPT_EXPERIMENT = 254, /* RFC 6994: two bytes say which */
 };
 
@@ -31,6 +34,7 @@ enum { /* their lengths in bytes */
        LEN_SACK_PERMITTED = 2,
        LEN_SACK_BLOCK = 8,
        LEN_TIMESTAMPS = 10,
+       LEN_ACCECN_FIELD = 3,
        LEN_EXPERIMENT = 4, /* before what it carries */
        LEN_MAX = 40,       /* all of them: the header has at most 60 */
 };
@@ -60,6 +64,19 @@ static void read_fast_open(const uint8_t *p, size_t cookie, bool exp, struct sw_
     hdr->tfo_exp = exp;
     hdr->tfo_len = (uint8_t)cookie;
     memcpy(hdr->tfo_cookie, p, cookie);
+}
+
+/* RFC 9768 3.2.3: of any other length as many fields as are whole. */
+static void read_accecn(const uint8_t *p, size_t len, struct sw_tcp_hdr *hdr)
+{
+    size_t fields = (len - 2) / LEN_ACCECN_FIELD;
+    hdr->accecn.present = true;
+    hdr->accecn.order = p[0] == OPT_ACCECN1;
+    hdr->accecn.fields = (uint8_t)(fields < SW_TCP_ACCECN_FIELDS ? fields : SW_TCP_ACCECN_FIELDS);
+    for (unsigned i = 0; i < hdr->accecn.fields; i++) {
+        const uint8_t *field = p + 2 + i * LEN_ACCECN_FIELD;
+        hdr->accecn.bytes[i] = (uint32_t)field[0] << 16 | sw_get16(field + 1);
+    }
 }
 
 /* An option of `len` bytes, kind and length included. */
@@ -96,6 +113,11 @@ static void read_option(const uint8_t *p, size_t len, struct sw_tcp_hdr *hdr)
     case OPT_FAST_OPEN:
         if (syn)
             read_fast_open(p + 2, len - 2, false, hdr);
+        break;
+    case OPT_ACCECN0:
+    case OPT_ACCECN1:
+        if ((hdr->flags & (SW_TCP_SYN | SW_TCP_ACK)) != SW_TCP_SYN) /* RFC 9768 3.2.3.2.1 */
+            read_accecn(p, len, hdr);
         break;
     case OPT_EXPERIMENT:
         if (syn && len >= LEN_EXPERIMENT && sw_get16(p + 2) == FAST_OPEN_MAGIC)
@@ -142,6 +164,8 @@ static unsigned fixed_len(const struct sw_tcp_hdr *hdr)
         len += 1 + LEN_WSCALE;
     if (hdr->has_tfo)
         len += (fast_open_len(hdr) + 3U) / 4U * 4U;
+    if (hdr->accecn.present)
+        len += SW_TCP_ACCECN_LEN(hdr->accecn.fields);
     return len;
 }
 
@@ -160,6 +184,16 @@ uint8_t sw_tcp_opts_len(const struct sw_tcp_hdr *hdr)
     return (uint8_t)(fixed_len(hdr) + (sacks ? 4 + sacks * LEN_SACK_BLOCK : 0));
 }
 
+unsigned sw_tcp_opts_room(const struct sw_tcp_hdr *hdr, unsigned sacks)
+{
+    unsigned used = fixed_len(hdr);
+    if (sacks > hdr->n_sacks)
+        sacks = hdr->n_sacks;
+    if (sacks > 0)
+        used += 4 + sacks * LEN_SACK_BLOCK;
+    return used < LEN_MAX ? LEN_MAX - used : 0;
+}
+
 static uint8_t *put_kind(uint8_t *p, uint8_t kind, unsigned len)
 {
     p[0] = kind;
@@ -171,6 +205,17 @@ static uint8_t *put_nops(uint8_t *p, size_t count)
 {
     memset(p, OPT_NOP, count);
     return p + count;
+}
+
+static uint8_t *put_accecn(uint8_t *p, const struct sw_tcp_accecn *option)
+{
+    unsigned len = 2U + LEN_ACCECN_FIELD * option->fields;
+    p = put_kind(p, option->order ? OPT_ACCECN1 : OPT_ACCECN0, len);
+    for (unsigned i = 0; i < option->fields; i++, p += LEN_ACCECN_FIELD) {
+        p[0] = (uint8_t)(option->bytes[i] >> 16);
+        sw_put16(p + 1, (uint16_t)option->bytes[i]);
+    }
+    return put_nops(p, SW_TCP_ACCECN_LEN(option->fields) - len);
 }
 
 void sw_tcp_write_options(uint8_t *p, const struct sw_tcp_hdr *hdr)
@@ -206,6 +251,8 @@ void sw_tcp_write_options(uint8_t *p, const struct sw_tcp_hdr *hdr)
         memcpy(p, hdr->tfo_cookie, hdr->tfo_len);
         p = put_nops(p + hdr->tfo_len, (4U - len % 4U) % 4U);
     }
+    if (hdr->accecn.present)
+        p = put_accecn(p, &hdr->accecn);
     unsigned sacks = sacks_that_fit(hdr);
     if (sacks == 0)
         return;

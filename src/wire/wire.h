@@ -81,6 +81,16 @@ struct sw_tcp_sack {
     sw_seq left, right; /* [left, right) */
 };
 
+/* The AccECN option (RFC 9768 3.2.3): counters of bytes, 24 bits of each. */
+enum { SW_TCP_ACCECN_FIELDS = 3 };
+struct sw_tcp_accecn {
+    bool present;
+    uint8_t order;  /* 0: ECT(0), CE, ECT(1); 1: the other way about */
+    uint8_t fields; /* how many are there, from the first */
+    uint32_t bytes[SW_TCP_ACCECN_FIELDS];
+};
+#define SW_TCP_ACCECN_LEN(fields) ((2U + 3U * (fields) + 3U) / 4U * 4U) /* with padding */
+
 struct sw_tcp_hdr {
     uint16_t src_port, dst_port;
     sw_seq seq, ack;
@@ -98,6 +108,7 @@ struct sw_tcp_hdr {
     bool tfo_exp;    /* in the experimental option (RFC 7413 4.1.1, RFC 6994) */
     uint8_t tfo_len; /* 0: cookie request */
     uint8_t tfo_cookie[16];
+    struct sw_tcp_accecn accecn;
 };
 
 /* Of a segment of `total` bytes: header, options and data. Unknown options are skipped. Does not
@@ -106,13 +117,15 @@ enum sw_drop sw_tcp_parse(const uint8_t *p, size_t have, size_t total, struct sw
 
 /* Prepends a TCP header to pkt; checksum field holds the pseudo-header's part and pkt->csum becomes
  * SW_CSUM_NEEDED. Option order as Linux sends it: MSS, SACK-permitted and timestamps together,
- * window scale, TFO, SACK blocks; padded with NOPs. hdr->hdr_len is ignored. Returns the header's
- * length. SACK blocks that do not fit are left out. */
+ * window scale, TFO, AccECN, SACK blocks; padded with NOPs. hdr->hdr_len is ignored. Returns the
+ * header's length. SACK blocks that do not fit are left out. */
 uint8_t sw_tcp_push_hdr(struct sw_packet *pkt, const struct sw_tcp_hdr *hdr,
                         const struct sw_ip *src, const struct sw_ip *dst);
 
 /* Bytes the options of hdr would take. */
 uint8_t sw_tcp_opts_len(const struct sw_tcp_hdr *hdr);
+/* Bytes that are left for one more option, if as many as `sacks` of its SACK blocks are to stay. */
+unsigned sw_tcp_opts_room(const struct sw_tcp_hdr *hdr, unsigned sacks);
 
 /* ---- UDP (RFC 768) -----------------------------------------------------------------------------
  */
@@ -203,9 +216,9 @@ bool sw_transport_csum_ok(const struct sw_packet *pkt, const struct sw_ip_hdr *i
  */
 /* Cuts the next packet of at most gso_size payload bytes off the front of a TCP super-segment
  * (whole IP packet): header copied with seq, lengths, id and flags set (FIN and PSH only on the
- * last, CWR only on the first). Returns the piece; when `super` is used up it is freed and *super
- * NULL. On lack of memory returns NULL and leaves *super. A packet with gso_size 0 is returned as
- * it is. */
+ * last; CWR only on the first, unless pkt->ace). Returns the piece; when `super` is used up it is
+ * freed and *super NULL. On lack of memory returns NULL and leaves *super. A packet with gso_size 0
+ * is returned as it is. */
 struct sw_packet *sw_gso_next(struct sw_packet **super);
 
 /* The inverse, for receivers: appends `next` (an in-order segment of the same flow, same options

@@ -52,6 +52,7 @@ struct seg {
     uint8_t tos; /* of the IP header */
     unsigned n_sacks;
     uint32_t sacks[8]; /* left, right, ... relative */
+    struct sw_tcp_accecn accecn;
 };
 
 struct one {
@@ -173,6 +174,7 @@ static inline void in(struct one *o, struct seg s)
         .ts_val = s.ts ? s.ts : o->ts,
         .ts_ecr = s.ecr,
         .n_sacks = (uint8_t)s.n_sacks,
+        .accecn = s.accecn,
     };
     for (unsigned i = 0; i < s.n_sacks; i++)
         seg.tcp.sacks[i] = (struct sw_tcp_sack){sw_seq_of(o->our_isn + s.sacks[2 * i]),

@@ -135,6 +135,24 @@ static void test_cut(void **state)
     }
 }
 
+/* Each piece has the whole of ACE (RFC 9768 3.3), where CWR by itself is said once only. */
+static void test_ace_is_on_every_piece(void **state)
+{
+    (void)state;
+    for (int ace = 0; ace < 2; ace++) {
+        struct sw_packet *super = super_segment(4, 3000, 1000);
+        uint8_t *flags = sw_packet_head(super) + 20 + 13;
+        *flags |= SW_TCP_CWR;
+        super->ace = ace;
+        for (uint32_t off = 0; super; off += 1000) {
+            struct sw_packet *piece = sw_gso_next(&super);
+            bool cwr = sw_packet_head(piece)[20 + 13] & SW_TCP_CWR;
+            assert_int_equal(cwr, ace || off == 0);
+            sw_packet_free(piece);
+        }
+    }
+}
+
 static void test_plain_packet_is_returned(void **state)
 {
     (void)state;
@@ -289,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ace_is_on_every_piece, setup, teardown),
         cmocka_unit_test_setup_teardown(test_plain_packet_is_returned, setup, teardown),
         cmocka_unit_test_setup_teardown(test_filled_super_segment, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory_leaves_the_rest, setup, teardown),

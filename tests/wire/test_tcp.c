@@ -196,6 +196,45 @@ static void test_round_trip_of_all_combinations(void **state)
     }
 }
 
+/* The AccECN option: each length and order, comes back; lengths that are none count as the fields
+ * that are whole (RFC 9768 3.2.3); on a SYN it is ignored (3.2.3.2.1). */
+static void test_accecn(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 8; n++) {
+        uint8_t buf[60];
+        struct sw_tcp_hdr out, in = {.flags = SW_TCP_ACK, .has_ts = true};
+        in.accecn = (struct sw_tcp_accecn){.present = true,
+                                           .order = n & 1,
+                                           .fields = (uint8_t)(n / 2),
+                                           .bytes = {0xfff001, 1, 0x800000}};
+        in.n_sacks = 2;
+        assert_int_equal(sw_tcp_opts_room(&in, 4),
+                         40 - 12 - 20 - SW_TCP_ACCECN_LEN(in.accecn.fields) > 40
+                             ? 0
+                             : 40 - 12 - 20 - SW_TCP_ACCECN_LEN(in.accecn.fields));
+        size_t len = build(&in, buf, sizeof(buf));
+        assert_int_equal(sw_tcp_parse(buf, len, len, &out), SW_DROP_NONE);
+        assert_true(out.accecn.present);
+        assert_int_equal(out.accecn.order, in.accecn.order);
+        assert_int_equal(out.accecn.fields, in.accecn.fields);
+        for (unsigned i = 0; i < out.accecn.fields; i++)
+            assert_int_equal(out.accecn.bytes[i], in.accecn.bytes[i]);
+        assert_int_equal(out.n_sacks, n / 2 == 3 ? 1 : 2);
+    }
+    struct sw_tcp_hdr hdr;
+    for (uint8_t len = 2; len <= 20; len++) {
+        uint8_t opts[20] = {174, len, 1, 2, 3};
+        assert_int_equal(parse_options(SW_TCP_ACK, opts, len, &hdr), 0);
+        assert_int_equal(hdr.accecn.fields, len < 11 ? (len - 2) / 3 : 3);
+        assert_int_equal(hdr.accecn.order, 1);
+        assert_int_equal(parse_options(SW_TCP_SYN, opts, len, &hdr), 0);
+        assert_false(hdr.accecn.present);
+        assert_int_equal(parse_options(SW_TCP_SYN | SW_TCP_ACK, opts, len, &hdr), 0);
+        assert_true(hdr.accecn.present);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_all_lengths),
         cmocka_unit_test(test_golden_round_trip),
         cmocka_unit_test(test_round_trip_of_all_combinations),
+        cmocka_unit_test(test_accecn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
