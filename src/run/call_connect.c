@@ -98,10 +98,6 @@ int connect_renew(struct run *run, struct run_call *call)
     standin_drop_far(s);
     accept_drop_pending(run, s);
     standin_rename(run, s, st.st_ino, name);
-    s->fin_from_program = s->fin_to_program = s->rd_shutdown = s->put_off = false;
-    s->program_shut = 0;
-    s->broken = 0;
-    s->error = 0;
     if (s->kept_fd >= 0)
         close(s->kept_fd);
     s->kept_fd = run->keep_dups ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;

@@ -147,7 +147,8 @@ void on_shutdown(struct run *run, struct run_call *call)
         if (err < 0) {
             call_fail(run, call, -err);
         } else {
-            call->standin->rd_shutdown |= how != SHUT_WR;
+            if (how != SHUT_WR)
+                standin_set_reading(call->standin, READING_SHUT);
             call_continue(run, call);
         }
     }

@@ -214,7 +214,7 @@ static bool left_unread(struct run *run, struct standin *s)
 /* Puts datagrams into the stand-in until `most` are there. */
 static void refill(struct run *run, struct standin *s, uint32_t most)
 {
-    if (s->far_fd < 0 || s->state != STANDIN_DGRAM || s->rd_shutdown)
+    if (s->far_fd < 0 || s->state != STANDIN_DGRAM || s->reading != READING)
         return; /* shut down, it takes nothing, and the core's end of data is no empty datagram */
     take_core_error(run, s); /* or receiving would take it */
     settle(run, s);

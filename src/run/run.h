@@ -135,6 +135,20 @@ enum standin_state {
     STANDIN_GONE, /* no program holds it; to be freed at the end of the loop's turn */
 };
 
+/* How far a stream's data goes, seen from the program; stream.c's head has the table. */
+enum stream_reading {
+    READING,       /* what comes is put before it */
+    READING_ENDED, /* the peer's FIN too */
+    READING_SHUT,  /* it reads no more (shutdown()); of datagrams likewise */
+};
+enum stream_writing {
+    WRITING,         /* what it writes goes to the core */
+    WRITING_LAST,    /* its end has been seen: what lies in the stand-in is the last */
+    WRITING_BROKEN,  /* the core takes no more: the connection is broken (standin->broken) */
+    WRITING_REFUSED, /* and the program has been told so */
+    WRITING_ENDED,   /* its end has been read, or what it wrote goes nowhere any more */
+};
+
 /* A datagram whose place in the stand-in's queue is known; also one waiting in front of it. */
 struct run_datagram;
 
@@ -156,14 +170,13 @@ struct standin {
     uint8_t program_shut;       /* bit 0: the program shut down reading; bit 1: writing */
     uint32_t junk;              /* stuffed bytes not yet drained */
     bool far_in, far_out;       /* readiness remembered from edges */
-    bool far_rdhup;             /* the program writes no more: read on until the end */
     bool far_hup;               /* every holder has closed; or both directions are shut down */
+    enum stream_reading reading; /* moved by standin_set_reading() and standin_set_writing() only */
+    enum stream_writing writing;
     int broken;                 /* positive errno that sending met first; told once all is read */
-    bool writing_over;          /* as `broken`: what is written from now on meets EPIPE */
     bool urgent;                /* the program has sent MSG_OOB: its reads stop at the mark */
     bool want_out;              /* the far end is full: EPOLLOUT is asked for */
     bool put_off;               /* CONNECTED, but the SYN waits for the first bytes (TCP_FASTOPEN_CONNECT) */
-    bool fin_to_program, fin_from_program, rd_shutdown;
     bool error_is_native;       /* native calls have been shown an error too, as ECONNRESET */
     int error;                  /* positive errno for SO_ERROR and notified calls, until taken */
     struct sw_list listening;   /* LISTENING: in run->listeners */
@@ -322,11 +335,13 @@ int standin_fetch(struct run *run, struct run_call *call);           /* a dup of
 int standin_borrow(struct run *run, struct standin *s);              /* a dup while there is no call, or -1; close it */
 struct standin *standin_new(struct run *run, sw_socket_t sock, bool stream, bool ipv6, bool nonblock, int *ret_fd);
 void standin_set_state(struct run *run, struct standin *s, enum standin_state state);
+void standin_set_reading(struct standin *s, enum stream_reading reading);
+void standin_set_writing(struct standin *s, enum stream_writing writing);
 bool standin_alive(struct run *run, struct standin *s);
 void standin_gone(struct run *run, struct standin *s); /* nobody holds it: closes the core's socket */
 struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool stream, bool ipv6);
 void standin_drop_far(struct standin *s);
-/* Another descriptor is the stand-in from now on: its inode and name. */
+/* Another descriptor, a fresh one, is the stand-in from now on: its inode and name. */
 void standin_rename(struct run *run, struct standin *s, ino_t ino, const char *name);
 void standins_free_gone(struct run *run);
 /* Sockets that nobody holds any more may still be in the way of binding `sock`. True: one was, and is gone. */

@@ -278,12 +278,36 @@ void standin_set_state(struct run *run, struct standin *s, enum standin_state st
         sw_list_add_tail(&run->listeners, &s->listening);
 }
 
+void standin_set_reading(struct standin *s, enum stream_reading reading)
+{
+    SW_ASSERT(s->reading == READING || s->reading == reading || !s->stream);
+    s->reading = reading;
+}
+
+void standin_set_writing(struct standin *s, enum stream_writing writing)
+{
+    static const unsigned allowed[] = {
+        [WRITING] = 1U << WRITING_LAST | 1U << WRITING_BROKEN | 1U << WRITING_ENDED,
+        [WRITING_LAST] = 1U << WRITING_BROKEN | 1U << WRITING_ENDED,
+        [WRITING_BROKEN] = 1U << WRITING_REFUSED | 1U << WRITING_ENDED,
+        [WRITING_REFUSED] = 1U << WRITING_ENDED,
+        [WRITING_ENDED] = 1U << WRITING_ENDED,
+    };
+    SW_ASSERT((allowed[s->writing] & 1U << writing) != 0);
+    s->writing = writing;
+}
+
 void standin_rename(struct run *run, struct standin *s, ino_t ino, const char *name)
 {
     table_remove(run, s);
     s->ino = ino;
     memcpy(s->name, name, sizeof(s->name));
     table_add(run, s);
+    s->reading = READING;
+    s->writing = WRITING;
+    s->put_off = false;
+    s->program_shut = 0;
+    s->broken = s->error = 0;
 }
 
 void standin_drop_far(struct standin *s)
@@ -291,7 +315,7 @@ void standin_drop_far(struct standin *s)
     if (s->far_fd >= 0)
         close(s->far_fd); /* leaves epoll with it: we have no dup of it */
     s->far_fd = -1;
-    s->far_in = s->far_out = s->far_rdhup = s->far_hup = s->want_out = false;
+    s->far_in = s->far_out = s->far_hup = s->want_out = false;
     s->junk = 0;
     sw_list_del(&s->active);
 }

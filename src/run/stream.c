@@ -10,6 +10,24 @@
  * Readiness is remembered from edges: far_in and far_out are true until a call says EAGAIN or comes
  * back short. EPOLLOUT is asked for only while the far end is full: else every read(2) of the
  * program would wake us up.
+ *
+ * How far data goes is two states, one for each direction, seen from the program:
+ *
+ *   state            entered when                             the program          the core
+ *   READING          at first                                 reads               its window
+ * follows READING_ENDED    all before the peer's FIN is given:      reads an end        in
+ * CLOSE_WAIT, or shutdown(far, SHUT_WR)                                       past it READING_SHUT
+ * the far end says EPIPE: SHUT_RD          reads an end        keeps it; the window closes WRITING
+ * at first                                 writes              takes it WRITING_LAST EPOLLRDHUP:
+ * SHUT_WR or closed            has written all     takes the rest WRITING_BROKEN sw_send_reserve()
+ * has failed with        may be waiting      has an error to tell s->broken (within one turn)
+ *   WRITING_REFUSED  end_writing(): shutdown(far, SHUT_RD)    writes: EPIPE       the same
+ *   WRITING_ENDED    the end is read, or of a broken          writes: EPIPE       sends FIN, or RST
+ *                    connection hung up
+ *
+ * Both at their end and the far end hung up (far_hup): is the program's last descriptor closed
+ * (closed_by_program()), the stand-in goes. A connection that breaks while READING is told once all
+ * that came before is read, by stream_failed(); later, at once, to who writes (notice_break()).
  */
 #include <errno.h>
 #include <linux/sockios.h>
@@ -53,7 +71,7 @@ static bool drain_junk(struct standin *s)
 /* The program has written its last byte. */
 static void end_from_program(struct run *run, struct standin *s)
 {
-    s->fin_from_program = true;
+    standin_set_writing(s, WRITING_ENDED);
     s->far_in = false;
     if (!s->far_hup) {
         if ((s->program_shut & 2) == 0) /* else the call has been recorded */
@@ -66,7 +84,8 @@ static void end_from_program(struct run *run, struct standin *s)
  * not sent any more, as on Linux. */
 static void closed_unread(struct run *run, struct standin *s)
 {
-    s->far_hup = s->fin_from_program = true;
+    s->far_hup = true;
+    standin_set_writing(s, WRITING_ENDED);
     sw_abort(run->host, s->sock);
     s->sock = 0;
 }
@@ -117,6 +136,11 @@ static bool open_put_off(struct run *run, struct standin *s)
     return true;
 }
 
+static bool is_writing(const struct standin *s)
+{
+    return s->writing == WRITING || s->writing == WRITING_LAST;
+}
+
 /* What the program wrote goes to the core. Returns whether there is more than one turn allows. */
 static bool to_core(struct run *run, struct standin *s)
 {
@@ -124,7 +148,7 @@ static bool to_core(struct run *run, struct standin *s)
 
     if (s->put_off && s->far_in && !open_put_off(run, s))
         return false;
-    while (s->far_in && !s->fin_from_program) {
+    while (s->far_in && is_writing(s)) {
         void *room;
         if (moved >= TURN_BYTES)
             return true;
@@ -132,8 +156,10 @@ static bool to_core(struct run *run, struct standin *s)
         int64_t want = sw_send_reserve(run->host, s->sock, urgent ? 1 : SW_CHUNK_BYTES, &room);
         if (want < 0) { /* no room; or broken: what is unread now makes a reset of our close */
             bool own_end = want == -EPIPE && (s->program_shut & 2) != 0;
-            if (want != -EAGAIN && want != -ENOBUFS && !own_end)
+            if (want != -EAGAIN && want != -ENOBUFS && !own_end) {
                 s->broken = (int)-want;
+                standin_set_writing(s, WRITING_BROKEN);
+            }
             return false;
         }
         ssize_t n = read(s->far_fd, room, (size_t)want);
@@ -149,7 +175,8 @@ static bool to_core(struct run *run, struct standin *s)
                 closed_unread(run, s);
         } else {
             moved += (size_t)n;
-            if (n < want && !s->far_rdhup && !s->urgent) /* short at a mark: there may be more */
+            if (n < want && s->writing == WRITING &&
+                !s->urgent) /* short at a mark: there may be more */
                 s->far_in = false;
         }
     }
@@ -185,7 +212,7 @@ static bool urgent_to_program(struct run *run, struct standin *s)
 /* What came for the program is put before it. */
 static void to_program(struct run *run, struct standin *s)
 {
-    while (s->far_out && s->sock != 0 && !s->fin_to_program && !s->rd_shutdown) {
+    while (s->far_out && s->sock != 0 && s->reading == READING) {
         struct sw_bytes pieces[PIECES];
         struct iovec iov[PIECES];
         size_t total = 0;
@@ -201,7 +228,7 @@ static void to_program(struct run *run, struct standin *s)
         }
         if (n == 0) {
             shutdown(s->far_fd, SHUT_WR);
-            s->fin_to_program = true;
+            standin_set_reading(s, READING_ENDED);
             record_data(run, s, SW_VIEW_GIVEN, 0);
             return;
         }
@@ -221,7 +248,7 @@ static void to_program(struct run *run, struct standin *s)
         if (err == ECONNRESET)
             closed_unread(run, s);
         else if (err != 0 && err != EAGAIN)
-            s->rd_shutdown = true;
+            standin_set_reading(s, READING_SHUT);
         else if ((size_t)sent != total)
             s->far_out = false;
     }
@@ -260,7 +287,7 @@ static void end_writing(struct run *run, struct standin *s)
         if (read(s->far_fd, scratch, want < sizeof(scratch) ? want : sizeof(scratch)) <= 0)
             break;
     }
-    s->writing_over = true;
+    standin_set_writing(s, WRITING_REFUSED);
 }
 
 /* Whether the hang-up seen means that no program holds the stand-in. It may also mean that both
@@ -268,14 +295,14 @@ static void end_writing(struct run *run, struct standin *s)
 static bool closed_by_program(struct run *run, struct standin *s)
 {
     bool both_shut =
-        (s->program_shut & 2) != 0 && (s->fin_to_program || (s->program_shut & 1) != 0);
+        (s->program_shut & 2) != 0 && (s->reading == READING_ENDED || (s->program_shut & 1) != 0);
     return !both_shut || !standin_alive(run, s);
 }
 
 /* A reset that came after the peer's end: reading does not meet it any more, writing must. */
 static void notice_break(struct run *run, struct standin *s)
 {
-    if ((!s->fin_to_program && !s->rd_shutdown) || s->far_hup)
+    if (s->reading == READING || s->far_hup)
         return;
     int err = s->error != 0 ? s->error : sw_take_error(run->host, s->sock);
     if (err <= 0)
@@ -292,7 +319,7 @@ static bool closed_while_full(const struct standin *s)
 {
     int err = 0;
 
-    if (!s->far_hup || !s->far_in || s->fin_from_program || s->sock == 0)
+    if (!s->far_hup || !s->far_in || s->writing == WRITING_ENDED || s->sock == 0)
         return false;
     getsockopt(s->far_fd, SOL_SOCKET, SO_ERROR, &err, &(socklen_t){sizeof(err)});
     return err == ECONNRESET;
@@ -309,11 +336,11 @@ static void move(struct run *run, struct standin *s)
         notice_break(run, s);
     if (s->state != STANDIN_CONNECTED)
         return;
-    if (s->broken != 0 && s->far_hup)
-        s->fin_from_program = true; /* whatever it wrote last goes nowhere */
-    else if (s->broken != 0 && !s->writing_over)
+    if (!is_writing(s) && s->far_hup)
+        standin_set_writing(s, WRITING_ENDED); /* whatever it wrote last goes nowhere */
+    else if (s->writing == WRITING_BROKEN)
         end_writing(run, s);
-    if (s->far_hup && s->fin_from_program) {
+    if (s->far_hup && s->writing == WRITING_ENDED) {
         if (s->sock == 0 || closed_by_program(run, s)) {
             standin_gone(run, s);
             return;
@@ -342,8 +369,8 @@ void stream_far_event(struct run *run, struct standin *s, uint32_t events)
         return;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->far_in = true;
-    if (events & EPOLLRDHUP)
-        s->far_rdhup = true;
+    if ((events & EPOLLRDHUP) && s->writing == WRITING)
+        standin_set_writing(s, WRITING_LAST);
     if (events & EPOLLPRI)
         stream_expect_urgent(s);
     if (events & EPOLLHUP)
@@ -406,7 +433,7 @@ void stream_failed(struct run *run, struct standin *s, int err)
             standin_gone(run, s);
             return;
         }
-        if (!s->fin_to_program)
+        if (s->reading != READING_ENDED)
             leave_unread(run, s);
         s->error = err;
     }
