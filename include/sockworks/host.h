@@ -30,7 +30,9 @@ struct sw_host;
 /* What a host is made with. Zero every field you do not set: zero means the default. */
 struct sw_host_config {
     const struct sw_alloc *alloc; /* NULL: sw_alloc_libc. Must outlive the host and its packets */
-    uint64_t mem_limit_bytes;     /* 0: none */
+    uint64_t mem_limit_bytes;     /* 0: none. With three quarters in use TCP's buffers do not grow any
+                                   * more (the setting "tcp_mem", in pages of 4 KiB, says it as Linux
+                                   * does: its second number) */
     uint8_t seed[16];             /* chance: keys for hashes, initial sequence numbers (RFC 6528),
                                    * ports (RFC 6056). Give real random bytes outside of tests */
     uint64_t now_ns;              /* the time it starts at */
@@ -52,7 +54,7 @@ void sw_host_reseed(struct sw_host *host, const uint8_t seed[16]);
 void sw_host_free(struct sw_host *host);
 
 /* Sets what Linux has as net.ipv4.NAME or net.ipv4.route.NAME in /proc/sys, by its name and in its
- * units: "tcp_sack" "0", "tcp_rmem" "4096 131072 6291456". Holds for connections that begin afterwards.
+ * units: "tcp_sack" "0", "tcp_rmem" "4096 131072 33554432". Holds for connections that begin afterwards.
  * 0, -ENOENT (no such setting here), -EINVAL (not a value of it). */
 int sw_host_set(struct sw_host *host, const char *name, const char *value);
 

@@ -35,6 +35,8 @@ struct sw_host *sw_host_new(const struct sw_host_config *config)
         return NULL;
     }
     sw_tcp_layer_init(&host->tcp, &host->env, &host->ip);
+    if (config->mem_limit_bytes)
+        host->tcp.config.mem_pressure_bytes = config->mem_limit_bytes / 4 * 3;
     sw_sock_layer_init(&host->sock, &host->env, &host->ip, &host->tcp,
                        config->max_sockets ? config->max_sockets : MAX_SOCKETS);
     return host;

@@ -19,12 +19,14 @@ enum setting_kind {
     SETTING_SECONDS, /* uint64_t, ns */
     SETTING_MS,      /* likewise, given in ms */
     SETTING_SIZES,   /* "min default max": two uint32_t, bytes */
+    SETTING_PAGES,   /* "low pressure high" in pages: the second, uint64_t, bytes */
     SETTING_CC,      /* uint8_t, enum sw_cc_id, given by name */
     SETTING_CCS,     /* names of congestion controls: every one is there, and may be chosen */
 };
 
 #define NS_PER_S 1000000000ULL
 #define NS_PER_MS 1000000ULL
+#define PAGE_BYTES 4096ULL /* everywhere, so that a setting means the same everywhere */
 #define AT(field) offsetof(struct sw_host, tcp.config.field)
 #define IP(field) offsetof(struct sw_host, ip.config.field)
 
@@ -66,6 +68,7 @@ static const struct setting {
     {"tcp_ecn_fallback", SETTING_BOOL, AT(ecn_fallback)},
     {"tcp_rmem", SETTING_SIZES, AT(rcvbuf)},
     {"tcp_wmem", SETTING_SIZES, AT(sndbuf)},
+    {"tcp_mem", SETTING_PAGES, AT(mem_pressure_bytes)},
     {"tcp_notsent_lowat", SETTING_COUNT, AT(notsent_lowat)},
     {"mtu_expires", SETTING_SECONDS, IP(mtu_expires_ns)},
     {"min_pmtu", SETTING_COUNT, IP(min_pmtu_bytes)},
@@ -139,7 +142,8 @@ static int set(struct sw_host *host, const struct setting *setting, const char *
     if (setting->kind == SETTING_CCS)
         return check_ccs(value);
     uint32_t n[3] = {0};
-    unsigned want = setting->kind == SETTING_SIZES ? 3 : 1;
+    bool three = setting->kind == SETTING_SIZES || setting->kind == SETTING_PAGES;
+    unsigned want = three ? 3 : 1;
     for (unsigned i = 0; i < want; i++)
         if (!read_number(&value, &n[i]))
             return -EINVAL;
@@ -167,6 +171,9 @@ static int set(struct sw_host *host, const struct setting *setting, const char *
         if (n[1] == 0 || n[1] > n[2])
             return -EINVAL;
         memcpy(at, &n[1], 2 * sizeof(n[1]));
+        break;
+    case SETTING_PAGES:
+        *(uint64_t *)(void *)at = n[1] * PAGE_BYTES;
         break;
     case SETTING_CC: /* not numbers */
     case SETTING_CCS:

@@ -107,6 +107,17 @@ static int set_sysctls(struct run *run)
     return 0;
 }
 
+/* Linux's tcp_init_mem(): a sixteenth of the machine's memory, then buffers do not grow any more. */
+static void bound_memory(struct sw_host *host)
+{
+    char value[64];
+    long pages = sysconf(_SC_PHYS_PAGES) / 4096 * sysconf(_SC_PAGESIZE) / 16;
+    if (pages <= 0)
+        return;
+    snprintf(value, sizeof(value), "%ld %ld %ld", pages / 4 * 3, pages, pages / 4 * 6);
+    sw_host_set(host, "tcp_mem", value);
+}
+
 static int open_host(struct run *run)
 {
     const struct run_config *config = run->config;
@@ -121,6 +132,7 @@ static int open_host(struct run *run)
     run->host = sw_host_new(&host_config);
     if (run->host == NULL)
         return -ENOMEM;
+    bound_memory(run->host);
     run->lo = sw_host_add_loopback(run->host);
     if (run->lo < 0)
         return run->lo;

@@ -80,6 +80,12 @@ static inline void sw_tcp_rcv_advance(struct sw_tcp *tcp, uint32_t len)
     tcp->rcv.nxt = nxt;
 }
 
+/* Memory is short: nothing may grow now (Linux's tcp_under_memory_pressure()). */
+static inline bool sw_tcp_mem_pressure(const struct sw_tcp *tcp)
+{
+    return sw_mem_used(tcp->layer->env->mem) > tcp->layer->config.mem_pressure_bytes;
+}
+
 /* ---- state.c ---- */
 void sw_tcp_set_state(struct sw_tcp *tcp, enum sw_tcp_state state);
 /* The connection is over: CLOSED, `err` for the user, nothing left to send or to wait for. */

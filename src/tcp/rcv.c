@@ -12,6 +12,7 @@
  * up: Linux's TCP_MAX_QUICKACKS. */
 #define QUICK_ACKS 16U
 #define UPDATE_MIN_BYTES 16384U     /* new room less than this alone is not worth a packet */
+#define PRESSED_SEGMENTS 4U         /* a window while memory is short, as Linux's */
 #define INITIAL_WINDOW_BYTES 65535U /* what a SYN can say; Linux's first window too */
 
 /* ---- the window ---- */
@@ -62,6 +63,8 @@ static uint32_t next_window(const struct sw_tcp *tcp)
     uint32_t step = sw_min32(tcp->rcv.mss, max / 2); /* RFC 9293 3.8.6.2.2: min(half, MSS) */
     uint32_t wnd = sw_min32(space, tcp->rcv.target);
 
+    if (space < max / 2 && sw_tcp_mem_pressure(tcp)) /* as Linux's tcp_adjust_rcv_ssthresh() */
+        wnd = sw_min32(wnd, PRESSED_SEGMENTS * tcp->rcv.mss);
     if (space < max / 2 && space < step) /* not worth a segment: let it close */
         wnd = 0;
     wnd &= ~((1U << tcp->rcv.wscale) - 1);
@@ -70,9 +73,10 @@ static uint32_t next_window(const struct sw_tcp *tcp)
 
 /*
  * The field of a header about to leave. What cannot be said exactly in units of the scale is
- * rounded up as Linux does, lest the right edge seem to move left (RFC 7323 2.4). With tiny
- * segments that would creep beyond the buffer, ACK by ACK: then it is rounded down, but what was
- * once offered is still taken.
+ * rounded up as Linux does, lest the right edge seem to move left (RFC 7323 2.4): so it creeps to
+ * the right, with each ACK by what is beyond a multiple of the unit. Half of the window is left for
+ * that, enough for full segments in units of 1 KiB. Segments of other sizes would make it creep
+ * beyond the buffer: then it is rounded down, but what was once offered is still taken.
  */
 uint16_t sw_tcp_offer_window(struct sw_tcp *tcp)
 {
@@ -80,7 +84,7 @@ uint16_t sw_tcp_offer_window(struct sw_tcp *tcp)
     uint32_t offered = sw_tcp_rcv_room(tcp), wnd = next_window(tcp);
     uint32_t up = (wnd + unit - 1) & ~(unit - 1);
 
-    if (tcp->rcv.queue.len + up <= max + max / 8 + unit)
+    if (tcp->rcv.queue.len + up <= max + max / 2 + unit)
         wnd = up;
     wnd = sw_min32(wnd, (uint32_t)UINT16_MAX << tcp->rcv.wscale) & ~(unit - 1);
     tcp->rcv.wup = tcp->rcv.nxt;

@@ -61,7 +61,7 @@ void sw_tcp_grow_sndbuf(struct sw_tcp *tcp)
     uint64_t want = 3ULL * sw_max32(tcp->snd.cwnd, SW_TCP_IW_SEGMENTS * tcp->snd.mss);
     uint32_t max = tcp->layer->config.sndbuf_max;
 
-    if (sw_tcp_has(tcp, SW_TCPF_SNDBUF_LOCK))
+    if (sw_tcp_has(tcp, SW_TCPF_SNDBUF_LOCK) || sw_tcp_mem_pressure(tcp))
         return;
     if (want > max)
         want = max;

@@ -97,8 +97,10 @@ struct sw_tcp_config {
     uint32_t orphan_retries;     /* 8, for connections nobody holds */
     uint32_t max_orphans;        /* 262,144: closed but alive; beyond, close() resets */
     uint32_t max_tw_buckets;     /* 262,144: TIME_WAITs; beyond, connections end without one */
-    uint32_t rcvbuf, rcvbuf_max; /* tcp_rmem: 131,072; 6 MiB */
-    uint32_t sndbuf, sndbuf_max; /* tcp_wmem */
+    uint32_t rcvbuf, rcvbuf_max; /* tcp_rmem: 131,072; 32 MiB */
+    uint32_t sndbuf, sndbuf_max; /* tcp_wmem: 16,384; 4 MiB */
+    uint64_t mem_pressure_bytes; /* of tcp_mem: with more in use than that, buffers do not grow and
+                                  * windows shrink to a few segments; no limit */
     uint32_t notsent_lowat;      /* bytes unsent at which a send queue counts as full; no limit */
     uint64_t challenge_ack_ns; /* tcp_invalid_ratelimit: one per connection in this time; 500 ms */
     uint64_t mtu_probe_interval_ns; /* 600 s: how often the search for a larger MTU begins anew */

@@ -28,7 +28,7 @@ static void grow(struct sw_tcp *tcp, uint64_t read, uint64_t before)
     buf = 2 * wnd; /* the window is half of the buffer */
     if (buf > tcp->layer->config.rcvbuf_max)
         buf = tcp->layer->config.rcvbuf_max;
-    if (buf > tcp->rcv.buf) {
+    if (buf > tcp->rcv.buf && !sw_tcp_mem_pressure(tcp)) {
         tcp->rcv.buf = (uint32_t)buf;
         tcp->rcv.target = (uint32_t)buf / 2;
     }

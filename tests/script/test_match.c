@@ -24,7 +24,7 @@ static void packets(void **state)
     static const struct {
         const char *line, *what;
     } lines[] = {
-        {"+0 > S. 5:5(0) ack 1 <mss 1460,sackOK,TS val 1 ecr 7,nop,wscale 7>", NULL},
+        {"+0 > S. 5:5(0) ack 1 <mss 1460,sackOK,TS val 1 ecr 7,nop,wscale 10>", NULL},
         {"+0 > S. 0:0(0) ack 1 <...>", NULL},
         {"+0~+1 > S. 0:0(0) ack 1 <...>", NULL},
         {"* > S. 0:0(0) ack 1 <...>", NULL},
@@ -38,9 +38,9 @@ static void packets(void **state)
         {"+0 > S. 0:0(0) ack 1 urg 7 <...>", "the urgent pointer"},
         {"+0 > S. 0:9(9) ack 1 <...>", "the length"},
         {"+0 > S. 0:0(0) ack 1", "the options"},
-        {"+0 > S. 0:0(0) ack 1 <mss 1461,sackOK,TS val 1 ecr 7,nop,wscale 7>",
+        {"+0 > S. 0:0(0) ack 1 <mss 1461,sackOK,TS val 1 ecr 7,nop,wscale 10>",
          "the value of an option"},
-        {"+0 > S. 0:0(0) ack 1 <sackOK,TS val 1 ecr 7,nop,wscale 7,mss 1460>", "the options"},
+        {"+0 > S. 0:0(0) ack 1 <sackOK,TS val 1 ecr 7,nop,wscale 10,mss 1460>", "the options"},
         {"+.5 > S. 0:0(0) ack 1 <...>", "the packet left at 0.000000 s"},
         {"+0 > 9999>8080 S. 0:0(0) ack 1 <...>", "the ports"},
     };

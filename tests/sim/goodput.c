@@ -24,7 +24,7 @@
 #define SECOND_NS 1000000000ULL
 #define MBIT 1000000ULL
 #define SEEDS 3
-#define WINDOW_MAX_BYTES (3U << 20)      /* half of tcp_rmem's 6 MiB */
+#define WINDOW_MAX_BYTES (4U << 20)      /* tcp_wmem: what the send buffer holds */
 #define QUEUE_MIN_BYTES (10U * PATH_MTU) /* no router has less */
 
 static const char *const ccs[] = {"cubic", "reno", "bbr"};

@@ -64,7 +64,7 @@ static void test_values(void **state)
     assert_int_equal(sw_tcp_info(&o.tcp, info, sizeof(info)), 280);
     assert_int_equal(info[STATE], 1);
     assert_int_equal(info[OPTIONS], 1 | 4); /* timestamps, window scale */
-    assert_int_equal(info[WSCALES], 7 << 4 | 3);
+    assert_int_equal(info[WSCALES], 10 << 4 | 3);
     assert_int_equal(u32(info, RTO), o.tcp.snd.srtt_us8 / 8 + 200000);
     assert_int_equal(u32(info, SND_MSS), 1000);
     assert_int_equal(u32(info, UNACKED), 3);

@@ -12,14 +12,14 @@ static void test_active(void **state)
     one_block(&o);
     assert_int_equal(sw_tcp_connect(&o.tcp), 0);
     assert_int_equal(one_state(&o), SW_TCP_SYN_SENT);
-    /* 6 MiB of receive buffer need a scale of 7, as Linux's. */
-    TAKE(&o, SYN, .seq = 0, .mss = 1460, .ws = 8, .win = 64240, .sack_ok = true);
+    /* 32 MiB of receive buffer need a scale of 10, as Linux's. */
+    TAKE(&o, SYN, .seq = 0, .mss = 1460, .ws = 11, .win = 64240, .sack_ok = true);
     nothing(&o);
     pass(&o, 30 * MS);
     IN(&o, SYN | ACK, .seq = 0, .ack = 1, .mss = 1400, .ws = 5 + 1, .sack_ok = true, .ts = 77,
        .win = 9000);
     assert_int_equal(one_state(&o), SW_TCP_ESTABLISHED);
-    TAKE(&o, ACK, .seq = 1, .ack = 1, .ecr = 77, .win = 64240 / 128 + 1);
+    TAKE(&o, ACK, .seq = 1, .ack = 1, .ecr = 77, .win = 64240 / 1024 + 1);
     nothing(&o);
     assert_int_equal(o.events & (SW_TCPE_ESTABLISHED | SW_TCPE_WRITABLE),
                      SW_TCPE_ESTABLISHED | SW_TCPE_WRITABLE);
@@ -41,9 +41,9 @@ static void test_passive(void **state)
     one_block(&o);
     IN(&o, SYN, .mss = 1460, .ws = 3, .ts = 5);
     assert_int_equal(one_state(&o), SW_TCP_SYN_RECEIVED);
-    TAKE(&o, SYN | ACK, .seq = 0, .ack = 1, .mss = 1460, .ws = 8, .ecr = 5);
+    TAKE(&o, SYN | ACK, .seq = 0, .ack = 1, .mss = 1460, .ws = 11, .ecr = 5);
     IN(&o, SYN, .mss = 1460, .ws = 3, .ts = 5); /* the SYN again: the SYN-ACK again, at once */
-    TAKE(&o, SYN | ACK, .seq = 0, .ack = 1, .mss = 1460, .ws = 8);
+    TAKE(&o, SYN | ACK, .seq = 0, .ack = 1, .mss = 1460, .ws = 11);
     IN(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10, .ts = 6, .win = 100);
     assert_int_equal(one_state(&o), SW_TCP_ESTABLISHED);
     assert_int_equal(o.tcp.snd.wnd, 400);

@@ -88,6 +88,24 @@ static void test_app_limited(void **state)
     one_fini(&o);
 }
 
+/* A send buffer full of what was sent lets the user write nothing: that is not his doing. */
+static void test_buffer_limited(void **state)
+{
+    struct one o;
+
+    (void)state;
+    connected(&o, SW_CC_RENO, false);
+    for (uint32_t i = 0; i < 3; i++) {
+        o.tcp.snd.buf = 1000;
+        user_sends(&o, 1000);
+        drop_sent(&o);
+        pass(&o, 100 * MS);
+        IN(&o, ACK, .seq = 1, .ack = 1001 + 1000 * i);
+        assert_false(o.tcp.snd.flight->rate.app_limited);
+    }
+    one_fini(&o);
+}
+
 /* SACKed data has arrived too; what arrives of a repetition counts from when that left. */
 static void test_sacked(void **state)
 {
@@ -210,9 +228,10 @@ static void test_tidy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_delivery_rate),   cmocka_unit_test(test_app_limited),
-        cmocka_unit_test(test_sacked),          cmocka_unit_test(test_chrono),
-        cmocka_unit_test(test_max_pacing_rate), cmocka_unit_test(test_tidy),
+        cmocka_unit_test(test_delivery_rate),  cmocka_unit_test(test_app_limited),
+        cmocka_unit_test(test_buffer_limited), cmocka_unit_test(test_sacked),
+        cmocka_unit_test(test_chrono),         cmocka_unit_test(test_max_pacing_rate),
+        cmocka_unit_test(test_tidy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
