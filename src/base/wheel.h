@@ -25,6 +25,7 @@ enum sw_timer_owner {
     SW_TIMER_TIMEWAIT, /* the host's connections in TIME_WAIT */
     SW_TIMER_HALF,     /* and its half-open ones */
     SW_TIMER_FRAG,     /* in a reassembly queue */
+    SW_TIMER_MEMBER,   /* of a multicast group */
 };
 
 struct sw_timer {

@@ -131,7 +131,7 @@ static void icmp_input(struct sw_host *host, struct sw_packet *pkt, const struct
                        int iface)
 {
     struct sw_icmp_error error;
-    enum sw_icmp_use use = sw_icmp_input(&host->ip, pkt, hdr, &error);
+    enum sw_icmp_use use = sw_icmp_input(&host->ip, iface, pkt, hdr, &error);
     if (use == SW_ICMP_IS_ERROR)
         sw_sock_icmp_error(&host->sock, pkt, hdr, &error, iface);
     else if (use == SW_ICMP_IS_REPLY)
@@ -162,6 +162,8 @@ void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint6
         sw_sock_udp_input(&host->sock, pkt, &hdr, iface);
     else if (hdr.proto == (hdr.version == 4 ? SW_PROTO_ICMP : SW_PROTO_ICMP6))
         icmp_input(host, pkt, &hdr, iface);
+    else if (hdr.proto == SW_PROTO_IGMP && hdr.version == 4)
+        sw_igmp_input(&host->ip, iface, pkt, &hdr);
     else if (heard)
         sw_packet_free(pkt);
     else
@@ -213,6 +215,8 @@ void sw_host_advance(struct sw_host *host, uint64_t now_ns)
     while ((timer = sw_wheel_pop(&host->env.wheel, host->env.now_ns)) != NULL) {
         if (timer->owner == SW_TIMER_FRAG)
             sw_frag_timer(&host->ip, timer);
+        else if (timer->owner == SW_TIMER_MEMBER)
+            sw_group_timer(&host->ip, timer);
         else
             sw_sock_timer(&host->sock, timer);
     }

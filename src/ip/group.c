@@ -4,20 +4,13 @@
  * has joined, and the copies of what this host sends to them itself.
  *
  * All-hosts (224.0.0.1, ff01::1, ff02::1) is joined everywhere and for ever (RFC 1112 4, RFC 4291
- * 2.8). Which sources a socket wants to hear is the socket layer's affair. Nobody is told of a
- * membership (IGMP, MLD): on a link with snooping switches somebody else has to ask for the group.
+ * 2.8). Which sources a socket hears is the socket layer's affair; what of it routers are told,
+ * member.c's.
  */
 #include <errno.h>
 
 #include "base/assert.h"
 #include "ip/private.h"
-
-struct sw_ip_group {
-    struct sw_ip_group *next;
-    struct sw_ip ip;
-    int iface;
-    uint32_t count; /* how often it was joined */
-};
 
 static struct sw_ip_group **find(struct sw_ip_layer *ip, int iface, const struct sw_ip *group)
 {
@@ -27,7 +20,8 @@ static struct sw_ip_group **find(struct sw_ip_layer *ip, int iface, const struct
     return at;
 }
 
-int sw_ip_join(struct sw_ip_layer *ip, int iface, const struct sw_ip *group)
+int sw_ip_join(struct sw_ip_layer *ip, int iface, const struct sw_ip *group,
+               struct sw_ip_member *member)
 {
     struct sw_ip_group **at = find(ip, iface, group);
     if (!*at) {
@@ -35,24 +29,49 @@ int sw_ip_join(struct sw_ip_layer *ip, int iface, const struct sw_ip *group)
         if (!*at)
             return -ENOMEM;
         **at = (struct sw_ip_group){.ip = *group, .iface = iface};
+        sw_member_init(*at);
     }
-    (*at)->count++;
+    member->next = (*at)->members;
+    (*at)->members = member;
+    sw_member_update(ip, *at);
     return 0;
+}
+
+void sw_ip_member_changed(struct sw_ip_layer *ip, int iface, const struct sw_ip *group)
+{
+    struct sw_ip_group **at = find(ip, iface, group);
+    SW_ASSERT(*at != NULL);
+    sw_member_update(ip, *at);
 }
 
 static void remove_group(struct sw_ip_layer *ip, struct sw_ip_group **at)
 {
     struct sw_ip_group *g = *at;
     *at = g->next;
+    sw_member_fini(ip, g);
     sw_mem_free(ip->env->mem, g, sizeof(*g));
 }
 
-void sw_ip_leave(struct sw_ip_layer *ip, int iface, const struct sw_ip *group)
+void sw_ip_leave(struct sw_ip_layer *ip, int iface, const struct sw_ip *group,
+                 struct sw_ip_member *member)
 {
     struct sw_ip_group **at = find(ip, iface, group);
     SW_ASSERT(*at != NULL);
-    if (--(*at)->count == 0)
+    struct sw_ip_member **m = &(*at)->members;
+    while (*m != member)
+        m = &(*m)->next;
+    *m = member->next;
+    sw_member_update(ip, *at);
+    if (!(*at)->members && !(*at)->timer.armed)
         remove_group(ip, at);
+}
+
+void sw_group_timer(struct sw_ip_layer *ip, struct sw_timer *timer)
+{
+    struct sw_ip_group *g = SW_CONTAINER(timer, struct sw_ip_group, timer);
+    sw_member_timer(ip, g);
+    if (!g->members && !g->timer.armed)
+        remove_group(ip, find(ip, g->iface, &g->ip));
 }
 
 void sw_ip_groups_fini(struct sw_ip_layer *ip)
@@ -71,7 +90,8 @@ static bool is_all_hosts(const struct sw_ip *ip)
 
 bool sw_ip_in_group(struct sw_ip_layer *ip, int iface, const struct sw_ip *group)
 {
-    return is_all_hosts(group) || *find(ip, iface, group) != NULL;
+    const struct sw_ip_group *g = *find(ip, iface, group);
+    return is_all_hosts(group) || (g && g->members);
 }
 
 int sw_ip_group_iface(struct sw_ip_layer *ip, const struct sw_ip *group)

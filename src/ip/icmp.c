@@ -9,6 +9,7 @@
  * check (RFC 5927 4.1).
  */
 #include "ip/private.h"
+#include "wire/member.h"
 
 /* Bytes of an error's quote that are looked at: the longest headers a quote may begin with. */
 #define QUOTE_BYTES (SW_IP6_HDR + SW_IP6_EXT_MAX * 8 + SW_TCP_HDR)
@@ -99,7 +100,7 @@ static enum sw_drop read_message(struct sw_packet *pkt, const struct sw_ip_hdr *
     return sw_icmp_parse(sw_packet_head(pkt), pkt->head_len, len, hdr->version, ret_icmp);
 }
 
-enum sw_icmp_use sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt,
+enum sw_icmp_use sw_icmp_input(struct sw_ip_layer *ip, int iface, struct sw_packet *pkt,
                                const struct sw_ip_hdr *hdr, struct sw_icmp_error *ret_error)
 {
     struct sw_icmp_error error = {.err = 0};
@@ -111,6 +112,11 @@ enum sw_icmp_use sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt,
     }
     trace_icmp(ip, SW_TRACE_ICMP_RECEIVED, &error.icmp, &hdr->dst, &hdr->src);
 
+    bool group = error.icmp.type >= SW_MLD_QUERY && error.icmp.type <= SW_MLD_V1_DONE;
+    if (hdr->version == 6 && (group || error.icmp.type == SW_MLD_REPORT)) {
+        sw_mld_input(ip, iface, pkt, hdr);
+        return SW_ICMP_USED_UP;
+    }
     bool echo = error.icmp.type == (hdr->version == 4 ? SW_ICMP_ECHO : SW_ICMP6_ECHO);
     if (echo && sw_ip_is_local(ip, &hdr->dst)) {
         answer_echo(ip, pkt, hdr, &error.icmp);

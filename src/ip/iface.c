@@ -52,7 +52,7 @@ static bool mtu_ok(uint32_t mtu)
 static void move_iface(struct sw_iface *to, struct sw_iface *from)
 {
     struct sw_packet *pkt;
-    to->config = from->config;
+    *to = *from;
     sw_packet_queue_init(&to->out);
     while ((pkt = sw_packet_queue_take(&from->out)) != NULL)
         sw_packet_queue_add(&to->out, pkt);

@@ -38,7 +38,9 @@ static enum sw_drop read_header(struct sw_packet *pkt, struct sw_ip_hdr *hdr)
 static enum sw_drop judge_src(const struct sw_ip_layer *ip, const struct sw_iface *iface,
                               const struct sw_ip_hdr *hdr)
 {
-    if (!sw_ip_is_unicast(ip, &hdr->src))
+    /* A switch that asks for memberships need not have an address (RFC 4541 2.1.1 1). */
+    bool asks = hdr->version == 4 && hdr->proto == SW_PROTO_IGMP && sw_ip_is_any(&hdr->src);
+    if (!asks && !sw_ip_is_unicast(ip, &hdr->src))
         return SW_DROP_IP_MARTIAN_SRC;
     if (iface->config.loopback || ip->looping)
         return SW_DROP_NONE;

@@ -15,6 +15,8 @@
 struct sw_iface {
     struct sw_iface_config config;
     struct sw_packet_queue out; /* whole IP packets that wait for sw_host_output() */
+    /* Until when a router of an older version of IGMP or MLD is taken to be there: member.c */
+    uint64_t igmp1_until_ns, igmp2_until_ns, mld1_until_ns;
 };
 
 struct sw_ip_addr;
@@ -106,9 +108,20 @@ void sw_ip_pmtu_learn(struct sw_ip_layer *ip, const struct sw_ip *dst, uint32_t 
 
 /* ---- multicast groups (group.c) ---- */
 
-/* Joins are counted: a group is heard until it was left as often. 0 or -ENOMEM. */
-int sw_ip_join(struct sw_ip_layer *ip, int iface, const struct sw_ip *group);
-void sw_ip_leave(struct sw_ip_layer *ip, int iface, const struct sw_ip *group);
+/* Somebody who is in a group, and whom he wants to hear there. It is his who joined; while he is in,
+ * he may change it and say so. */
+struct sw_ip_member {
+    struct sw_ip_member *next; /* of the same group: ip/'s own */
+    bool exclude;              /* all but the sources; else only these */
+    uint32_t n;
+    struct sw_ip *sources;
+};
+/* A group is heard while it has members. Routers are told (member.c). 0 or -ENOMEM. */
+int sw_ip_join(struct sw_ip_layer *ip, int iface, const struct sw_ip *group,
+               struct sw_ip_member *member);
+void sw_ip_member_changed(struct sw_ip_layer *ip, int iface, const struct sw_ip *group);
+void sw_ip_leave(struct sw_ip_layer *ip, int iface, const struct sw_ip *group,
+                 struct sw_ip_member *member);
 bool sw_ip_in_group(struct sw_ip_layer *ip, int iface, const struct sw_ip *group);
 /* The interface of a group that nobody named one for: the routes', else a loopback. -ENODEV: none.
  */
@@ -168,7 +181,7 @@ struct sw_icmp_error {
 /* An ICMP or ICMPv6 message (from sw_ip_input()). Echo requests are answered. Takes it, unless it
  * is for those above: then it stays the caller's, its ICMP header on the head. Of a reply only
  * ret_error->icmp is set. */
-enum sw_icmp_use sw_icmp_input(struct sw_ip_layer *ip, struct sw_packet *pkt,
+enum sw_icmp_use sw_icmp_input(struct sw_ip_layer *ip, int iface, struct sw_packet *pkt,
                                const struct sw_ip_hdr *hdr, struct sw_icmp_error *ret_error);
 
 /* Sends an ICMP message whose ICMP header is not on it yet. Takes the packet. As sw_ip_output(). */
@@ -180,6 +193,14 @@ int sw_icmp_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct s
  * 4443 2.4). Does not take the packet. type and code are ICMPv4's; ICMPv6's are derived. */
 void sw_icmp_send_error(struct sw_ip_layer *ip, const struct sw_packet *pkt,
                         const struct sw_ip_hdr *hdr, uint8_t type, uint8_t code);
+
+/* IGMP, and ICMPv6's messages about groups, came in (member.c). They take the packet. */
+void sw_igmp_input(struct sw_ip_layer *ip, int iface, struct sw_packet *pkt,
+                   const struct sw_ip_hdr *hdr);
+void sw_mld_input(struct sw_ip_layer *ip, int iface, struct sw_packet *pkt,
+                  const struct sw_ip_hdr *hdr);
+/* The timer of a group fired. */
+void sw_group_timer(struct sw_ip_layer *ip, struct sw_timer *timer);
 
 /* A reassembly timer fired. */
 void sw_frag_timer(struct sw_ip_layer *ip, struct sw_timer *timer);

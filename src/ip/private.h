@@ -87,6 +87,31 @@ bool sw_memo_welcome(const struct sw_ip_layer *ip, int iface, const struct sw_ip
 void sw_memo_keep_welcome(struct sw_ip_layer *ip, int iface, const struct sw_ip *src,
                           const struct sw_ip *dst);
 
+/* A set of sources; `exclude`: everybody but these. */
+struct sw_sources {
+    bool exclude;
+    uint32_t n, cap;
+    struct sw_ip *list;
+};
+/* A group on an interface. It outlives its last member until routers have been told twice. */
+struct sw_ip_group {
+    struct sw_ip_group *next;
+    struct sw_ip ip;
+    int iface;
+    struct sw_ip_member *members;
+    /* member.c's own: */
+    struct sw_sources told;   /* what routers know */
+    struct sw_sources before; /* and knew, while that is to be repeated */
+    struct sw_sources asked;  /* by a query that is to be answered; none: it asked for all */
+    struct sw_timer timer;    /* SW_TIMER_MEMBER, for the earlier of: */
+    uint64_t repeat_ns, answer_ns;
+};
+/* member.c: what routers are told. */
+void sw_member_init(struct sw_ip_group *g);
+void sw_member_fini(struct sw_ip_layer *ip, struct sw_ip_group *g);
+void sw_member_update(struct sw_ip_layer *ip, struct sw_ip_group *g); /* its members changed */
+void sw_member_timer(struct sw_ip_layer *ip, struct sw_ip_group *g);
+
 /* group.c: a copy of a whole packet, sent by `iface`, for this host itself */
 void sw_ip_loop_back(struct sw_ip_layer *ip, int iface, const struct sw_packet *pkt);
 void sw_ip_groups_fini(struct sw_ip_layer *ip);

@@ -17,9 +17,8 @@ struct sw_membership {
     struct sw_membership *next;
     struct sw_ip group;
     int iface;
-    bool exclude;    /* all but the sources; else only these */
-    uint32_t n, cap; /* sources */
-    struct sw_ip *sources;
+    uint32_t cap;             /* sources that there is room for */
+    struct sw_ip_member want; /* its sources are ours */
 };
 
 static struct sw_membership **find(struct sw_dgram_sock *d, const struct sw_ip *group, int iface)
@@ -34,8 +33,8 @@ static void remove_membership(struct sw_sock_layer *layer, struct sw_membership 
 {
     struct sw_membership *m = *at;
     *at = m->next;
-    sw_ip_leave(layer->ip, m->iface, &m->group);
-    sw_mem_free(layer->env->mem, m->sources, m->cap * sizeof(*m->sources));
+    sw_ip_leave(layer->ip, m->iface, &m->group, &m->want);
+    sw_mem_free(layer->env->mem, m->want.sources, m->cap * sizeof(*m->want.sources));
     sw_mem_free(layer->env->mem, m, sizeof(*m));
 }
 
@@ -85,12 +84,12 @@ int sw_group_join(struct sw_sock_layer *layer, struct sw_sock *s, const struct s
     struct sw_membership *m = sw_mem_alloc(layer->env->mem, sizeof(*m));
     if (!m)
         return -ENOBUFS;
-    r = sw_ip_join(layer->ip, iface, group);
+    *m = (struct sw_membership){.group = *group, .iface = iface, .want = {.exclude = exclude}};
+    r = sw_ip_join(layer->ip, iface, group, &m->want);
     if (r < 0) {
         sw_mem_free(layer->env->mem, m, sizeof(*m));
         return -ENOBUFS;
     }
-    *m = (struct sw_membership){.group = *group, .iface = iface, .exclude = exclude};
     *at = m;
     return 0;
 }
@@ -112,7 +111,7 @@ int sw_group_leave(struct sw_sock_layer *layer, struct sw_sock *s, const struct 
 static uint32_t find_source(const struct sw_membership *m, const struct sw_ip *source)
 {
     uint32_t i = 0;
-    while (i < m->n && !sw_ip_eq(&m->sources[i], source))
+    while (i < m->want.n && !sw_ip_eq(&m->want.sources[i], source))
         i++;
     return i;
 }
@@ -120,22 +119,22 @@ static uint32_t find_source(const struct sw_membership *m, const struct sw_ip *s
 static int add_source(struct sw_sock_layer *layer, struct sw_membership *m,
                       const struct sw_ip *source)
 {
-    if (m->n >= (sw_ip_is4(&m->group) ? SOURCES4_MAX : SOURCES6_MAX))
+    if (m->want.n >= (sw_ip_is4(&m->group) ? SOURCES4_MAX : SOURCES6_MAX))
         return -ENOBUFS;
-    if (find_source(m, source) < m->n)
+    if (find_source(m, source) < m->want.n)
         return -EADDRNOTAVAIL;
-    if (m->n == m->cap) {
+    if (m->want.n == m->cap) {
         struct sw_mem *mem = layer->env->mem;
         struct sw_ip *more = sw_mem_alloc(mem, (m->cap + SOURCES_STEP) * sizeof(*more));
         if (!more)
             return -ENOBUFS;
-        if (m->n)
-            memcpy(more, m->sources, m->n * sizeof(*more));
-        sw_mem_free(mem, m->sources, m->cap * sizeof(*more));
-        m->sources = more;
+        if (m->want.n)
+            memcpy(more, m->want.sources, m->want.n * sizeof(*more));
+        sw_mem_free(mem, m->want.sources, m->cap * sizeof(*more));
+        m->want.sources = more;
         m->cap += SOURCES_STEP;
     }
-    m->sources[m->n++] = *source;
+    m->want.sources[m->want.n++] = *source;
     return 0;
 }
 
@@ -146,17 +145,22 @@ int sw_group_source(struct sw_sock_layer *layer, struct sw_sock *s, const struct
     if (r < 0)
         return r;
     struct sw_membership **at = find(sw_sock_dgram(s), group, iface), *m = *at;
-    if (!m || (m->exclude != exclude && m->n > 0))
+    if (!m || (m->want.exclude != exclude && m->want.n > 0))
         return -EINVAL;
-    m->exclude = exclude; /* without sources it may change its mind */
-    if (add)
-        return add_source(layer, m, source);
+    m->want.exclude = exclude; /* without sources it may change its mind */
+    if (add) {
+        r = add_source(layer, m, source);
+        sw_ip_member_changed(layer->ip, m->iface, &m->group);
+        return r;
+    }
     uint32_t i = find_source(m, source);
-    if (i == m->n)
+    if (i == m->want.n)
         return -EADDRNOTAVAIL;
-    m->sources[i] = m->sources[--m->n];
-    if (m->n == 0 && !exclude) /* nobody is to be heard: RFC 3376 3.1 */
+    m->want.sources[i] = m->want.sources[--m->want.n];
+    if (m->want.n == 0 && !exclude) /* nobody is to be heard: RFC 3376 3.1 */
         remove_membership(layer, at);
+    else
+        sw_ip_member_changed(layer->ip, m->iface, &m->group);
     return 0;
 }
 
@@ -169,5 +173,5 @@ bool sw_group_allows(struct sw_sock *s, const struct sw_ip *group, const struct 
     if (!m)
         return sw_ip_is4(group) ? !(s->on & SW_ON_MULTICAST_ONLY_MINE)
                                 : !sw_sock_rare(s, SW_RARE_MULTICAST_ONLY_MINE6);
-    return (find_source(m, source) < m->n) != m->exclude;
+    return (find_source(m, source) < m->want.n) != m->want.exclude;
 }

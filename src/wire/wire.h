@@ -20,6 +20,7 @@
 /* Internet protocol numbers (IANA). */
 enum {
     SW_PROTO_ICMP = 1,
+    SW_PROTO_IGMP = 2,
     SW_PROTO_TCP = 6,
     SW_PROTO_UDP = 17,
     SW_PROTO_ICMP6 = 58,

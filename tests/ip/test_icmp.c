@@ -32,7 +32,7 @@ static bool arrive(struct fixture *f, int iface, bool v6, const char *from, cons
     size_t n = message(bytes, v6, &m.src, &m.dst, type, code, rest, data, len);
     struct sw_packet *pkt = sw_ip_input(&f->ip, iface, make(f, &m, bytes, n), &hdr);
     assert_non_null(pkt);
-    enum sw_icmp_use use = sw_icmp_input(&f->ip, pkt, &hdr, error);
+    enum sw_icmp_use use = sw_icmp_input(&f->ip, ETH, pkt, &hdr, error);
     if (use != SW_ICMP_USED_UP)
         sw_packet_free(pkt);
     return use == SW_ICMP_IS_ERROR;
@@ -89,7 +89,7 @@ static void test_large_echo(void **state)
         pkt = sw_ip_input(&f.ip, ETH, make(&f, &m, bytes + at, len), &hdr);
     }
     assert_non_null(pkt);
-    assert_false(sw_icmp_input(&f.ip, pkt, &hdr, &error));
+    assert_false(sw_icmp_input(&f.ip, ETH, pkt, &hdr, &error));
     unsigned count = 0;
     for (; (pkt = sent(&f, ETH)) != NULL; count++)
         sw_packet_free(pkt);
@@ -254,7 +254,7 @@ static void test_truncated(void **state)
                     before += f.env.drops[i];
                 struct sw_packet *pkt = sw_ip_input(&f.ip, ETH, make(&f, &outer, bytes, len), &hdr);
                 assert_non_null(pkt);
-                assert_false(sw_icmp_input(&f.ip, pkt, &hdr, &error));
+                assert_false(sw_icmp_input(&f.ip, ETH, pkt, &hdr, &error));
                 for (int i = 0; i < SW_DROP_COUNT; i++)
                     after += f.env.drops[i];
                 assert_int_equal(after, before + 1);
@@ -271,7 +271,7 @@ static void test_truncated(void **state)
     struct sw_icmp_error error;
     uint8_t bytes[8] = {128};
     assert_false(
-        sw_icmp_input(&f.ip, sw_ip_input(&f.ip, ETH, make(&f, &m, bytes, 8), &hdr), &hdr, &error));
+        sw_icmp_input(&f.ip, ETH, sw_ip_input(&f.ip, ETH, make(&f, &m, bytes, 8), &hdr), &hdr, &error));
     assert_int_equal(f.env.drops[SW_DROP_IP_PROTOCOL], 1);
     fixture_fini(&f);
 }
