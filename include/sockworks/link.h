@@ -27,6 +27,9 @@ struct sw_link_conditions {
     uint32_t corrupt_ppm;      /* one bit anywhere in the packet is flipped, checksums filled before */
     uint64_t rate_bps;         /* bits per second; 0: no limit */
     uint32_t queue_bytes;      /* bottleneck queue in front of rate_bps; 0: 256 KiB; tail drop */
+    uint32_t mark_ppm;         /* of what is ECN-capable (RFC 3168) is marked on its way; */
+    uint32_t mark_bytes;       /* and so is what finds more than so many in front of it in the
+                                * bottleneck queue; 0: never */
     bool down;                 /* cut: everything is lost */
 };
 
@@ -57,7 +60,7 @@ struct sw_packet *sw_link_receive(struct sw_link *link, int end, uint64_t now_ns
 uint64_t sw_link_deadline(const struct sw_link *link);
 
 struct sw_link_stats {
-    uint64_t sent, delivered, lost, duplicated, reordered, corrupted, overflowed; /* packets */
+    uint64_t sent, delivered, lost, duplicated, reordered, corrupted, overflowed, marked; /* packets */
 };
 void sw_link_get_stats(const struct sw_link *link, int end, struct sw_link_stats *ret_stats);
 

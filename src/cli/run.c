@@ -44,10 +44,14 @@ static const struct option_def options[] = {
      .help = "by this much (1ms)"},
     {.name = "corrupt", .kind = OPTION_PERCENT, .field = CONDITION(corrupt_ppm),
      .help = "this share has one bit flipped"},
+    {.name = "mark", .kind = OPTION_PERCENT, .field = CONDITION(mark_ppm),
+     .help = "this share of what is ECN-capable is marked: congestion experienced"},
     {.name = "rate", .kind = OPTION_RATE, .field = CONDITION(rate_bps), .min = 1,
      .help = "no more bits a second than this, as 10Mbit"},
     {.name = "queue", .kind = OPTION_BYTES, .field = CONDITION(queue_bytes), .min = 1500,
      .help = "room in front of --rate; what exceeds it is dropped (256K)"},
+    {.name = "mark-queue", .kind = OPTION_BYTES, .field = CONDITION(mark_bytes), .min = 1,
+     .help = "what is ECN-capable is marked behind a longer queue than this"},
     {.name = "mtu", .kind = OPTION_BYTES, .field = FIELD(mtu), .min = 1280, .max = 65535,
      .help = "bytes of the largest packet (1500 where there is a condition)"},
     {.name = "seed", .kind = OPTION_NUMBER, .field = FIELD(seed), .has_field = FIELD(has_seed),
@@ -80,7 +84,8 @@ static bool conditioned(const struct run_config *config)
 {
     const struct sw_link_conditions *c = &config->conditions;
     return c->delay_ns != 0 || c->jitter_ns != 0 || c->loss_ppm != 0 || c->duplicate_ppm != 0 ||
-           c->reorder_ppm != 0 || c->corrupt_ppm != 0 || c->rate_bps != 0 || config->mtu != 0;
+           c->reorder_ppm != 0 || c->corrupt_ppm != 0 || c->rate_bps != 0 || c->mark_ppm != 0 ||
+           config->mtu != 0;
 }
 
 /* The names that were given, and this host's own. */
@@ -121,6 +126,8 @@ static int cli_run_main(char **argv)
         return cli_wrong(&cli_run, "the name of the program is empty");
     if (config.conditions.queue_bytes != 0 && config.conditions.rate_bps == 0)
         return cli_wrong(&cli_run, "--queue is the queue in front of --rate; give both");
+    if (config.conditions.mark_bytes != 0 && config.conditions.rate_bps == 0)
+        return cli_wrong(&cli_run, "--mark-queue is about the queue in front of --rate; give both");
     if (config.conditions.loss_burst != 0 && config.conditions.loss_ppm == 0)
         return cli_wrong(&cli_run,
                          "--loss-burst says how long losses last; --loss how many: give both");

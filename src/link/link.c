@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A link under conditions. What a packet meets, in this order, as Linux's netem has it: cut to the
- * MTU; lost; duplicated; corrupted; queued in front of the bottleneck; delayed.
+ * MTU; lost; marked; duplicated; corrupted; queued in front of the bottleneck, and marked where
+ * that is long; delayed.
  *
  * Chance: every question about packet n of a direction ("is it lost?") is answered by SipHash of
  * (direction, n, question) under the seed, whether asked or not. So one condition never changes
@@ -15,6 +16,7 @@
 #include "base/mem.h"
 #include "base/siphash.h"
 #include "link/line.h"
+#include "link/mark.h"
 #include "wire/wire.h"
 
 #define MTU_DEFAULT_BYTES 1500U            /* RFC 894 */
@@ -39,7 +41,7 @@ struct sw_link {
     struct direction dirs[2]; /* [e]: leaves end e */
 };
 
-enum question { ASK_LOSS, ASK_DUPLICATE, ASK_REORDER, ASK_CORRUPT, ASK_JITTER, ASK_BIT };
+enum question { ASK_LOSS, ASK_DUPLICATE, ASK_REORDER, ASK_CORRUPT, ASK_JITTER, ASK_BIT, ASK_MARK };
 
 struct sw_link *sw_link_new(const struct sw_link_config *config)
 {
@@ -72,13 +74,14 @@ void sw_link_free(struct sw_link *link)
 static bool is_perfect(const struct sw_link_conditions *c)
 {
     return !c->delay_ns && !c->jitter_ns && !c->loss_ppm && !c->duplicate_ppm && !c->reorder_ppm &&
-           !c->corrupt_ppm && !c->rate_bps && !c->down;
+           !c->corrupt_ppm && !c->rate_bps && !c->mark_ppm && !c->down;
 }
 
 int sw_link_set(struct sw_link *link, int end, const struct sw_link_conditions *conditions)
 {
     if (end < 0 || end > 1 || conditions->loss_ppm > PPM || conditions->duplicate_ppm > PPM ||
-        conditions->reorder_ppm > PPM || conditions->corrupt_ppm > PPM)
+        conditions->reorder_ppm > PPM || conditions->corrupt_ppm > PPM ||
+        conditions->mark_ppm > PPM)
         return -EINVAL;
     struct direction *dir = &link->dirs[end];
     dir->conditions = *conditions;
@@ -192,9 +195,10 @@ static struct sw_packet *corrupt(struct sw_link *link, struct direction *dir, st
 
 /* Through the bottleneck: true, and *ret_ns is when its last bit has left; false: the queue is
  * full. A packet always fits an empty queue. */
-static bool pass_bottleneck(struct sw_link *link, struct direction *dir, uint32_t len,
+static bool pass_bottleneck(struct sw_link *link, struct direction *dir, struct sw_packet *pkt,
                             uint64_t *ret_ns)
 {
+    uint32_t len = sw_packet_len(pkt);
     const struct sw_link_conditions *c = &dir->conditions;
     if (c->rate_bps == 0) {
         *ret_ns = link->now_ns;
@@ -208,6 +212,8 @@ static bool pass_bottleneck(struct sw_link *link, struct direction *dir, uint32_
         uint64_t room = c->queue_bytes ? c->queue_bytes : QUEUE_DEFAULT_BYTES;
         if (queued_bits / 8 + len > room)
             return false;
+        if (c->mark_bytes > 0 && queued_bits / 8 > c->mark_bytes)
+            dir->stats.marked += sw_link_mark(pkt);
     }
     uint64_t bits_ns = 8ULL * len * 1000000000U;
     dir->busy_until_ns = after(start_ns, (bits_ns + c->rate_bps - 1) / c->rate_bps);
@@ -221,7 +227,7 @@ static void transmit(struct sw_link *link, struct direction *dir, struct sw_pack
 {
     const struct sw_link_conditions *c = &dir->conditions;
     uint64_t due_ns;
-    if (!pass_bottleneck(link, dir, sw_packet_len(pkt), &due_ns)) {
+    if (!pass_bottleneck(link, dir, pkt, &due_ns)) {
         dir->stats.overflowed++;
         drop(link, pkt, SW_DROP_LINK_QUEUE);
         return;
@@ -258,6 +264,8 @@ static void meet_fate(struct sw_link *link, struct direction *dir, struct sw_pac
         drop(link, pkt, c->down ? SW_DROP_LINK_DOWN : SW_DROP_LINK_LOSS);
         return;
     }
+    if (happens(link, dir, number, ASK_MARK, c->mark_ppm))
+        dir->stats.marked += sw_link_mark(pkt);
     struct sw_packet *twin = NULL;
     if (happens(link, dir, number, ASK_DUPLICATE, c->duplicate_ppm))
         twin = sw_packet_clone(pkt); /* without memory there is just no duplicate */

@@ -43,6 +43,7 @@ static const struct {
     COUNTER(reordered, "reordered"),
     COUNTER(corrupted, "corrupted"),
     COUNTER(overflowed, "beyond the queue"),
+    COUNTER(marked, "marked: congestion experienced"),
 #undef COUNTER
 };
 

@@ -253,6 +253,104 @@ static void test_loss_in_bursts(void **state)
     sw_link_free(link);
 }
 
+/* An IP header alone, of either version. */
+static struct sw_packet *empty(int version, uint8_t tos)
+{
+    struct sw_packet *pkt = sw_packet_new(mem, SW_PACKET_HEAD);
+    struct sw_ip_hdr ip = {.src = SW_IP4(10, 0, 0, 1),
+                           .dst = SW_IP4(10, 0, 0, 2),
+                           .version = (uint8_t)version,
+                           .proto = SW_PROTO_UDP,
+                           .tos = tos,
+                           .ttl = 64};
+    if (version == 6)
+        ip.src.b[0] = ip.dst.b[0] = 0xfd;
+    sw_ip_push_hdr(pkt, &ip);
+    return pkt;
+}
+
+/* The traffic class with which a packet comes out, its header's checksum being right. */
+static uint8_t tos_after(struct sw_link *link, uint64_t now_ns)
+{
+    struct sw_packet *pkt = sw_link_receive(link, 1, now_ns);
+    struct sw_ip_hdr ip;
+    assert_non_null(pkt);
+    assert_int_equal(
+        sw_ip_parse_hdr(pkt->head + pkt->head_off, pkt->head_len, sw_packet_len(pkt), &ip),
+        SW_DROP_NONE);
+    sw_packet_free(pkt);
+    return ip.tos;
+}
+
+/* Only what can hear of congestion is marked, and the DSCP stays. */
+static void test_mark(void **state)
+{
+    (void)state;
+    struct sw_link *link = new_link(7);
+    struct sw_link_conditions c = {.mark_ppm = 1000000};
+    struct sw_link_stats stats;
+    assert_int_equal(sw_link_set(link, 0, &c), 0);
+    for (int version = 4; version <= 6; version += 2)
+        for (unsigned tos = 0; tos < 256; tos++) {
+            sw_link_send(link, 0, empty(version, (uint8_t)tos), 0);
+            assert_int_equal(tos_after(link, 0), tos & 3 ? tos | 3 : tos);
+        }
+    sw_link_get_stats(link, 0, &stats);
+    assert_int_equal(stats.marked, 2 * 128); /* what was marked before is not counted */
+    static const uint8_t junk[] = {0x45, 1, 0, 5, 1};
+    sw_link_send(link, 0, sw_packet_from_bytes(mem, junk, sizeof(junk)), 0);
+    sw_packet_free(sw_link_receive(link, 1, 0));
+    c.mark_ppm = 1000001;
+    assert_int_equal(sw_link_set(link, 0, &c), -EINVAL);
+    sw_link_free(link);
+}
+
+/* A share, the same of each seed; and it changes no other fate. */
+static void test_mark_share(void **state)
+{
+    (void)state;
+    uint32_t marked[3] = {0}, both = 0;
+    bool first[10000];
+    for (unsigned round = 0; round < 3; round++) {
+        struct sw_link *link = new_link(round < 2 ? 7 : 8);
+        sw_link_set(link, 0, &(struct sw_link_conditions){.mark_ppm = 100000});
+        for (unsigned i = 0; i < 10000; i++) {
+            sw_link_send(link, 0, empty(4, 2), i);
+            bool mark = tos_after(link, i) == 3;
+            marked[round] += mark;
+            both += round == 1 && mark == first[i];
+            if (round == 0)
+                first[i] = mark;
+        }
+        sw_link_free(link);
+    }
+    assert_in_range(marked[0], 900, 1100);
+    assert_int_equal(both, 10000);
+    assert_int_not_equal(marked[2], marked[0]);
+    struct sw_link *link = new_link(7);
+    sw_link_set(link, 0, &(struct sw_link_conditions){.loss_ppm = 20000});
+    uint32_t got = run(link, 1000, 1, 10, NULL);
+    sw_link_free(link);
+    link = new_link(7);
+    sw_link_set(link, 0, &(struct sw_link_conditions){.loss_ppm = 20000, .mark_ppm = 500000});
+    assert_int_equal(run(link, 1000, 1, 10, NULL), got);
+    sw_link_free(link);
+}
+
+/* Behind a long queue. */
+static void test_mark_queue(void **state)
+{
+    (void)state;
+    struct sw_link *link = new_link(7);
+    struct sw_link_conditions c = {.rate_bps = 8000, .mark_bytes = 60, .queue_bytes = 1500};
+    sw_link_set(link, 0, &c);
+    for (unsigned i = 0; i < 6; i++) /* 20 bytes each: before the fifth there are 80 */
+        sw_link_send(link, 0, empty(4, i == 5 ? 0 : 2), 0);
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(tos_after(link, S), i == 4 ? 3 : i == 5 ? 0 : 2);
+    sw_link_free(link);
+}
+
 static void test_down(void **state)
 {
     (void)state;
@@ -517,6 +615,9 @@ int main(void)
         TEST(test_super_segments_are_cut),
         TEST(test_loss),
         TEST(test_loss_in_bursts),
+        TEST(test_mark),
+        TEST(test_mark_share),
+        TEST(test_mark_queue),
         TEST(test_down),
         TEST(test_jitter_keeps_the_order),
         TEST(test_reorder),
