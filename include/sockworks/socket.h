@@ -101,7 +101,8 @@ int64_t sw_send(struct sw_host *host, sw_socket_t s, const void *buf, size_t len
 
 /* Stream without a copy: room in the send buffer to write into. Returns bytes at *ret_ptr (at most
  * `want`, at most one chunk), or as sw_send(). Nothing is sent until sw_send_commit(), which must be
- * the next call on this host; committing 0 gives up. */
+ * the next call on this host; committing 0 gives up. Where TCP_FASTOPEN_CONNECT has put off the
+ * connection it begins now, without data: -EAGAIN. */
 int64_t sw_send_reserve(struct sw_host *host, sw_socket_t s, size_t want, void **ret_ptr);
 int sw_send_commit(struct sw_host *host, sw_socket_t s, size_t len, int flags);
 

@@ -54,6 +54,13 @@ static int64_t open_with(struct sw_sock_layer *layer, struct sw_sock *s, const v
     return r == -EINPROGRESS && n > 0 ? (int64_t)n : r;
 }
 
+int sw_fast_begin(struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    int64_t r = open_with(layer, s, NULL, 0, 0);
+    s->is |= SW_IS_NOSPACE;
+    return r == -EINPROGRESS ? -EAGAIN : (int)r;
+}
+
 int64_t sw_fast_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                      int flags, const struct sw_addr *to)
 {

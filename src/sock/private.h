@@ -375,6 +375,8 @@ void sw_fast_listen(struct sw_sock_layer *layer, struct sw_sock *s); /* it begin
 /* connect() with TCP_FASTOPEN_CONNECT: 0, it is put off; else as connect() of an unconnected one.
  */
 int sw_fast_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
+/* A connection that was put off begins, without data. -EAGAIN, or why not. */
+int sw_fast_begin(struct sw_sock_layer *layer, struct sw_sock *s);
 /* send() with MSG_FASTOPEN, or the first after a connect() that was put off. */
 int64_t sw_fast_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                      int flags, const struct sw_addr *to);

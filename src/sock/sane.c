@@ -31,7 +31,7 @@ static const char *sane_stream(struct sw_sock *s, struct counts *counts)
             return "nobody holds it, and its connection does not know";
         counts->orphans++;
     }
-    if (over && (s->is & SW_IS_HASHED))
+    if (over && (s->is & SW_IS_HASHED) && !(s->is & SW_IS_PUT_OFF)) /* which waits for a write */
         return "over, and still in the table";
     if (s->is & SW_IS_DONE)
         return NULL;

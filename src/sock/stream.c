@@ -150,7 +150,7 @@ int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const voi
 int64_t sw_stream_reserve_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t want,
                                 void **ret_ptr)
 {
-    int r = check_send(s);
+    int r = s->is & SW_IS_PUT_OFF ? sw_fast_begin(layer, s) : check_send(s);
     if (r < 0)
         return r;
     struct sw_tcp *tcp = sw_sock_tcp(s);

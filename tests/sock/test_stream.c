@@ -3,6 +3,7 @@
  * Streams as poll(), connect(), send(), recv() and shutdown() show them, state by state. Each
  * result was compared with what Linux 6.18 answers to the same calls over its loopback.
  */
+#include "host/private.h"
 #include "host/world.h"
 #include "sock/abi.h"
 
@@ -371,6 +372,36 @@ static void test_zero_copy(void **state)
     world_fini(&w);
 }
 
+/* A connection that Fast Open has put off (TCP_FASTOPEN_CONNECT) waits for its first write, sane
+ * meanwhile; one without a copy begins it, too, though without data in the SYN. */
+static void test_put_off(void **state)
+{
+    (void)state;
+    enum { TCP = 6, TCP_FASTOPEN_CONNECT_ = 30 };
+    struct world w;
+    world_init(&w);
+    struct sw_host *h = w.host[0];
+    struct sw_addr to = at("127.0.0.1", 80);
+    sw_socket_t l = listener(&w, 0, SW_AF_INET, to, 5), s = stream(&w, 0, SW_AF_INET), c;
+    void *room;
+    assert_int_equal(sw_host_set(h, "tcp_fastopen", "0x7"), 0); /* no cookie is needed */
+    assert_int_equal(set_int(&w, 0, s, TCP, TCP_FASTOPEN_CONNECT_, 1), 0);
+    assert_int_equal(sw_connect(h, s, &to), 0);
+    world_settle(&w);
+    assert_null(sw_sock_sane(&h->sock));
+    assert_int_equal(sw_accept(h, l, &c, NULL), -EAGAIN);
+    assert_int_equal(sw_send_reserve(h, s, 5, &room), -EAGAIN);
+    world_settle(&w);
+    assert_int_equal(sw_accept(h, l, &c, NULL), 0);
+    assert_true(sw_poll(h, s) & SW_EV_OUT);
+    assert_int_equal(sw_send_reserve(h, s, 5, &room), 5);
+    memcpy(room, "hello", 5);
+    assert_int_equal(sw_send_commit(h, s, 5, 0), 0);
+    world_settle(&w);
+    assert_int_equal(sw_recv(h, c, buf, 10, 0, NULL), 5);
+    world_fini(&w);
+}
+
 /* A socket may be its own peer: simultaneous open with itself (RFC 9293 3.5), as on Linux. */
 static void test_self(void **state)
 {
@@ -403,7 +434,7 @@ int main(void)
         cmocka_unit_test(test_destinations), cmocka_unit_test(test_half_close),
         cmocka_unit_test(test_shut_rd),      cmocka_unit_test(test_reset),
         cmocka_unit_test(test_write_space),  cmocka_unit_test(test_zero_copy),
-        cmocka_unit_test(test_self),
+        cmocka_unit_test(test_self),         cmocka_unit_test(test_put_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
