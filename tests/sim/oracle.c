@@ -136,7 +136,8 @@ static const char *judge_data(struct oracle_half *h, const struct segment *s, un
         return "sends behind its FIN (2)";
     if (h->has_edge && s->payload > 1 && before(h->edge_max, s->seq + s->payload))
         return "sends beyond the window (3)";
-    if (s->payload > 0 && in_packet > mss)
+    /* With Fast Open a SYN goes by what was the peer's MSS another time, or by our own. */
+    if (s->payload > 0 && in_packet > mss && !(s->flags & SYN))
         return "sends more than the peer's MSS (4)";
     if (s->flags & FIN) {
         h->has_fin = true;
@@ -155,7 +156,8 @@ static const char *judge_ack(struct oracle_half *h, const struct segment *s)
         return "acknowledges what has not come (5)";
     if (h->has_acked && before(s->ack, h->acked))
         return "takes an acknowledgment back (5)";
-    if (h->has_acked && before(edge + (1U << shift), h->own_edge))
+    /* A SYN-ACK that is repeated when data move already (RFC 7413) cannot say all of it. */
+    if (h->has_acked && before(edge + (1U << shift), h->own_edge) && !(s->flags & SYN))
         return "takes its window back (6)";
     if (!h->has_acked || before(h->own_edge, edge))
         h->own_edge = edge;

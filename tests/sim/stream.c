@@ -30,6 +30,9 @@ static void choose_options(struct stream_end *e, sw_socket_t s, const struct str
         set_option(e, s, IPPROTO_TCP, TCP_NODELAY, 1);
     if (rand_one_in(r, 8))
         set_option(e, s, IPPROTO_TCP, TCP_MAXSEG, (int)rand_in(r, 88, 1400));
+    struct rand more = {.state = e->key ^ 0xace}; /* of its own, as in world.c */
+    if (rand_one_in(&more, 4))
+        set_option(e, s, SOL_SOCKET, SO_MAX_PACING_RATE, (int)(1000000U << rand_in(&more, 0, 10)));
     if (choice->keepalive) {
         set_option(e, s, SOL_SOCKET, SO_KEEPALIVE, 1);
         set_option(e, s, IPPROTO_TCP, TCP_KEEPIDLE, 60);
@@ -75,9 +78,17 @@ static void open_client(struct stream *s, struct stream_end *e, const struct sw_
     e->socket = open_socket(e, s->v6, choice);
     sw_socket_set_user(host, e->socket, e);
     int result = local ? sw_bind(host, e->socket, local) : 0;
+    /* With Fast Open the first write sends the SYN, if there is a cookie or none is needed: so it
+     * is for who begins by writing. */
+    bool fast = !local && e->total > 0 && e->w->settings[e->host].fastopen > 1;
+    if (fast)
+        set_option(e, e->socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
     if (!result)
         result = sw_connect(host, e->socket, &remote);
-    if (result != -EINPROGRESS)
+    if (fast && result == 0) {
+        e->state = STREAM_OPEN;
+        e->writable = true;
+    } else if (result != -EINPROGRESS)
         world_fail(e->w, "connect: %d", result);
 }
 
@@ -110,6 +121,8 @@ void stream_open(struct stream *s, struct world *w, unsigned number,
     s->listener = open_socket(&s->end[1], s->v6 || !sw_ip_is4(&local.ip), choice);
     sw_socket_set_user(server, s->listener, &s->listener);
     int result = sw_bind(server, s->listener, &local);
+    if (!result && w->settings[!client].fastopen > 1)
+        set_option(&s->end[1], s->listener, IPPROTO_TCP, TCP_FASTOPEN, 4);
     if (!result)
         result = sw_listen(server, s->listener, 4);
     if (result)
@@ -304,7 +317,9 @@ static bool end_step(struct stream_end *e)
         end_close(e, 0);
         return true;
     }
-    if (!e->shut && !e->waits_for_end) {
+    struct sw_addr peer; /* with Fast Open it may have written before it is connected */
+    if (!e->shut && !e->waits_for_end &&
+        sw_getpeername(e->w->host[e->host], e->socket, &peer) == 0) {
         int result = sw_shutdown(e->w->host[e->host], e->socket, SW_SHUT_WR);
         if (result == -ENOTCONN) /* reset in the meantime: reading will tell */
             e->readable = true;

@@ -105,6 +105,29 @@ static void choose_conditions(struct rand *r, struct sw_link_conditions *c)
     }
 }
 
+/* What either host does beyond the usual: from a chance of its own, so that a seed's traffic and
+ * conditions are those that it had before there were such settings. */
+static void choose_settings(struct world *w, uint64_t seed)
+{
+    static const char *const ccs[] = {"cubic", "cubic", "reno", "bbr"};
+    static const unsigned fastopens[] = {1, 3, 0x207}; /* client; both; both without cookies */
+    struct rand r = {.state = seed ^ 0xecec};
+    bool ecn = rand_one_in(&r, 2), fastopen = rand_one_in(&r, 2);
+
+    for (int end = 0; end < 2; end++) {
+        w->settings[end] = (struct world_settings){
+            .ecn = ecn ? (unsigned)rand_in(&r, 0, 5) : 2,
+            .ecn_option = (unsigned)rand_in(&r, 0, 3),
+            .fastopen = fastopens[fastopen ? rand_in(&r, 0, 2) : 0],
+            .cc = ccs[rand_in(&r, 0, 3)],
+        };
+        if (ecn && rand_one_in(&r, 2))
+            w->conditions[end].mark_ppm = (uint32_t)rand_in(&r, 1, 1000000) >> rand_in(&r, 0, 10);
+        if (ecn && w->conditions[end].rate_bps)
+            w->conditions[end].mark_bytes = w->conditions[end].queue_bytes / 4;
+    }
+}
+
 void world_choose(struct world *w, uint64_t seed, int verbose)
 {
     static const uint32_t mtus[] = {1280, 1400, 1492, 1500, 4352, 9000};
@@ -118,10 +141,12 @@ void world_choose(struct world *w, uint64_t seed, int verbose)
         choose_conditions(&w->rand, &w->conditions[1]);
     else
         w->conditions[1] = w->conditions[0];
+    choose_settings(w, seed);
     w->loopback = rand_one_in(&w->rand, 4);
     w->hosts = w->loopback ? 1 : 2;
     if (w->loopback) {
         w->conditions[1] = w->conditions[0];
+        w->settings[1] = w->settings[0];
         if (rand_one_in(&w->rand, 2)) /* as large as an IP packet can be */
             w->mtu = 65536;
     }
@@ -159,6 +184,18 @@ static void open_loopback(struct world *w)
         world_fail(w, "loopback: iface %d, MTU %d", w->iface[0], result);
 }
 
+static void set(struct world *w, int end, const char *name, const char *format, ...)
+{
+    char value[32];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(value, sizeof(value), format, args);
+    va_end(args);
+    world_say(w, "host %d: %s = %s", end, name, value);
+    if (sw_host_set(w->host[end], name, value) != 0)
+        world_fail(w, "host %d: %s = %s is refused", end, name, value);
+}
+
 static void open_host(struct world *w, int end)
 {
     struct sw_host_config config = {.alloc = &w->alloc,
@@ -168,6 +205,10 @@ static void open_host(struct world *w, int end)
     for (size_t i = 0; i < sizeof(config.seed); i++)
         config.seed[i] = (uint8_t)rand_next(&w->rand);
     w->host[end] = sw_host_new(&config);
+    set(w, end, "tcp_ecn", "%u", w->settings[end].ecn);
+    set(w, end, "tcp_ecn_option", "%u", w->settings[end].ecn_option);
+    set(w, end, "tcp_fastopen", "%u", w->settings[end].fastopen);
+    set(w, end, "tcp_congestion_control", "%s", w->settings[end].cc);
 
     if (w->loopback)
         open_loopback(w);
@@ -198,11 +239,11 @@ void world_set(struct world *w, int end, const struct sw_link_conditions *c)
 {
     world_say(w,
               "link from host %d: delay %.1f ms + %.1f, loss %.2f %%, duplicate %.2f %%, reorder "
-              "%.2f %% by %.1f ms, corrupt %.2f %%, %llu bit/s, queue %u, mtu %u%s",
+              "%.2f %% by %.1f ms, corrupt %.2f %%, mark %.2f %%, %llu bit/s, queue %u, mtu %u%s",
               end, (double)c->delay_ns / 1e6, (double)c->jitter_ns / 1e6, c->loss_ppm / 1e4,
               c->duplicate_ppm / 1e4, c->reorder_ppm / 1e4, (double)c->reorder_ns / 1e6,
-              c->corrupt_ppm / 1e4, (unsigned long long)c->rate_bps, c->queue_bytes, w->mtu,
-              c->down ? ", down" : "");
+              c->corrupt_ppm / 1e4, c->mark_ppm / 1e4, (unsigned long long)c->rate_bps,
+              c->queue_bytes, w->mtu, c->down ? ", down" : "");
     int result = sw_link_set(w->link, end, c);
     if (result)
         world_fail(w, "sw_link_set: %d", result);

@@ -29,7 +29,11 @@ struct world {
     /* Set-up, chosen from the seed before world_open(), and what a test may change there. */
     uint32_t mtu;
     struct sw_link_conditions conditions[2]; /* of the direction that leaves host 0, 1 */
-    uint32_t alloc_fail_one_in;              /* 0: allocation never fails */
+    struct world_settings {                  /* of host 0, 1: see choose_settings() */
+        unsigned ecn, ecn_option, fastopen;
+        const char *cc;
+    } settings[2];
+    uint32_t alloc_fail_one_in; /* 0: allocation never fails */
 
     bool middlebox; /* which cuts segments anew: middlebox.h */
     struct rand middlebox_rand;
