@@ -19,7 +19,7 @@ struct sw_cc_ops {
     void (*undo)(struct sw_tcp *tcp);
     size_t state_size; /* of meter->cc_state, which the control makes when it needs it */
     /* A control that is more than a window: called after every ACK instead of on_ack, with what it
-     * told in flight->rate; moves cwnd, and the pace by sw_pace_set(). Neither recovery nor idle
+     * told in layer->rate; moves cwnd, and the pace by sw_pace_set(). Neither recovery nor idle
      * times touch its cwnd, but for a timeout, which sets it to one segment. NULL: not such. */
     void (*control)(struct sw_tcp *tcp);
     void (*restart)(struct sw_tcp *tcp); /* sending begins with nothing in flight; or NULL */

@@ -139,7 +139,7 @@ static struct bbr *state_of(struct sw_tcp *tcp)
 
 static void update_round(struct sw_tcp *tcp, struct bbr *b)
 {
-    const struct sw_rate *r = &tcp->snd.flight->rate;
+    const struct sw_rate *r = &tcp->layer->rate;
     const struct sw_meter *m = tcp->snd.meter;
 
     b->round_start = false;
@@ -164,7 +164,7 @@ static uint64_t product(const struct bbr *b, uint64_t rate, uint32_t gain)
  * allowed as the largest lump brought beyond the rate. */
 static void update_extra(struct sw_tcp *tcp, struct bbr *b)
 {
-    const struct sw_rate *r = &tcp->snd.flight->rate;
+    const struct sw_rate *r = &tcp->layer->rate;
     uint64_t now_ns = sw_tcp_now(tcp), us = (now_ns - b->extra_ns) / SW_NS_PER_US, expected;
 
     if (r->acked == 0 || r->interval_ns == 0)
@@ -225,7 +225,7 @@ static void save_cwnd(struct sw_tcp *tcp, struct bbr *b)
 static bool recover_or_restore(struct sw_tcp *tcp, struct bbr *b)
 {
     const struct sw_tcp_flight *f = tcp->snd.flight;
-    const struct sw_rate *r = &f->rate;
+    const struct sw_rate *r = &tcp->layer->rate;
     uint32_t cwnd = tcp->snd.cwnd, pipe = sw_flight_pipe(tcp);
     uint8_t prior_ca = b->prior_ca;
 
@@ -248,7 +248,7 @@ static bool recover_or_restore(struct sw_tcp *tcp, struct bbr *b)
 
 static void set_cwnd(struct sw_tcp *tcp, struct bbr *b)
 {
-    const struct sw_rate *r = &tcp->snd.flight->rate;
+    const struct sw_rate *r = &tcp->layer->rate;
     uint32_t least = MIN_CWND_SEGMENTS * tcp->snd.mss, to;
 
     if (r->acked > 0 && !recover_or_restore(tcp, b)) {
@@ -279,7 +279,7 @@ static void enter_probe_bw(struct sw_tcp *tcp, struct bbr *b)
 /* 4.3.4.3 IsNextCyclePhase() */
 static void update_phase(struct sw_tcp *tcp, struct bbr *b, uint32_t in_flight)
 {
-    const struct sw_rate *r = &tcp->snd.flight->rate;
+    const struct sw_rate *r = &tcp->layer->rate;
     bool over = sw_tcp_now(tcp) - b->cycle_ns > (uint64_t)b->min_rtt_us * SW_NS_PER_US;
     bool next = over;
 
@@ -299,7 +299,7 @@ static void update_phase(struct sw_tcp *tcp, struct bbr *b, uint32_t in_flight)
 /* 4.3.2.2: three rounds without a quarter more is all the path has. */
 static void check_full(struct sw_tcp *tcp, struct bbr *b)
 {
-    if (b->full || !b->round_start || tcp->snd.flight->rate.app_limited)
+    if (b->full || !b->round_start || tcp->layer->rate.app_limited)
         return;
     if (bw(b) >= b->full_bw + b->full_bw / 4) {
         b->full_bw = bw(b);
@@ -372,7 +372,7 @@ static void update_min_rtt(struct sw_tcp *tcp, struct bbr *b)
     }
     if (b->mode == PROBE_RTT)
         in_probe_rtt(tcp, b);
-    if (f->rate.delivered > 0)
+    if (tcp->layer->rate.delivered > 0)
         b->idle_restart = false;
 }
 
@@ -385,7 +385,7 @@ static void bbr_control(struct sw_tcp *tcp)
     update_round(tcp, b);
     update_extra(tcp, b);
     /* What was in flight before this ACK is what the phase has brought about. */
-    update_phase(tcp, b, sw_flight_pipe(tcp) + tcp->snd.flight->rate.acked);
+    update_phase(tcp, b, sw_flight_pipe(tcp) + tcp->layer->rate.acked);
     check_full(tcp, b);
     check_drain(tcp, b);
     update_min_rtt(tcp, b);

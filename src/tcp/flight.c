@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/mem.h"
 #include "tcp/meter.h"
 #include "tcp/private.h"
 #include "tcp/recovery.h"
@@ -42,9 +43,10 @@ int sw_flight_reserve(struct sw_tcp *tcp)
     if (!f) {
         if (sw_meter_reserve(tcp) < 0)
             return -ENOMEM;
-        f = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(*f));
+        f = sw_mem_take(sw_tcp_env(tcp)->mem, SW_FLIGHT_BYTES);
         if (!f)
             return -ENOMEM;
+        memset(f, 0, sizeof(*f));
         f->ring = f->space;
         f->cap = SW_FLIGHT_INLINE;
         f->high_seq = f->small_end = f->usage_end = tcp->snd.una;
@@ -63,7 +65,7 @@ void sw_flight_free(struct sw_tcp *tcp)
     if (!f)
         return;
     free_ring(tcp, f);
-    sw_mem_free(sw_tcp_env(tcp)->mem, f, sizeof(*f));
+    sw_mem_give(sw_tcp_env(tcp)->mem, f, SW_FLIGHT_BYTES);
     tcp->snd.flight = NULL;
 }
 
@@ -148,7 +150,7 @@ void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear)
         f->next_lost = rec->seq;
     if ((after & SW_TX_LOST) && !(after & SW_TX_RETRANS) &&
         (!(before & SW_TX_LOST) || (before & SW_TX_RETRANS)))
-        f->rate.lost += len;
+        tcp->layer->rate.lost += len;
     f->sacked += (after & SW_TX_SACKED ? len : 0) - (before & SW_TX_SACKED ? len : 0);
     f->lost += (after & SW_TX_LOST ? len : 0) - (before & SW_TX_LOST ? len : 0);
     f->retrans += (after & SW_TX_RETRANS ? len : 0) - (before & SW_TX_RETRANS ? len : 0);
@@ -190,6 +192,8 @@ void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
         f->head = (f->head + 1) & (f->cap - 1);
         f->count--;
     }
+    if (f->count == 0)
+        f->head = 0; /* the same record each time, if there is never more than one */
     *ret_sent_ns = again ? 0 : sent_ns;
     if (!again && newest_ns)
         f->rtt_us = (uint32_t)((sw_tcp_now(tcp) - newest_ns) / SW_NS_PER_US);

@@ -34,20 +34,6 @@ struct sw_txrec {
     uint8_t flags;
 };
 
-/* What one ACK tells of the delivery rate: see rate.c. */
-struct sw_rate {
-    uint64_t interval_ns;     /* 0: it tells nothing */
-    uint32_t delivered;       /* bytes, in interval_ns */
-    uint32_t acked;           /* bytes that this ACK told have arrived, by number or by SACK */
-    uint32_t lost;            /* bytes newly taken for lost */
-    uint32_t prior_delivered; /* the count when the newest of them was sent */
-    uint64_t prior_ns;        /* and the time of that count; 0: nothing arrived */
-    uint64_t sent_ns, send_ns;
-    sw_seq end;
-    bool app_limited; /* the application was slower than the path */
-    bool again;       /* the newest was a repetition: no round trip */
-};
-
 /* Linux's names for where recovery stands. */
 enum sw_ca_state {
     SW_CA_OPEN,
@@ -59,16 +45,16 @@ enum sw_ca_state {
 
 /* What a spurious repetition is undone with: see undo.c. */
 struct sw_undo {
+    bool armed;
+    bool repeated;           /* something was sent again */
+    bool echoed;             /* its answer has come: timestamps tell no more */
+    bool frto;               /* F-RTO runs */
+    bool hold;               /* F-RTO: new data were sent, what is taken for lost waits */
     uint32_t cwnd, ssthresh; /* before the loss */
     uint32_t first_ms;       /* our timestamp when something was first sent again */
     uint32_t again;          /* bytes sent again and not yet reported as duplicates */
     sw_seq una;              /* SND.UNA then */
     sw_seq end;              /* SND.NXT when recovery ended: beyond it nothing is undone */
-    bool armed;
-    bool repeated; /* something was sent again */
-    bool echoed;   /* its answer has come: timestamps tell no more */
-    bool frto;     /* F-RTO runs */
-    bool hold;     /* F-RTO: new data were sent, what is taken for lost waits */
 };
 
 /* The first slow start: see hystart.c. Times are 0 where there is no sample yet. */
@@ -81,56 +67,62 @@ struct sw_hystart {
     bool running;
 };
 
-#define SW_FLIGHT_INLINE 8U
+#define SW_FLIGHT_INLINE 4U
 
+/* Ordered by use: what an undisturbed exchange reads and writes lies in front, in little more than
+ * two lines of a cache, the first record behind it; then what only recovery knows. */
 struct sw_tcp_flight {
     struct sw_txrec *ring; /* of `cap`, a power of two */
     uint32_t head, count, cap;
     uint32_t sacked, lost, retrans; /* bytes: see above */
     uint32_t reno_sacked;           /* bytes that duplicate ACKs without SACK stand for */
-    uint32_t cwnd_acc;              /* bytes acknowledged toward the next step of cwnd */
-    uint32_t max_out;               /* how cwnd is used: see cwnd.c. The most bytes out, up to */
-    sw_seq usage_end;               /* the end of this round trip; the most since cwnd was last */
-    uint32_t cwnd_used;             /* used in full, which was at */
+    uint32_t delivered;             /* bytes that this ACK told have arrived */
+    uint32_t rtt_us;    /* round trip of the newest segment that this ACK covers; 0: unknown */
+    uint32_t max_out;   /* how cwnd is used: see cwnd.c. The most bytes out, up to */
+    sw_seq usage_end;   /* the end of this round trip; the most since cwnd was last */
+    uint32_t cwnd_used; /* used in full, which was at */
     uint64_t cwnd_stamp_ns;
-    bool cwnd_hit;     /* this output stopped at it */
-    sw_seq high_seq;   /* SND.NXT when recovery began: `recover` of RFC 6582 */
+    sw_seq high_seq;           /* SND.NXT when recovery began: `recover` of RFC 6582 */
+    sw_seq rack_end;           /* RACK.end_seq */
+    uint64_t rack_sent_ns;     /* RACK.xmit_ts */
+    uint64_t rack_rtt_ns;      /* RACK.rtt */
+    uint64_t retrans_start_ns; /* when the first of the current retransmissions left; 0: none */
+    sw_seq small_end;          /* end of the last segment sent that was not full (Nagle) */
+    sw_seq sack_lost;          /* RFC 6675: everything not SACKED before it is LOST already */
+    sw_seq high_sacked;        /* end of the highest SACKED byte (forward ACK) */
+    sw_seq high_before;        /* the same before this ACK */
+    uint8_t ca;                /* enum sw_ca_state */
+    uint8_t dupacks;
+    bool cwnd_hit;        /* this output stopped at it */
+    bool reordering;      /* RACK: segments were seen to overtake each other */
+    bool probe_again;     /* TLP: the probe was a repetition */
+    bool probing;         /* TLP: a probe is out, up to probe_end */
+    bool reord;           /* this ACK told of an original that came after later ones: reord_seq */
+    bool original_acked;  /* this ACK covers data up to high_seq that were sent once only */
+    bool original_sacked; /* or SACKs such */
+    struct sw_undo undo;
+    struct sw_txrec space[SW_FLIGHT_INLINE];
+
+    struct sw_hystart hystart;
+    uint32_t cwnd_acc; /* bytes acknowledged toward the next step of cwnd */
     sw_seq next_lost;  /* nothing before it is lost and not yet sent again */
     sw_seq rack_next;  /* RACK looks on from here: its work per ACK is bounded */
     uint32_t unjoined; /* records SACKED since neighbours were last made one */
     uint32_t work;     /* records looked at or moved, ever, for tests: bug class 7 */
-    sw_seq small_end;  /* end of the last segment sent that was not full (Nagle) */
-    uint8_t ca;        /* enum sw_ca_state */
-    uint8_t dupacks;
-    bool reordering;  /* RACK: segments were seen to overtake each other */
-    bool probe_again; /* TLP: the probe was a repetition */
-    bool probing;     /* TLP: a probe is out, up to probe_end */
-    sw_seq probe_end;
-    sw_seq sack_lost;   /* RFC 6675: everything not SACKED before it is LOST already */
-    sw_seq high_sacked; /* end of the highest SACKED byte (forward ACK) */
-    sw_seq high_before; /* the same before this ACK */
+    sw_seq probe_end;  /* TLP */
     uint32_t
-        marked_acked;   /* bytes that an ACK with ECE acknowledged: they count as in flight still */
-    uint32_t delivered; /* bytes that this ACK told have arrived */
-    uint32_t rtt_us;    /* round trip of the newest segment that this ACK covers; 0: unknown */
-    struct sw_rate rate; /* of this ACK */
-    bool reord;          /* it told of an original that came after later ones: */
-    sw_seq reord_seq;    /* the lowest such */
-    struct sw_hystart hystart;
-    struct sw_undo undo;
-    bool original_acked;  /* this ACK covers data up to high_seq that were sent once only */
-    bool original_sacked; /* or SACKs such */
-    uint8_t reo_mult;     /* RACK.reo_wnd_mult; 0 counts as 1 */
-    uint8_t reo_persist;  /* RACK.reo_wnd_persist: recoveries until it is 1 again */
-    bool reo_round;       /* reo_round_end holds: RACK.dsack_round */
+        marked_acked; /* bytes that an ACK with ECE acknowledged: they count as in flight still */
+    sw_seq reord_seq; /* the lowest that came after later ones */
+    uint8_t reo_mult; /* RACK.reo_wnd_mult; 0 counts as 1 */
+    uint8_t reo_persist; /* RACK.reo_wnd_persist: recoveries until it is 1 again */
+    bool reo_round;      /* reo_round_end holds: RACK.dsack_round */
     sw_seq reo_round_end;
     uint32_t prr_delivered, prr_out, prr_flight; /* see prr.c */
-    sw_seq rack_end;                             /* RACK.end_seq */
-    uint64_t rack_sent_ns;                       /* RACK.xmit_ts */
-    uint64_t rack_rtt_ns;                        /* RACK.rtt */
-    uint64_t retrans_start_ns; /* when the first of the current retransmissions left; 0: none */
-    struct sw_txrec space[SW_FLIGHT_INLINE];
 };
+
+/* What is allocated for it: a size of which the pool keeps some. */
+#define SW_FLIGHT_BYTES 512U
+_Static_assert(sizeof(struct sw_tcp_flight) <= SW_FLIGHT_BYTES, "a block of the pool");
 
 /* Makes sure there is a flight with room for one more record. 0 or -ENOMEM. */
 int sw_flight_reserve(struct sw_tcp *tcp);

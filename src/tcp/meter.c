@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "base/mem.h"
 #include "tcp/cc.h"
 #include "tcp/private.h"
 
@@ -19,9 +20,10 @@ int sw_meter_reserve(struct sw_tcp *tcp)
 
     if (m)
         return 0;
-    m = sw_mem_alloc(sw_tcp_env(tcp)->mem, sizeof(*m));
+    m = sw_mem_take(sw_tcp_env(tcp)->mem, SW_METER_BYTES);
     if (!m)
         return -ENOMEM;
+    memset(m, 0, sizeof(*m));
     m->pacing_rate = m->max_pacing_rate = SW_RATE_NONE;
     m->chrono_since_ns = sw_tcp_now(tcp);
     if (!sw_tcp_syn_unacked(tcp) && tcp->state != SW_TCP_CLOSED) { /* what an earlier one left */
@@ -35,7 +37,7 @@ int sw_meter_reserve(struct sw_tcp *tcp)
 void sw_meter_free(struct sw_tcp *tcp)
 {
     sw_cc_free(tcp);
-    sw_mem_free(sw_tcp_env(tcp)->mem, tcp->snd.meter, sizeof(struct sw_meter));
+    sw_mem_give(sw_tcp_env(tcp)->mem, tcp->snd.meter, SW_METER_BYTES);
     tcp->snd.meter = NULL;
 }
 

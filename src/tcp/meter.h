@@ -24,9 +24,8 @@ enum sw_chrono {
     SW_CHRONO_COUNT
 };
 
+/* Ordered by use, as the flight: of an undisturbed exchange are the first lines of a cache. */
 struct sw_meter {
-    void *cc_state; /* of the congestion control; made when it needs it */
-
     /* rate.c */
     uint64_t delivered;               /* C.delivered: bytes that have arrived, by ACK or SACK */
     uint64_t delivered_ns;            /* C.delivered_time */
@@ -34,24 +33,29 @@ struct sw_meter {
     uint64_t app_limited;             /* C.app_limited: a count of `delivered`; 0: not */
     uint64_t drained_ns;              /* when all that was there had been sent; 0: not so */
     uint64_t sample_bytes, sample_ns; /* the delivery rate to show; 0: none yet */
+    uint32_t delivered_segs;
     bool sample_app_limited;
+    bool pace_waits;    /* something waits for depart_ns */
+    uint8_t chrono;     /* enum sw_chrono */
+    uint8_t reordering; /* segments; 0: as at the beginning */
 
-    /* pace.c */
-    uint64_t pacing_rate;     /* bytes per second; SW_RATE_NONE: not known yet */
     uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE */
-    uint64_t depart_ns;       /* not before this the next packet leaves */
-    bool pace_waits;          /* something waits for it */
+    void *cc_state;           /* of the congestion control; made when it needs it */
 
     /* meter.c */
-    uint64_t chrono_ns[SW_CHRONO_COUNT], chrono_since_ns;
+    uint64_t chrono_since_ns, chrono_ns[SW_CHRONO_COUNT];
     uint64_t bytes_retrans;
     uint64_t rto_since_ns, rto_total_ns; /* in timeouts and their recovery */
     uint32_t timeouts, rto_recoveries;
-    uint32_t delivered_segs;
     uint32_t dsack_dups, reord_seen;
-    uint8_t chrono;     /* enum sw_chrono */
-    uint8_t reordering; /* segments; 0: as at the beginning */
+
+    /* pace.c */
+    uint64_t pacing_rate; /* bytes per second; SW_RATE_NONE: not known yet */
+    uint64_t depart_ns;   /* not before this the next packet leaves */
 };
+
+#define SW_METER_BYTES 256U /* what is allocated for it: a size of which the pool keeps some */
+_Static_assert(sizeof(struct sw_meter) <= SW_METER_BYTES, "a block of the pool");
 
 /* Makes sure there is one. 0 or -ENOMEM. */
 int sw_meter_reserve(struct sw_tcp *tcp);
@@ -70,7 +74,7 @@ uint32_t sw_meter_reordering(const struct sw_tcp *tcp);
 void sw_rate_sent(struct sw_tcp *tcp, struct sw_txrec *rec); /* now, for the first time or again */
 void sw_rate_delivered(struct sw_tcp *tcp, const struct sw_txrec *rec, sw_seq end);
 void sw_rate_begin(struct sw_tcp *tcp);           /* an acknowledgment is about to be read */
-void sw_rate_sample(struct sw_tcp *tcp);          /* and has been: fills flight->rate */
+void sw_rate_sample(struct sw_tcp *tcp);          /* and has been: fills layer->rate */
 void sw_rate_push(struct sw_tcp *tcp);            /* the user has written */
 void sw_rate_output(struct sw_tcp *tcp);          /* what could be sent was sent */
 uint64_t sw_rate_of(uint64_t bytes, uint64_t ns); /* bytes per second; fewer than 2^34 bytes */

@@ -33,16 +33,14 @@ void sw_rate_begin(struct sw_tcp *tcp)
     sw_rate_push(tcp);
     if (!f)
         return;
-    f->rate.interval_ns = f->rate.prior_ns = 0;
-    f->rate.delivered = f->rate.acked = f->rate.lost = 0;
-    f->rate.app_limited = f->rate.again = false;
+    tcp->layer->rate = (struct sw_rate){0};
 }
 
 /* 3.3, UpdateRateSample(): the most recently sent of what arrived is the one that counts. */
 void sw_rate_delivered(struct sw_tcp *tcp, const struct sw_txrec *rec, sw_seq end)
 {
     struct sw_meter *m = tcp->snd.meter;
-    struct sw_rate *r = &tcp->snd.flight->rate;
+    struct sw_rate *r = &tcp->layer->rate;
     uint32_t len = end.v - rec->seq.v;
 
     m->delivered_segs += len <= tcp->snd.mss ? 1 : (len + tcp->snd.mss - 1) / tcp->snd.mss;
@@ -86,7 +84,7 @@ void sw_rate_sample(struct sw_tcp *tcp)
 
     if (!f)
         return;
-    r = &f->rate;
+    r = &tcp->layer->rate;
     r->acked = f->delivered;
     if (f->delivered > 0) {
         m->delivered += f->delivered;

@@ -40,6 +40,7 @@
 
 #include "base/stream.h"
 #include "ip/ip.h"
+#include "tcp/rate.h"
 
 /* RFC 9293 3.3.2; numbered as Linux numbers them (TCP_ESTABLISHED = 1 ...), which tcp_info shows.
  */
@@ -144,6 +145,7 @@ struct sw_tcp_layer {
     uint64_t tfo_paused_ns;          /* when Fast Open was last found to be swallowed */
     uint32_t tfo_pauses;             /* how often */
     struct sw_tfo_keys tfo_keys;     /* of listeners that have none of their own */
+    struct sw_rate rate;             /* of the ACK that is being read */
 };
 void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip);
 void sw_tcp_layer_rekey(struct sw_tcp_layer *layer); /* see sw_host_reseed() */
