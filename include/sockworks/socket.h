@@ -57,6 +57,10 @@ void *sw_socket_user(struct sw_host *host, sw_socket_t s); /* NULL for a bad han
  * for the domain), -EAFNOSUPPORT, -EADDRINUSE, -EADDRNOTAVAIL, -ENOMEM. */
 int sw_bind(struct sw_host *host, sw_socket_t s, const struct sw_addr *local);
 
+/* A datagram socket that has no port takes one: Linux's inet_autobind(), which comes before a send or a
+ * connect looks at its address. 0, -EBADF, -EAGAIN. */
+int sw_autobind(struct sw_host *host, sw_socket_t s);
+
 /* Another socket that stands in the way of binding `s` to `local`, or 0: for a caller who knows
  * better than this library which sockets still have an owner. */
 sw_socket_t sw_bind_conflict(struct sw_host *host, sw_socket_t s, const struct sw_addr *local);
@@ -87,7 +91,7 @@ int sw_accept_queue_len(struct sw_host *host, sw_socket_t s);
 /* send(2)/sendto(2): copies from `buf`. `to` NULL uses the peer; a stream ignores `to`. Returns bytes
  * taken (a stream may take fewer), -EAGAIN, -EPIPE, -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE,
  * -ECONNREFUSED or another pending error, -ENETUNREACH, -EINVAL, -EAFNOSUPPORT, -ENOBUFS, -EBADF.
- * flags: SW_MSG_MORE (of UDP: the same datagram goes on with the next call), SW_MSG_OOB (the last byte of a stream's is urgent), SW_MSG_EOR (what follows in
+ * flags: SW_MSG_MORE, SW_MSG_OOB (the last byte of a stream's is urgent), SW_MSG_EOR (what follows in
  * a stream begins a segment of its own). Never raises a signal.
  *
  * SW_MSG_FASTOPEN on an unconnected stream connects it to `to`, as sw_connect(), and sends with it
@@ -123,10 +127,7 @@ struct sw_datagram_info {
     struct sw_ip local; /* the address it was sent to; to send: from. All zero: chosen by the routes */
     int iface;          /* it came in by, leaves by; 0: by the routes */
     int ttl, tos;       /* to send, -1: the socket's */
-    uint32_t segment;   /* to send: as datagrams of so many bytes (UDP_SEGMENT); 0: the socket's.
-                         * Received: it is several of so many bytes, the last perhaps of less
-                         * (UDP_GRO); 0: it is one */
-    bool more;          /* to send: the same datagram goes on with the next call (MSG_MORE) */
+    uint32_t segment;   /* to send: as datagrams of so many bytes (UDP_SEGMENT); 0: the socket's */
     uint32_t drops;     /* received: how many had found no room before it (SO_RXQ_OVFL) */
     uint64_t at_ns;     /* received: when it came, by the host's clock (SO_TIMESTAMP) */
 };
@@ -198,6 +199,13 @@ int sw_reject(struct sw_host *host, sw_socket_t s);
  * -ENOTCONN. */
 int sw_getsockname(struct sw_host *host, sw_socket_t s, struct sw_addr *ret_local);
 int sw_getpeername(struct sw_host *host, sw_socket_t s, struct sw_addr *ret_remote);
+
+/* What sw_send_datagram() would say of this address alone: 0 or a negative errno. */
+int sw_may_send(struct sw_host *host, sw_socket_t s, const struct sw_addr *to,
+                const struct sw_datagram_info *info);
+
+/* Whether connect() has given a datagram socket a peer: one without ports has no name for it. */
+bool sw_has_peer(struct sw_host *host, sw_socket_t s);
 
 /* getsockopt(2), setsockopt(2) in Linux's numbers and layouts. *len: room on entry, length on
  * return. 0, -EBADF, -ENOPROTOOPT (unknown), -EINVAL, -EDOM, -EPERM, -ENOTCONN, -EISCONN, -ENOMEM. */

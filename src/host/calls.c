@@ -44,6 +44,14 @@ int sw_bind(struct sw_host *host, sw_socket_t handle, const struct sw_addr *loca
     return s ? sw_sock_bind(&host->sock, s, local) : -EBADF;
 }
 
+int sw_autobind(struct sw_host *host, sw_socket_t handle)
+{
+    struct sw_sock *s = find(host, handle);
+    if (!s)
+        return -EBADF;
+    return sw_sock_is_stream(s) || sw_sock_autobind(&host->sock, s) == 0 ? 0 : -EAGAIN;
+}
+
 sw_socket_t sw_bind_conflict(struct sw_host *host, sw_socket_t handle, const struct sw_addr *local)
 {
     struct sw_sock *s = find(host, handle), *other = NULL;
@@ -125,6 +133,12 @@ int sw_getpeername(struct sw_host *host, sw_socket_t handle, struct sw_addr *ret
     return 0;
 }
 
+bool sw_has_peer(struct sw_host *host, sw_socket_t handle)
+{
+    struct sw_sock *s = find(host, handle);
+    return s && !sw_sock_is_stream(s) && sw_sock_has_peer(s);
+}
+
 /* ---- data ----------------------------------------------------------------------------- */
 
 int64_t sw_send(struct sw_host *host, sw_socket_t handle, const void *buf, size_t len, int flags,
@@ -133,10 +147,8 @@ int64_t sw_send(struct sw_host *host, sw_socket_t handle, const void *buf, size_
     struct sw_sock *s = find(host, handle);
     if (!s)
         return -EBADF;
-    if (sw_sock_is_stream(s))
-        return sw_stream_send(&host->sock, s, buf, len, flags, to);
-    static const struct sw_datagram_info more = {.ttl = -1, .tos = -1, .more = true};
-    return sw_dgram_send(&host->sock, s, buf, len, to, flags & SW_MSG_MORE ? &more : NULL);
+    return sw_sock_is_stream(s) ? sw_stream_send(&host->sock, s, buf, len, flags, to)
+                                : sw_dgram_send(&host->sock, s, buf, len, to, NULL);
 }
 
 int64_t sw_recv(struct sw_host *host, sw_socket_t handle, void *buf, size_t len, int flags,
@@ -160,6 +172,15 @@ int64_t sw_send_datagram(struct sw_host *host, sw_socket_t handle, const void *b
     if (!s)
         return -EBADF;
     return sw_sock_is_stream(s) ? -EOPNOTSUPP : sw_dgram_send(&host->sock, s, buf, len, to, info);
+}
+
+int sw_may_send(struct sw_host *host, sw_socket_t handle, const struct sw_addr *to,
+                const struct sw_datagram_info *info)
+{
+    struct sw_sock *s = find(host, handle);
+    if (!s)
+        return -EBADF;
+    return sw_sock_is_stream(s) ? -EOPNOTSUPP : sw_dgram_may_send(&host->sock, s, to, info);
 }
 
 int64_t sw_recv_datagram(struct sw_host *host, sw_socket_t handle, void *buf, size_t len, int flags,

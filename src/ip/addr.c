@@ -121,7 +121,7 @@ bool sw_ip_is_broadcast(const struct sw_ip_layer *ip, const struct sw_ip *addr)
         return true;
     for (uint32_t i = 0; i < ip->n_addrs; i++) {
         const struct sw_ip_addr *own = &ip->addrs[i];
-        if (!sw_ip_is4(&own->ip) || ip->ifaces[own->iface - 1].config.loopback)
+        if (!sw_ip_is4(&own->ip))
             continue;
         if (own->prefix_bits > 126) /* /31 and /32 have no broadcast address (RFC 3021 2.1) */
             continue;

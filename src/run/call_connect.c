@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "run/message.h"
 #include "run/record.h"
 #include "run/registration.h"
 
@@ -271,23 +272,48 @@ static void connect_stream(struct run *run, struct run_call *call, const struct 
     }
 }
 
+/* Linux looks at the address last: who is connected, or connecting, is told that. To the core a
+ * broadcast address is as wrong, and as late, as one of another family. */
+static void connect_wrong(struct run *run, struct run_call *call, int wrong)
+{
+    const struct sw_addr nowhere = {.ip = SW_IP4(255, 255, 255, 255), .port = 1};
+    int err = sw_connect(run->host, call->standin->sock, &nowhere);
+    call_answer(run, call, err == -ENETUNREACH ? wrong : err);
+}
+
+static int check_dgram(struct run *run, const struct standin *s, const struct given_addr *given)
+{
+    if (!s->ipv6 || given->family != AF_INET)
+        return given_addr_check(given, s->ipv6 ? AF_INET6 : AF_INET);
+    return standin_only6(run, s) ? -EAFNOSUPPORT : given_addr_check(given, AF_INET);
+}
+
 void on_connect(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
-    struct sw_addr to;
-    int family;
+    struct given_addr given;
 
-    int err = mem_read_addr(run, call->tid, call->args[1], call->args[2], &to, &family);
-    if (err == 0 && family != AF_UNSPEC)
-        record_addr(run, call, &to);
-    if (err == 0 && s->stream && family != AF_UNSPEC && family != (s->ipv6 ? AF_INET6 : AF_INET))
-        err = -EAFNOSUPPORT;
-    if (err < 0)
+    int err = mem_read_addr(run, call->tid, call->args[1], call->args[2], &given);
+    if (err == 0 && (size_t)given.len < sizeof(sa_family_t))
+        err = -EINVAL;
+    if (err < 0) {
+        call_fail(run, call, -err);
+        return;
+    }
+    bool unspec = given.family == AF_UNSPEC;
+    if (!unspec)
+        record_addr(run, call, &given.addr);
+    if (!unspec)
+        err = s->stream ? given_addr_check(&given, s->ipv6 ? AF_INET6 : AF_INET)
+                        : check_dgram(run, s, &given);
+    if (err < 0 && s->stream)
+        connect_wrong(run, call, err);
+    else if (err < 0)
         call_fail(run, call, -err);
     else if (!s->stream)
-        dgram_connect(run, call, family == AF_UNSPEC ? NULL : &to);
-    else if (family == AF_UNSPEC)
+        dgram_connect(run, call, unspec ? NULL : &given.addr);
+    else if (unspec)
         disconnect(run, call);
     else
-        connect_stream(run, call, &to);
+        connect_stream(run, call, &given.addr);
 }

@@ -145,20 +145,18 @@ static int64_t start(struct run *run, struct run_call *call, const struct messag
 }
 
 /* *ret_to stays as it is where the message gives none. */
-static int load_to(struct run *run, struct run_call *call, const struct message *m,
-                   struct sw_addr *space, const struct sw_addr **ret_to)
+static int judge_to(struct run *run, struct run_call *call, const struct message *m,
+                    const struct sw_addr **ret_to)
 {
-    int family, want = call->standin->ipv6 ? AF_INET6 : AF_INET;
-
     if (m->name == 0)
         return 0;
-    int err = mem_read_addr(run, call->tid, m->name, (uint64_t)(int64_t)m->namelen, space, &family);
-    if (err == 0 && family != want)
-        err = family == AF_UNSPEC ? -EOPNOTSUPP : -EAFNOSUPPORT;
+    int err = given_addr_check(&m->to, call->standin->ipv6 ? AF_INET6 : AF_INET);
+    if (err == -EAFNOSUPPORT && m->to.family == AF_UNSPEC)
+        err = -EOPNOTSUPP;
     if (err < 0)
         return err;
-    record_addr(run, call, space);
-    *ret_to = space;
+    record_addr(run, call, &m->to.addr);
+    *ret_to = &m->to.addr;
     return 0;
 }
 
@@ -194,13 +192,12 @@ static void follow(struct run *run, struct run_call *call, const struct sw_addr 
 bool stream_fast_open(struct run *run, struct run_call *call, const struct message *m, int flags)
 {
     struct standin *s = call->standin;
-    struct sw_addr space;
     const struct sw_addr *to = NULL;
     bool waits = (flags & MSG_DONTWAIT) == 0 && !call_nonblocking(run, call);
 
     if (s->put_off)
         return false;
-    int64_t n = load_to(run, call, m, &space, &to);
+    int64_t n = judge_to(run, call, m, &to);
     if (n == 0 && s->sock == 0)
         n = -EPIPE;
     if (n == 0 && s->state == STANDIN_CONNECTED && (sw_poll(run->host, s->sock) & SW_EV_HUP) == 0) {

@@ -112,6 +112,8 @@ static int interface_request(const struct run *run, unsigned long request, struc
     case SIOCSIFDSTADDR:
     case SIOCSIFMTU:
     case SIOCSIFHWADDR:
+    case SIOCSIFHWBROADCAST:
+    case SIOCSHWTSTAMP:
     case SIOCSIFNAME:
     case SIOCSIFTXQLEN:
     case SIOCADDRT:
@@ -146,6 +148,8 @@ static int queue_length(struct run *run, struct run_call *call, unsigned long re
     struct standin *s = call->standin;
     int waiting = 0;
 
+    if (!s->stream && request == SIOCOUTQNSD)
+        return -ENOTTY;
     if (s->state == STANDIN_LISTENING)
         return -EINVAL;
     if (s->far_fd >= 0 && s->state == STANDIN_CONNECTED)
@@ -175,11 +179,11 @@ static int handle(struct run *run, struct run_call *call, unsigned long request)
     if (request == SIOCGIFCONF)
         return interface_list(run, call->tid, at);
     if (request == SIOCGSTAMP_OLD || request == SIOCGSTAMPNS_OLD)
-        return -ENOENT;
-    if (is_of_ip4(request) && (call->standin == NULL || call->standin->ipv6))
-        return -ENOTTY;
+        return call->standin != NULL ? -ENOENT : -ENOTTY;
     if (mem_read(run, call->tid, at, &r, sizeof(r)) < 0)
         return -EFAULT;
+    if (is_of_ip4(request) && (call->standin == NULL || call->standin->ipv6))
+        return -ENOTTY;
     int err = interface_request(run, request, &r);
     return err < 0 ? err : mem_write(run, call->tid, at, &r, sizeof(r));
 }
@@ -196,7 +200,12 @@ void on_ioctl(struct run *run, struct run_call *call)
     unsigned long request = call->args[1] & 0xffffffffU;
     bool ours = call->standin != NULL;
 
-    if (is_native(request) || (!ours && request == SIOCOUTQ) ||
+    if (ours && request == SIOCATMARK && !call->standin->stream) {
+        call_fail(run, call, ENOTTY); /* there is no urgent mark among datagrams */
+        return;
+    }
+    bool of_routes = request == SIOCADDRT || request == SIOCDELRT;
+    if (is_native(request) || (!ours && (request == SIOCOUTQ || of_routes)) ||
         (!ours && !is_socket(call->tid, (int)call->args[0]))) {
         call_continue(run, call);
         return;

@@ -166,7 +166,7 @@ static enum run_verdict try_receive(struct run *run, struct run_call *call)
     m.name = call->args[4];
     m.namelen_ptr = call->args[5];
     if (!plain)
-        r = message_load(run, call->tid, call->args[1], &m);
+        r = message_load(run, call->tid, call->args[1], false, &m);
     int fd = r == 0 ? standin_fetch(run, call) : (int)r;
     if (fd < 0) {
         call_fail(run, call, -fd);
@@ -240,7 +240,7 @@ static void send_call(struct run *run, struct run_call *call)
     int64_t r = 0;
     message_plain(&m, call->args[1], call->args[2]);
     if (call->nr == SYS_sendmsg)
-        r = message_load(run, call->tid, call->args[1], &m);
+        r = message_load(run, call->tid, call->args[1], true, &m);
     call_answer(run, call, r < 0 ? r : send_request(run, call, &m));
 }
 

@@ -72,11 +72,25 @@ static void set_buffers(struct run *run, struct run_call *call, int name, const 
     }
 }
 
+/* Whether its protocols have this level: if not, that is what Linux says, whatever else is wrong.
+ */
+static bool knows_level(const struct standin *s, int level)
+{
+    switch (level) {
+    case IPPROTO_TCP:
+        return s->stream;
+    case IPPROTO_IPV6:
+        return s->ipv6;
+    default:
+        return !s->stream || level == SOL_SOCKET || level == IPPROTO_IP;
+    }
+}
+
 void on_setsockopt(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
     int level = (int)call->args[1], name = (int)call->args[2], given = (int)call->args[4];
-    unsigned char value[VALUE_MAX];
+    unsigned char value[VALUE_MAX] = {0};
 
     if (s == NULL) {
         call_continue(run, call);
@@ -89,15 +103,14 @@ void on_setsockopt(struct run *run, struct run_call *call)
     size_t len = (size_t)given < sizeof(value) ? (size_t)given : sizeof(value);
     /* What is wrong with NULL depends on the option; any other address must be one. */
     const void *given_value = call->args[3] != 0 ? value : NULL;
-    if (given_value != NULL && mem_read(run, call->tid, call->args[3], value, len) < 0) {
+    if (given_value != NULL && knows_level(s, level) &&
+        mem_read(run, call->tid, call->args[3], value, len) < 0) {
         call_fail(run, call, EFAULT);
         return;
     }
     if (given_value != NULL)
         record_option(run, call, value, len);
     int err = 0;
-    if (!s->stream && level == IPPROTO_UDP)
-        dgram_flush(run, s); /* what was written before it */
     if (given_value != NULL && also_native(level, name))
         err = set_natively(run, call, value, len);
     if (err == 0 && s->sock != 0) /* a connection that has ended takes any option to no effect */
@@ -163,7 +176,8 @@ void on_getsockopt(struct run *run, struct run_call *call)
         call_continue(run, call);
         return;
     }
-    int err = mem_read(run, call->tid, call->args[4], &room, sizeof(room));
+    int err = knows_level(s, level) ? mem_read(run, call->tid, call->args[4], &room, sizeof(room))
+                                    : (room = 0);
     if (err == 0 && room < 0)
         err = -EINVAL;
     if (err == 0)

@@ -139,6 +139,8 @@ static int64_t receive_message(struct run *run, struct run_call *call, const str
 
 static enum run_verdict verdict(struct run *run, struct run_call *call, int64_t r)
 {
+    if (r == -EAGAIN && call->standin->reading == READING_SHUT && !sw_list_empty(&call->link))
+        r = 0; /* who waited for it is woken by the end of all reading */
     if (r == -EAGAIN)
         return CALL_AGAIN;
     call_answer(run, call, r);
@@ -148,16 +150,18 @@ static enum run_verdict verdict(struct run *run, struct run_call *call, int64_t 
 static enum run_verdict try_recvfrom(struct run *run, struct run_call *call)
 {
     struct message m;
-    message_plain(&m, call->args[1], call->args[2]);
+    int64_t r = message_plain(&m, call->args[1], call->args[2]);
     m.name = call->args[4];
     m.namelen_ptr = call->args[5];
-    return verdict(run, call, receive_message(run, call, &m, (int)call->args[3]));
+    if (r == 0)
+        r = receive_message(run, call, &m, (int)call->args[3]);
+    return verdict(run, call, r);
 }
 
 static enum run_verdict try_recvmsg(struct run *run, struct run_call *call)
 {
     struct message m;
-    int64_t r = message_load(run, call->tid, call->args[1], &m);
+    int64_t r = message_load(run, call->tid, call->args[1], false, &m);
     if (r == 0)
         r = receive_message(run, call, &m, (int)call->args[2]);
     return verdict(run, call, r);
@@ -190,7 +194,7 @@ static void leave_many(struct run *run, struct run_call *call)
 static int64_t receive_one(struct run *run, struct run_call *call, uint64_t at)
 {
     struct message m;
-    int64_t r = message_load(run, call->tid, at, &m);
+    int64_t r = message_load(run, call->tid, at, false, &m);
     if (r == 0)
         r = receive_message(run, call, &m, (int)call->args[3] & ~MSG_WAITFORONE);
     uint32_t len = (uint32_t)r;
@@ -237,7 +241,11 @@ static enum run_verdict try_recvmmsg(struct run *run, struct run_call *call)
 
 static void receive(struct run *run, struct run_call *call, run_try_fn *try, int flags)
 {
-    if ((flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0)
+    bool waits = (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0;
+    if (waits && call->standin->reading == READING_SHUT && !call_nonblocking(run, call)) {
+        if (try(run, call) == CALL_AGAIN)
+            call_return(run, call, 0);
+    } else if (waits)
         call_try(run, call, try, standin_timeout_ns(run, call->standin, SO_RCVTIMEO), EAGAIN);
     else if (try(run, call) == CALL_AGAIN)
         call_fail(run, call, EAGAIN);
@@ -284,13 +292,17 @@ static int begin_many(struct run *run, struct run_call *call)
 
 void on_recvmmsg(struct run *run, struct run_call *call)
 {
-    if (call->standin == NULL || call->standin->stream) {
+    if (call->standin == NULL) {
         call_continue(run, call);
         return;
     }
     int err = begin_many(run, call);
     if (err < 0) {
         call_fail(run, call, -err);
+        return;
+    }
+    if (call->standin->stream) {
+        stream_many(run, call);
         return;
     }
     call->leave = leave_many;

@@ -107,8 +107,7 @@ static int read_ip6_control(int type, const void *data, size_t len, struct sw_da
     }
 }
 
-/* Linux's __sock_cmsg_send(). */
-static int read_socket_control(int type, const void *data, size_t len)
+int control_of_socket(int type, const void *data, size_t len)
 {
     int v;
 
@@ -142,7 +141,7 @@ static int read_control(const struct standin *s, bool to4, const struct cmsghdr 
         return 0;
     }
     if (h->cmsg_level == SOL_SOCKET)
-        return read_socket_control(h->cmsg_type, data, len);
+        return control_of_socket(h->cmsg_type, data, len);
     if (h->cmsg_level == IPPROTO_IP && to4)
         return read_ip_control(h->cmsg_type, data, len, info);
     if (h->cmsg_level == IPPROTO_IPV6 && !to4)
@@ -152,48 +151,47 @@ static int read_control(const struct standin *s, bool to4, const struct cmsghdr 
     return 0;
 }
 
-static int load_control(struct run *run, struct run_call *call, const struct message *m, bool to4,
-                        struct sw_datagram_info *info)
+static int read_controls(const struct standin *s, const struct message *m, bool to4,
+                         struct sw_datagram_info *info)
 {
-    unsigned char buf[CONTROL_MAX];
-    size_t len = (size_t)m->controllen, offset = 0, data_len;
+    size_t offset = 0, len;
     const void *data;
     struct cmsghdr h = {0};
     int r;
 
     *info = (struct sw_datagram_info){.ttl = -1, .tos = -1};
-    if (len > sizeof(buf))
-        return -ENOBUFS;
-    if (mem_read(run, call->tid, m->control, buf, len) < 0)
-        return -EFAULT;
-    while ((r = control_next(buf, len, &offset, &h.cmsg_level, &h.cmsg_type, &data, &data_len)) >
-           0) {
-        r = read_control(call->standin, to4, &h, data, data_len, info);
+    while ((r = control_next(m->control_bytes, (size_t)m->controllen, &offset, &h.cmsg_level,
+                             &h.cmsg_type, &data, &len)) > 0) {
+        r = read_control(s, to4, &h, data, len, info);
         if (r < 0)
             break;
     }
     return r;
 }
 
-/* The address of a message: *ret_to is `space`, or NULL for the peer's. */
-static int load_to(struct run *run, struct run_call *call, const struct message *m,
-                   struct sw_addr *space, const struct sw_addr **ret_to)
+/* The address of a message: *ret_to is NULL for the peer's. As udp_sendmsg() and udpv6_sendmsg()
+ * judge it. */
+static int judge_to(struct run *run, struct run_call *call, const struct message *m,
+                    const struct sw_addr **ret_to)
 {
     bool ipv6 = call->standin->ipv6;
-    int family = AF_UNSPEC;
 
     *ret_to = NULL;
     if (m->name == 0)
         return 0;
-    int r = mem_read_addr(run, call->tid, m->name, (uint64_t)(int64_t)m->namelen, space, &family);
-    if (r < 0)
-        return r == -EAFNOSUPPORT && ipv6 ? -EINVAL : r; /* so says udpv6_sendmsg() */
-    if (!ipv6 && family == AF_INET6)
-        return -EAFNOSUPPORT;
-    if (ipv6 && family == AF_UNSPEC)
+    if (ipv6 && (size_t)m->to.len < sizeof(sa_family_t))
+        return -EINVAL;
+    if (ipv6 && m->to.family == AF_UNSPEC)
         return 0; /* the peer's */
-    record_addr(run, call, space);
-    *ret_to = space;
+    int r = given_addr_check(&m->to, ipv6 && m->to.family != AF_INET ? AF_INET6 : AF_INET);
+    if (r == -EAFNOSUPPORT && ipv6)
+        return -EINVAL;
+    if (r == -EAFNOSUPPORT && m->to.family == AF_UNSPEC)
+        r = 0; /* old programs */
+    if (r < 0)
+        return r;
+    record_addr(run, call, &m->to.addr);
+    *ret_to = &m->to.addr;
     return 0;
 }
 
@@ -212,26 +210,38 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
                             int flags)
 {
     struct standin *s = call->standin;
-    struct sw_addr space;
     const struct sw_addr *to;
     struct sw_datagram_info info;
 
-    int r = load_to(run, call, m, &space, &to);
+    int r = sw_autobind(run->host, s->sock);
     if (r < 0)
         return r;
+    if (!s->ipv6 && m->total > DGRAM_MAX)
+        return -EMSGSIZE;
+    if (!s->ipv6 && (flags & MSG_OOB) != 0)
+        return -EOPNOTSUPP;
+    r = judge_to(run, call, m, &to);
+    if (r < 0)
+        return r;
+    if (to == NULL && !sw_has_peer(run->host, s->sock))
+        return -EDESTADDRREQ;
+    bool to4 = goes_to4(run, s, to);
+    if (to != NULL && to4 && standin_only6(run, s))
+        return -ENETUNREACH;
     if (m->total > DGRAM_MAX)
         return -EMSGSIZE;
-    if ((flags & MSG_OOB) != 0)
+    if (to4 && (flags & MSG_OOB) != 0)
         return -EOPNOTSUPP;
-    r = load_control(run, call, m, goes_to4(run, s, to), &info);
+    r = read_controls(s, m, to4, &info);
     if (r < 0)
         return r;
-    info.more = (flags & MSG_MORE) != 0;
     uint8_t *data = malloc(m->total + 1);
     if (data == NULL)
         return -ENOBUFS;
     dgram_flush(run, s);
     int64_t sent = message_gather(run, call->tid, m, data, m->total);
+    if (sent < 0 && (r = sw_may_send(run->host, s->sock, to, &info)) < 0)
+        sent = r; /* Linux has looked for a route before it touches the data */
     if (sent == 0)
         sent = -dgram_take_error(run, call);
     if (sent == 0 && to != NULL)
@@ -247,15 +257,18 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
 void on_sendto(struct run *run, struct run_call *call)
 {
     struct message m;
-    message_plain(&m, call->args[1], call->args[2]);
-    m.name = call->args[4];
-    m.namelen = (int)call->args[5];
-    if (call->standin == NULL)
+    if (call->standin == NULL) {
         call_continue(run, call);
-    else if (call->standin->stream)
+        return;
+    }
+    if (call->standin->stream) {
         stream_send(run, call);
-    else
-        call_answer(run, call, send_message(run, call, &m, (int)call->args[3]));
+        return;
+    }
+    int64_t r = message_sendto(run, call, &m);
+    if (r == 0)
+        r = send_message(run, call, &m, (int)call->args[3]);
+    call_answer(run, call, r);
 }
 
 void on_sendmsg(struct run *run, struct run_call *call)
@@ -269,7 +282,7 @@ void on_sendmsg(struct run *run, struct run_call *call)
         stream_send(run, call);
         return;
     }
-    int64_t r = message_load(run, call->tid, call->args[1], &m);
+    int64_t r = message_load(run, call->tid, call->args[1], true, &m);
     if (r == 0)
         r = send_message(run, call, &m, (int)call->args[2]);
     call_answer(run, call, r);
@@ -281,17 +294,19 @@ void on_sendmmsg(struct run *run, struct run_call *call)
     uint32_t count = (uint32_t)call->args[2], done = 0;
     int64_t r = 0;
 
-    if (call->standin == NULL || call->standin->stream) {
-        if (call->standin != NULL && ((int)call->args[3] & MSG_OOB) != 0)
-            stream_expect_urgent(call->standin);
+    if (call->standin == NULL) {
         call_continue(run, call);
+        return;
+    }
+    if (call->standin->stream) {
+        stream_many(run, call);
         return;
     }
     if (count > IOV_MAX)
         count = IOV_MAX; /* as the kernel does */
     for (; done < count; done++) {
         uint64_t at = call->args[1] + (uint64_t)done * MMSGHDR_BYTES;
-        r = message_load(run, call->tid, at, &m);
+        r = message_load(run, call->tid, at, true, &m);
         if (r == 0)
             r = send_message(run, call, &m, (int)call->args[3]);
         uint32_t len = (uint32_t)r;

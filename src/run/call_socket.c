@@ -50,10 +50,13 @@ void on_socket(struct run *run, struct run_call *call)
     int domain = (int)call->args[0], type = (int)call->args[1], protocol = (int)call->args[2];
     int base = type & 0xf;
 
-    if ((type & ~0xf & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
+    if ((type & ~0xf & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0 || base > SOCK_PACKET)
         call_fail(run, call, EINVAL);
     else if (domain == AF_NETLINK && protocol == NETLINK_ROUTE)
         netlink_socket(run, call);
+    else if ((domain == AF_INET || domain == AF_INET6) && base != SOCK_PACKET &&
+             (protocol < 0 || protocol > IPPROTO_MPTCP)) /* the last that Linux has */
+        call_fail(run, call, EINVAL);
     else if ((domain != AF_INET && domain != AF_INET6) ||
              (base != SOCK_STREAM && base != SOCK_DGRAM && base != SOCK_RAW))
         on_refused(run, call);
@@ -64,28 +67,40 @@ void on_socket(struct run *run, struct run_call *call)
 void on_bind(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
-    struct sw_addr local;
-    int family;
+    struct given_addr given;
 
-    int err = mem_read_addr(run, call->tid, call->args[1], call->args[2], &local, &family);
+    int err = mem_read_addr(run, call->tid, call->args[1], call->args[2], &given);
+    struct sw_addr local = given.addr;
     if (err == 0)
         record_addr(run, call, &local);
-    if (err == 0 && s->ipv6 && family != AF_INET6)
-        err = -EAFNOSUPPORT;
+    if (err == 0)
+        err = given_addr_check(&given, s->ipv6 ? AF_INET6 : AF_INET);
     /* Old programs leave the family of INADDR_ANY unset, and Linux lets them. */
-    bool unset_any = family == AF_UNSPEC && sw_ip_is_any(&local.ip);
-    if (err == 0 && !s->ipv6 && family != AF_INET && !unset_any)
-        err = -EAFNOSUPPORT;
+    if (err == -EAFNOSUPPORT && !s->ipv6 && given.family == AF_UNSPEC && sw_ip_is_any(&local.ip))
+        err = 0;
     if (err == 0)
         resolver_yield(run, &local);
     if (err == 0)
         do
             err = sw_bind(run->host, s->sock, &local);
         while (err == -EADDRINUSE && standin_clear_conflict(run, s->sock, &local));
+    if (err == 0 && s->ipv6 && !sw_ip_is_any(&local.ip) && !sw_ip_is4(&local.ip))
+        s->bound6 = true;
     if (err < 0)
         call_fail(run, call, -err);
     else
         call_return(run, call, 0);
+}
+
+bool standin_only6(struct run *run, const struct standin *s)
+{
+    int only6 = 0;
+    size_t len = sizeof(only6);
+
+    if (!s->ipv6)
+        return false;
+    sw_getsockopt(run->host, s->sock, IPPROTO_IPV6, IPV6_V6ONLY, &only6, &len);
+    return only6 != 0 || s->bound6;
 }
 
 void on_listen(struct run *run, struct run_call *call)
@@ -113,6 +128,16 @@ void on_listen(struct run *run, struct run_call *call)
         call_return(run, call, 0);
 }
 
+/* It has no peer, is told so, and is shut down all the same. */
+static void shut_natively(struct run *run, struct run_call *call, int how)
+{
+    int fd = standin_fetch(run, call);
+    if (fd < 0)
+        return;
+    shutdown(fd, how);
+    close(fd);
+}
+
 /* The end of what a connected program writes travels behind its bytes, through the stand-in: so the
  * kernel does the shutdown, and the far end reads the end when all before it is read. */
 static void shutdown_stream(struct run *run, struct run_call *call, int how)
@@ -121,17 +146,29 @@ static void shutdown_stream(struct run *run, struct run_call *call, int how)
     struct sw_addr peer;
 
     if (s->state == STANDIN_CONNECTED && sw_getpeername(run->host, s->sock, &peer) == 0) {
+        /* Whose connect() did not wait need not ask a second time any more. */
+        (void)sw_connect(run->host, s->sock, &peer);
         s->program_shut |= (uint8_t)(how + 1); /* SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2: bits 1, 2, 3 */
         call_continue(run, call);
         return;
     }
     int err = s->state == STANDIN_CONNECTED ? -ENOTCONN : sw_shutdown(run->host, s->sock, how);
+    if (err == -ENOTCONN && s->state == STANDIN_FRESH) {
+        s->program_shut |= (uint8_t)(how + 1);
+        shut_natively(run, call, how);
+    }
     if (err < 0) {
         call_fail(run, call, -err);
     } else {
         call_continue(run, call);
         calls_wake(run, s); /* accept() of a listener that is one no more */
     }
+}
+
+static void shut_reading(struct standin *s, int how)
+{
+    if (how != SHUT_WR && s->reading != READING_SHUT)
+        standin_set_reading(s, READING_SHUT);
 }
 
 void on_shutdown(struct run *run, struct run_call *call)
@@ -144,12 +181,13 @@ void on_shutdown(struct run *run, struct run_call *call)
         shutdown_stream(run, call, how);
     } else {
         int err = sw_shutdown(run->host, call->standin->sock, how);
-        if (err < 0) {
+        if (err == 0 || err == -ENOTCONN)
+            shut_reading(call->standin, how);
+        if (err == -ENOTCONN)
+            shut_natively(run, call, how);
+        if (err < 0)
             call_fail(run, call, -err);
-        } else {
-            if (how != SHUT_WR)
-                standin_set_reading(call->standin, READING_SHUT);
+        else
             call_continue(run, call);
-        }
     }
 }

@@ -24,8 +24,7 @@
 #include "run/dgram.h"
 #include "run/record.h"
 
-/* Tokens in a stand-in. Unconnected, net.unix.max_dgram_qlen (10 by default) is the kernel's limit.
- */
+/* Tokens in a stand-in. Unconnected, the kernel's limit is net.unix.max_dgram_qlen (mostly 10). */
 enum {
     EDGES_MAX = 8, /* tokens for the sake of edges; fewer than net.unix.max_dgram_qlen */
     BATCH_BYTES = 64 * 1024,
@@ -48,15 +47,17 @@ static struct run_datagram *peek_core(struct run *run, struct standin *s, int *r
         return NULL;
     }
     sw_list_init(&d->link);
+    d->from = (struct sw_addr){0};
     len =
         sw_recv_datagram(run->host, s->sock, d->data, (size_t)len, SW_MSG_PEEK, &d->from, &d->info);
-    if (len < 0) {
-        *ret_err = (int)len;
-        free(d);
-        return NULL;
-    }
+    if (len == 0 && s->reading == READING_SHUT && sw_ip_is_any(&d->from.ip))
+        len = -EAGAIN; /* the core's end of what can be read */
     d->len = (uint32_t)len;
-    return d;
+    if (len >= 0)
+        return d;
+    *ret_err = (int)len;
+    free(d);
+    return NULL;
 }
 
 static void drop_core(struct run *run, struct standin *s)

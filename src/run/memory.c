@@ -16,6 +16,13 @@
 
 #include "run/run.h"
 
+#define USER_END (1ULL << 56) /* above it there is nobody's memory but the kernel's */
+
+bool mem_is_user(uint64_t addr, uint64_t len)
+{
+    return addr < USER_END && len < USER_END && addr + len <= USER_END;
+}
+
 /* By file. 0 or -EFAULT. */
 static int by_file(pid_t tid, uint64_t addr, void *buf, size_t len, bool write_it)
 {
@@ -72,8 +79,7 @@ static void from_in6(const struct sockaddr_in6 *in6, struct sw_addr *ret_addr)
     memcpy(ret_addr->ip.b, &in6->sin6_addr, sizeof(ret_addr->ip.b));
 }
 
-int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struct sw_addr *ret_addr,
-                  int *ret_family)
+int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struct given_addr *ret)
 {
     union {
         struct sockaddr_storage any;
@@ -81,32 +87,29 @@ int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struc
         struct sockaddr_in6 in6;
     } u;
     int given = (int)len; /* the kernel's argument is an int */
-    if (given < 0 || (size_t)given > sizeof(u.any) || (size_t)given < sizeof(sa_family_t))
+    if (given < 0 || (size_t)given > sizeof(u.any))
         return -EINVAL;
     memset(&u, 0, sizeof(u));
     int err = mem_read(run, tid, addr, &u, (size_t)given);
     if (err < 0)
         return err;
-    switch (u.any.ss_family) {
-    case AF_UNSPEC:
-        break;
-    case AF_INET:
-        if ((size_t)given < sizeof(u.in))
-            return -EINVAL;
-        break;
-    case AF_INET6: /* RFC 2133 had no scope: Linux takes the 24 bytes without it */
-        if ((size_t)given < offsetof(struct sockaddr_in6, sin6_scope_id))
-            return -EINVAL;
-        break;
-    default:
-        return -EAFNOSUPPORT;
-    }
+    ret->len = given;
+    ret->family = u.any.ss_family;
     if (u.any.ss_family == AF_INET6)
-        from_in6(&u.in6, ret_addr);
+        from_in6(&u.in6, &ret->addr);
     else
-        from_in(&u.in, ret_addr);
-    *ret_family = u.any.ss_family;
+        from_in(&u.in, &ret->addr);
     return 0;
+}
+
+int given_addr_check(const struct given_addr *given, int family)
+{
+    /* RFC 2133 had no scope: Linux takes the 24 bytes without it. */
+    size_t least = family == AF_INET6 ? offsetof(struct sockaddr_in6, sin6_scope_id)
+                                      : sizeof(struct sockaddr_in);
+    if ((size_t)given->len < least)
+        return -EINVAL;
+    return given->family == family ? 0 : -EAFNOSUPPORT;
 }
 
 /* An address and its length, in one call where that can be done. */

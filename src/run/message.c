@@ -18,9 +18,49 @@ struct wire_msghdr {
     uint64_t iov, iovlen, control, controllen;
     uint32_t flags, pad1;
 };
+#define CALL_MAX ((size_t)0x7ffff000) /* bytes of one call, however many are asked for: read(2) */
+
 _Static_assert(sizeof(struct wire_msghdr) == MSGHDR_BYTES, "layout of struct msghdr");
 
-int message_load(struct run *run, pid_t tid, uint64_t at, struct message *m)
+/* The vector, by the rules of import_iovec(): what is longer than a call can be is cut. */
+static int load_vector(struct run *run, pid_t tid, uint64_t at, struct message *m)
+{
+    int r = m->n_iov != 0 ? mem_read(run, tid, at, m->iov, m->n_iov * sizeof(m->iov[0])) : 0;
+    for (size_t i = 0; r == 0 && i < m->n_iov; i++)
+        if (m->iov[i].iov_len > SSIZE_MAX)
+            r = -EINVAL;
+    for (size_t i = 0; r == 0 && i < m->n_iov; i++) {
+        struct iovec *piece = &m->iov[i];
+        if (piece->iov_len > CALL_MAX - m->total)
+            piece->iov_len = CALL_MAX - m->total;
+        if (!mem_is_user((uintptr_t)piece->iov_base, piece->iov_len))
+            r = -EFAULT;
+        m->total += piece->iov_len;
+    }
+    return r;
+}
+
+/* What only a sender gives: the address before the vector is looked at... */
+static int load_name(struct run *run, pid_t tid, struct message *m)
+{
+    if (m->name == 0 || m->namelen == 0) {
+        m->name = 0;
+        return 0;
+    }
+    if ((size_t)m->namelen > sizeof(struct sockaddr_storage))
+        m->namelen = (int)sizeof(struct sockaddr_storage);
+    return mem_read_addr(run, tid, m->name, (uint64_t)m->namelen, &m->to);
+}
+
+/* ... and the control messages behind it. */
+static int load_control(struct run *run, pid_t tid, struct message *m)
+{
+    if (m->controllen > sizeof(m->control_bytes))
+        return -ENOBUFS;
+    return mem_read(run, tid, m->control, m->control_bytes, (size_t)m->controllen);
+}
+
+int message_load(struct run *run, pid_t tid, uint64_t at, bool sending, struct message *m)
 {
     struct wire_msghdr h;
     int r = mem_read(run, tid, at, &h, sizeof(h));
@@ -30,36 +70,43 @@ int message_load(struct run *run, pid_t tid, uint64_t at, struct message *m)
         h.namelen = 0;
     if (h.namelen < 0)
         return -EINVAL;
-    if (h.iovlen > IOV_MAX)
-        return -EMSGSIZE;
-    if (h.controllen > INT_MAX)
-        return -ENOBUFS;
-    *m = (struct message){
-        .name = h.name,
-        .namelen = h.namelen,
-        .namelen_ptr = at + MSGHDR_NAMELEN,
-        .control = h.control,
-        .controllen = h.control != 0 ? h.controllen : 0,
-        .at = at,
-        .n_iov = (size_t)h.iovlen,
-    };
-    if (m->n_iov != 0)
-        r = mem_read(run, tid, h.iov, m->iov, m->n_iov * sizeof(m->iov[0]));
-    for (size_t i = 0; r == 0 && i < m->n_iov; i++) {
-        if (m->iov[i].iov_len > SSIZE_MAX - m->total)
-            return -EINVAL;
-        m->total += m->iov[i].iov_len;
-    }
-    return r;
+    m->name = h.name;
+    m->namelen = h.namelen;
+    m->namelen_ptr = at + MSGHDR_NAMELEN;
+    m->control = h.control;
+    m->controllen = h.control != 0 || sending ? h.controllen : 0;
+    m->at = at;
+    m->n_iov = 0;
+    m->total = 0;
+    r = sending ? load_name(run, tid, m) : 0;
+    if (r == 0 && h.iovlen > IOV_MAX)
+        r = -EMSGSIZE;
+    if (r < 0)
+        return r;
+    m->n_iov = (size_t)h.iovlen;
+    r = load_vector(run, tid, h.iov, m);
+    if (r == 0 && sending && h.controllen > INT_MAX)
+        r = -ENOBUFS;
+    return r == 0 && sending ? load_control(run, tid, m) : r;
 }
 
-void message_plain(struct message *m, uint64_t buf, uint64_t len)
+int message_plain(struct message *m, uint64_t buf, uint64_t len)
 {
     m->name = m->namelen_ptr = m->control = m->controllen = m->at = 0;
     m->namelen = 0;
     m->n_iov = 1;
-    m->total = (size_t)len;
-    m->iov[0] = (struct iovec){.iov_base = (void *)(uintptr_t)buf, .iov_len = (size_t)len};
+    m->total = len < CALL_MAX ? (size_t)len : CALL_MAX;
+    m->iov[0] = (struct iovec){.iov_base = (void *)(uintptr_t)buf, .iov_len = m->total};
+    return mem_is_user(buf, m->total) ? 0 : -EFAULT;
+}
+
+int message_sendto(struct run *run, const struct run_call *call, struct message *m)
+{
+    int r = message_plain(m, call->args[1], call->args[2]);
+    if (r < 0 || call->args[4] == 0)
+        return r;
+    m->name = call->args[4];
+    return mem_read_addr(run, call->tid, call->args[4], call->args[5], &m->to);
 }
 
 void message_skip(struct message *m, size_t n)

@@ -21,24 +21,30 @@ enum {
     MMSGHDR_BYTES = 64,
 };
 
+#define CONTROL_MAX 512 /* bytes of control messages that one call takes or gets */
+
 /* One message: addresses are the caller's. */
 struct message {
     uint64_t name;        /* where its address is, or goes; 0: nowhere */
     uint64_t namelen_ptr; /* where the length of a received address goes */
     int namelen;
     uint64_t control, controllen;
-    uint64_t at; /* the struct msghdr; 0: it came in registers (sendto, recvfrom) */
+    struct given_addr to; /* sending, where name is not 0 */
+    uint64_t at;          /* the struct msghdr; 0: it came in registers (sendto, recvfrom) */
     size_t n_iov;
-    size_t total; /* bytes the vector holds */
+    size_t total;                             /* bytes the vector holds */
+    unsigned char control_bytes[CONTROL_MAX]; /* sending: what `control` points at */
     struct iovec iov[IOV_MAX];
 };
 
 /* Reads a struct msghdr with its vector: 0, -EFAULT, -EINVAL, -EMSGSIZE (more than IOV_MAX pieces),
- * -ENOBUFS (control of more than 2 GiB). */
-int message_load(struct run *run, pid_t tid, uint64_t at, struct message *m);
+ * -ENOBUFS (control of more than 2 GiB). `sending`: also the address and the control messages. */
+int message_load(struct run *run, pid_t tid, uint64_t at, bool sending, struct message *m);
 
-/* A message of one piece: sendto, recvfrom. */
-void message_plain(struct message *m, uint64_t buf, uint64_t len);
+/* A message of one piece: sendto, recvfrom. 0 or -EFAULT. */
+int message_plain(struct message *m, uint64_t buf, uint64_t len);
+/* The same with the address of a sendto(): also -EINVAL. */
+int message_sendto(struct run *run, const struct run_call *call, struct message *m);
 
 /* Leaves out its first `n` bytes, as many as it holds at most. */
 void message_skip(struct message *m, size_t n);
@@ -51,7 +57,6 @@ int message_scatter(struct run *run, pid_t tid, const struct message *m, const v
 
 /* Control messages being made for a receiver, by the rules of put_cmsg(): one that has no room is
  * cut or left out, and the message flagged MSG_CTRUNC. */
-#define CONTROL_MAX 512
 struct control {
     size_t room; /* the caller's */
     size_t len;  /* so far */
@@ -64,6 +69,9 @@ void control_put(struct control *c, int level, int type, const void *data, size_
 void control_of_datagram(struct run *run, const struct standin *s,
                          const struct sw_datagram_info *info, struct control *c);
 
+/* call_send.c: judges one of SOL_SOCKET as Linux's __sock_cmsg_send() does; 0 or a negative errno.
+ */
+int control_of_socket(int type, const void *data, size_t len);
 /* Walks the control messages of a sender in buf: the next at *offset, whose data is *ret_data and
  * *ret_len. 1; 0 at the end; -EINVAL where one is malformed. */
 int control_next(const void *buf, size_t len, size_t *offset, int *ret_level, int *ret_type,
@@ -83,6 +91,7 @@ void stream_send(struct run *run, struct run_call *call);
 void stream_receive(struct run *run, struct run_call *call);
 /* The message of such a call, of either form; *ret_flags are the call's. 0 or a negative errno. */
 int stream_load(struct run *run, struct run_call *call, struct message *m, int *ret_flags);
+void stream_many(struct run *run, struct run_call *call); /* sendmmsg, recvmmsg */
 /* Its pending error, as a positive errno, once; 0. */
 int stream_take_error(struct run *run, struct run_call *call);
 

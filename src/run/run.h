@@ -160,6 +160,7 @@ struct standin {
     sw_socket_t sock;           /* 0 once the core's socket is gone */
     enum standin_state state;   /* moved by standin_set_state() only */
     bool stream, ipv6;
+    bool bound6;                /* bind() gave it an address of IPv6: as if IPV6_V6ONLY were set */
     int far_fd;                 /* ours, non-blocking, in epoll edge-triggered; -1: none */
     int kept_fd;                /* a dup of the stand-in where run->keep_dups, else -1 */
     char name[33];              /* abstract name, without its leading NUL; "": accepted, has none */
@@ -319,10 +320,17 @@ void call_dispatch(struct run *run, struct run_call *call);
 /* ---- memory.c: the caller's memory; 0 or -EFAULT --------------------------------------------------- */
 int mem_read(struct run *run, pid_t tid, uint64_t addr, void *buf, size_t len);
 int mem_write(struct run *run, pid_t tid, uint64_t addr, const void *buf, size_t len);
-/* Reads a sockaddr of the given length: -EINVAL (short for its family), -EFAULT, -EAFNOSUPPORT.
- * *ret_family is AF_UNSPEC, AF_INET or AF_INET6, as given. */
-int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struct sw_addr *ret_addr,
-                  int *ret_family);
+/* Whether these bytes lie where a program's memory may be; the kernel asks before it looks there. */
+bool mem_is_user(uint64_t addr, uint64_t len);
+/* A sockaddr as it was given, not yet judged. `addr` is read as of IPv4 unless `family` is AF_INET6. */
+struct given_addr {
+    int len, family;
+    struct sw_addr addr;
+};
+/* Reads one: -EINVAL (no length that a sockaddr has), -EFAULT. */
+int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struct given_addr *ret);
+/* Whether it is one of `family`, AF_INET or AF_INET6: -EINVAL (too short), -EAFNOSUPPORT. */
+int given_addr_check(const struct given_addr *given, int family);
 /* Writes a sockaddr as accept/getsockname/recvfrom do: truncated to *addrlen, which becomes the full length.
  * addr 0: nothing. `ipv6`: the socket's family (mapped addresses shown as such). */
 int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr, const struct sw_addr *from,
@@ -334,6 +342,7 @@ void standin_of_call(struct run *run, struct run_call *call);        /* sets cal
 int standin_fetch(struct run *run, struct run_call *call);           /* a dup of args[0] for this call; close it */
 int standin_borrow(struct run *run, struct standin *s);              /* a dup while there is no call, or -1; close it */
 struct standin *standin_new(struct run *run, sw_socket_t sock, bool stream, bool ipv6, bool nonblock, int *ret_fd);
+bool standin_only6(struct run *run, const struct standin *s); /* call_socket.c: nothing of IPv4 for it */
 void standin_set_state(struct run *run, struct standin *s, enum standin_state state);
 void standin_set_reading(struct standin *s, enum stream_reading reading);
 void standin_set_writing(struct standin *s, enum stream_writing writing);

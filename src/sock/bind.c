@@ -118,9 +118,8 @@ bool sw_bind_conflicts(const struct sw_sock_layer *layer, struct sw_sock *s,
 static int choose_port(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_addr *local)
 {
     uint32_t offset = (uint32_t)sw_rng_u64(&layer->env->rng);
-    const struct sw_port_range range = sw_port_range(s);
-    for (uint32_t i = 0; i < range.n; i++) {
-        local->port = sw_port_ephemeral(&range, offset, i);
+    for (uint32_t i = 0; i < SW_PORT_EPHEMERALS; i++) {
+        local->port = sw_port_ephemeral(offset, i);
         if (!sw_bind_conflicts(layer, s, local, true, NULL))
             return 0;
     }
@@ -176,13 +175,18 @@ static int take_port(struct sw_sock_layer *layer, struct sw_sock *s, const struc
 
 int sw_sock_bind(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *local)
 {
+    bool taken =
+        !sw_sock_is_raw(s) &&
+        (s->ref.port || s->listener ||
+         (sw_sock_is_stream(s) ? sw_stream_state(s) != SW_TCP_CLOSED : sw_sock_has_peer(s)));
+    if (taken && s->domain == SW_AF_INET6)
+        return -EINVAL; /* Linux looks for this before the address there, behind it in IPv4 */
     int r = check_address(layer, s, local);
     if (r < 0)
         return r;
     if (sw_sock_is_raw(s))
         return sw_raw_bind(s, local);
-    if (s->ref.port || s->listener ||
-        (sw_sock_is_stream(s) ? sw_stream_state(s) != SW_TCP_CLOSED : sw_sock_has_peer(s)))
+    if (taken)
         return -EINVAL;
     if (local->port == 0 && (s->on & SW_ON_NO_PORT)) {
         *sw_sock_local(s) = *local;

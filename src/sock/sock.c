@@ -179,7 +179,6 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
     else
         sw_udp_queue_clear(&sw_sock_dgram(s)->queue, layer->env->mem);
     if (!sw_sock_is_stream(s)) {
-        sw_cork_drop(layer, s);
         sw_errors_clear(layer, s);
         sw_raw_close(layer, s);
         sw_groups_fini(layer, s);
@@ -207,7 +206,7 @@ int sw_sock_open(struct sw_sock_layer *layer, int domain, int type, int protocol
         return -EAFNOSUPPORT;
     if (type < 0 || type > 10) /* Linux's SOCK_MAX */
         return -EINVAL;
-    if (protocol < 0 || protocol >= 256)
+    if (protocol < 0 || protocol > 262) /* Linux's IPPROTO_MAX */
         return -EINVAL;
     if (type != SW_SOCK_STREAM && type != SW_SOCK_DGRAM && type != SW_SOCK_RAW)
         return -ESOCKTNOSUPPORT;
