@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the host is like: local addresses and MTU. packetdrill hands on --so_flags only, so its own
- * --local_ip and --mtu are read where it read them: from its command line, and from the lines that
- * a script begins with, which come after.
+ * --local_ip and --mtu are read where it read them: from the lines that a script begins with, and
+ * from its command line, which has the last word.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -99,8 +99,8 @@ void options_read(struct adapter *a)
         return;
     words[len] = '\0';
     for (const char *word = words; word < words + len; word += strlen(word) + 1)
-        option(a, word);
-    for (const char *word = words; word < words + len; word += strlen(word) + 1)
         if (strlen(word) > 4 && strcmp(word + strlen(word) - 4, ".pkt") == 0)
             script(a, word);
+    for (const char *word = words; word < words + len; word += strlen(word) + 1)
+        option(a, word);
 }

@@ -39,6 +39,7 @@ static const char *const names[] = {
     "tcp_fastopen_blackhole_timeout_sec",
     "tcp_congestion_control",
     "tcp_notsent_lowat",
+    "tcp_min_tso_segs",
     "tcp_mtu_probing",
     "tcp_base_mss",
     "tcp_min_snd_mss",

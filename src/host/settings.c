@@ -70,6 +70,7 @@ static const struct setting {
     {"tcp_wmem", SETTING_SIZES, AT(sndbuf)},
     {"tcp_mem", SETTING_PAGES, AT(mem_pressure_bytes)},
     {"tcp_notsent_lowat", SETTING_COUNT, AT(notsent_lowat)},
+    {"tcp_min_tso_segs", SETTING_COUNT, AT(min_tso_segs)},
     {"mtu_expires", SETTING_SECONDS, IP(mtu_expires_ns)},
     {"min_pmtu", SETTING_COUNT, IP(min_pmtu_bytes)},
     {"min_adv_mss", SETTING_COUNT, IP(min_advmss_bytes)},

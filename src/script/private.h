@@ -128,7 +128,6 @@ struct spacket {
     uint32_t quoted_seq, quoted_len;
     /* of packets that left */
     const uint8_t *payload;
-    bool piece;         /* of a super-segment, and not its last */
     bool payload_wrong; /* not the bytes that the script's program wrote there */
 };
 
@@ -289,7 +288,6 @@ struct sent {
     struct sent *next;
     uint64_t at_ns;
     uint32_t len;
-    bool piece; /* of a super-segment, and not its last */
     uint8_t bytes[];
 };
 

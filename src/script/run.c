@@ -42,7 +42,6 @@ static void take_packets(struct run *run)
             uint32_t len = sw_packet_len(pkt);
             struct sent *sent = arena_alloc(&run->script->arena, sizeof(*sent) + len);
             sent->at_ns = run->now_ns;
-            sent->piece = super != NULL;
             sent->len = (uint32_t)sw_packet_copy(pkt, 0, sent->bytes, len);
             sw_packet_free(pkt);
             *run->sent_last = sent;
@@ -169,7 +168,6 @@ static bool next_sent(struct run *run, struct flow *flow, const struct spacket *
         if (run->sent == NULL)
             run->sent_last = &run->sent;
         if (flow_outbound(run, flow, sent, expected, ret_packet)) {
-            ret_packet->piece = sent->piece;
             *ret_at_ns = sent->at_ns;
             return true;
         }
@@ -193,20 +191,11 @@ static bool await_sent(struct run *run, struct flow *flow, const struct spacket 
     return true;
 }
 
-static void forgive_psh(struct spacket *packet, const struct spacket *expected)
-{
-    packet->flags = (uint16_t)((packet->flags & ~SW_TCP_PSH) | (expected->flags & SW_TCP_PSH));
-}
-
-/* A script may write as one what leaves as several, as long as they follow each other. Linux sets
- * PSH on every super-segment, to have it delivered at once; which of the packets here would be one
- * there only the script knows, so PSH of what was joined is not judged, nor, where the device would
- * cut them (gso_off), that of what is a piece of one here. */
+/* A script may write as one what leaves as several, as long as they follow each other: then PSH is
+ * that of the last. */
 static void join_sent(struct run *run, struct flow *flow, const struct spacket *expected,
                       uint64_t last, struct spacket *packet)
 {
-    if (run->script->options.gso_off && packet->piece)
-        forgive_psh(packet, expected);
     while (packet->len < expected->len && packet->proto == SW_PROTO_TCP &&
            !run->script->options.strict_segments && packet->len > 0 &&
            packet->seq == expected->seq) {
@@ -218,8 +207,8 @@ static void join_sent(struct run *run, struct flow *flow, const struct spacket *
         if (!follows)
             return;
         packet->len += more.len;
-        packet->flags |= more.flags & SW_TCP_FIN;
-        forgive_psh(packet, expected);
+        packet->flags =
+            (uint16_t)((packet->flags & ~SW_TCP_PSH) | (more.flags & (SW_TCP_FIN | SW_TCP_PSH)));
         packet->payload_wrong |= more.payload_wrong;
     }
 }

@@ -35,6 +35,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .sndbuf_max = 4U << 20,
                 .mem_pressure_bytes = UINT64_MAX,
                 .notsent_lowat = UINT32_MAX,
+                .min_tso_segs = 2,
                 .challenge_ack_ns = 500 * (uint64_t)SW_NS_PER_MS,
                 .mtu_probe_interval_ns = 600 * (uint64_t)SW_NS_PER_S,
                 .mtu_probing = SW_MTU_PROBING_BLACK_HOLE,

@@ -85,6 +85,8 @@ bool sw_pace_holds(struct sw_tcp *tcp); /* not now: the timer is set for when */
 void sw_pace_sent(struct sw_tcp *tcp, uint32_t bytes);
 /* Bytes that may leave at once, so that super-segments stay worth while. */
 uint32_t sw_pace_quantum(const struct sw_tcp *tcp);
+/* Bytes of a super-segment where nothing is paced. */
+uint32_t sw_burst_max(const struct sw_tcp *tcp);
 /* The rate of a congestion control that knows only its window. */
 uint64_t sw_pace_by_cwnd(const struct sw_tcp *tcp);
 void sw_pace_set(struct sw_tcp *tcp, uint64_t rate); /* bytes per second */

@@ -142,8 +142,10 @@ int64_t sw_tcp_send_data(struct sw_tcp *tcp, sw_seq seq, uint32_t len, uint16_t 
     got = add_data(tcp, pkt, seq, len);
     if (got < len) /* more pieces than a packet holds: the rest is a segment of its own */
         flags &= (uint16_t) ~(SW_TCP_FIN | SW_TCP_PSH);
-    if (got > tcp->snd.mss)
+    if (got > tcp->snd.mss) {
         pkt->gso_size = tcp->snd.mss;
+        flags |= SW_TCP_PSH; /* as Linux: who joins packets on the way knows where to stop */
+    }
     hdr = header(tcp, seq, flags | SW_TCP_ACK);
     sw_tcp_add_sacks(tcp, &hdr, got);
     sw_urgent_add(tcp, &hdr);

@@ -9,6 +9,9 @@
  * millisecond (Linux's tcp_tso_autosize()), and more where the round trip is so short that nothing
  * is gained by less. Both are smaller than Linux's between 0.1 and 4 ms, where bursts of half a
  * super-segment, as Linux's are at 1 ms, overflow a short queue.
+ *
+ * Where nothing is paced, super-segments are as large as Linux's: they leave together anyway, but
+ * each of them ends with PSH, so their size shows on the wire.
  */
 #include "tcp/cc.h"
 #include "tcp/meter.h"
@@ -19,6 +22,7 @@
 #define QUANTUM_SEGMENTS 2U              /* Linux's tcp_min_tso_segs */
 #define RTT_PART 4U                      /* at most this part of a round trip */
 #define RTT_SHIFT 7U                     /* the rest is halved for each 128 us */
+#define BURST_RTT_SHIFT 9U /* the same for what is not paced: Linux's tcp_tso_rtt_log */
 /* Linux's tcp_pacing_ss_ratio and tcp_pacing_ca_ratio: faster than the window turns round, so that
  * it can grow. In percent. */
 #define SLOW_START_PERCENT 200U
@@ -88,6 +92,23 @@ uint32_t sw_pace_quantum(const struct sw_tcp *tcp)
         bytes += gso >> halvings;
     bytes = bytes < gso ? bytes : gso;
     return sw_max32((uint32_t)bytes / mss, least) * mss;
+}
+
+uint32_t sw_burst_max(const struct sw_tcp *tcp)
+{
+    uint32_t gso = tcp->snd.gso_max, mss = tcp->snd.mss, least = tcp->layer->config.min_tso_segs;
+    uint32_t halvings = tcp->snd.min_rtt_us >> BURST_RTT_SHIFT;
+    uint64_t bytes;
+
+    if (gso <= mss)
+        return mss;
+    if (halvings == 0)
+        return gso - gso % mss;
+    bytes = sw_pace_by_cwnd(tcp) >> QUANTUM_SHIFT; /* of no round trip yet: no limit */
+    if (halvings < 16)
+        bytes += gso >> halvings;
+    bytes = bytes < gso ? bytes : gso;
+    return sw_min32(sw_max32((uint32_t)bytes / mss, least), gso / mss) * mss;
 }
 
 void sw_pace_set(struct sw_tcp *tcp, uint64_t rate)

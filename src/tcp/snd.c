@@ -72,7 +72,7 @@ static uint32_t segment_max(const struct sw_tcp *tcp)
         return mss;
     if (sw_pace_wanted(tcp))
         return sw_min32(sw_pace_quantum(tcp), sw_max32(tcp->snd.gso_max / mss * mss, mss));
-    return tcp->snd.gso_max > mss ? tcp->snd.gso_max - tcp->snd.gso_max % mss : mss;
+    return sw_burst_max(tcp);
 }
 
 /* Whether a segment smaller than the MSS, which ends the queue, may go. */
@@ -105,6 +105,8 @@ static uint32_t next_len(struct sw_tcp *tcp)
     uint32_t record = sw_record_limit(tcp, tcp->snd.nxt, unsent);
     uint32_t len = sw_min32(sw_min32(record, window), segment_max(tcp));
 
+    if (len > mss) /* two super-segments in flight at least, as Linux has it */
+        len = sw_min32(len, sw_max32(tcp->snd.cwnd / mss / 2, 1) * mss);
     if (len > room) { /* the congestion window is filled in whole segments */
         if (tcp->snd.flight)
             tcp->snd.flight->cwnd_hit = true;

@@ -103,6 +103,7 @@ struct sw_tcp_config {
     uint64_t mem_pressure_bytes; /* of tcp_mem: with more in use than that, buffers do not grow and
                                   * windows shrink to a few segments; no limit */
     uint32_t notsent_lowat;      /* bytes unsent at which a send queue counts as full; no limit */
+    uint32_t min_tso_segs;       /* 2: MSS of a super-segment where less would leave in 1 ms */
     uint64_t challenge_ack_ns; /* tcp_invalid_ratelimit: one per connection in this time; 500 ms */
     uint64_t mtu_probe_interval_ns; /* 600 s: how often the search for a larger MTU begins anew */
     uint32_t mtu_probing;           /* enum sw_mtu_probing: 1, where a black hole is suspected */

@@ -39,8 +39,8 @@ static void segments_out(struct one *o, uint32_t n, bool option)
     o->tcp.snd.cwnd = n * 1000;
     user_sends(o, n * 1000);
     for (uint32_t i = 0; i < n; i++)
-        TAKE(o, (uint16_t)(ACK | FIRST | (i + 1 == n ? PSH : 0)), .seq = 1 + 1000 * i, .ack = 1,
-             .len = 1000, .tos = SW_IP_ECT0);
+        TAKE(o, (uint16_t)(ACK | FIRST | (i + 1 == n ? PSH : ends_burst(i, n < 4 ? 1 : 2))),
+             .seq = 1 + 1000 * i, .ack = 1, .len = 1000, .tos = SW_IP_ECT0);
     nothing(o);
     pass(o, 20 * MS);
 }

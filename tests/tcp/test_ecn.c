@@ -27,7 +27,7 @@ static void ten_out(struct one *o)
     TAKE(o, ACK, .seq = 1, .ack = 1);
     user_sends(o, 40000);
     for (uint32_t i = 0; i < 10; i++)
-        TAKE(o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(o, ACK | ends_burst(i, 2), .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
     nothing(o);
     pass(o, 20 * MS);
 }
@@ -79,7 +79,8 @@ static void test_idle(void **state)
     TAKE(&o, ACK, .seq = 1, .ack = 1);
     user_sends(&o, 8000);
     for (uint32_t i = 0; i < 8; i++)
-        TAKE(&o, (uint16_t)(ACK | (i == 7 ? PSH : 0)), .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(&o, (uint16_t)(ACK | (i == 4 || i == 7 ? PSH : 0)), .seq = 1 + 1000 * i, .ack = 1,
+             .len = 1000);
     IN(&o, ACK | ECE, .seq = 1, .ack = 1001);
     assert_int_equal(o.tcp.snd.flight->ca, SW_CA_CWR);
     assert_int_equal(o.tcp.snd.ssthresh, 4000); /* RFC 5681: half of the 8 that were in flight */

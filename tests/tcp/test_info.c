@@ -58,7 +58,7 @@ static void test_values(void **state)
     TAKE(&o, ACK, .seq = 1, .ack = 31);
     user_sends(&o, 6000);
     for (uint32_t i = 0; i < 5; i++)
-        TAKE(&o, ACK, .seq = 1 + 1000 * i, .ack = 31, .len = 1000);
+        TAKE(&o, ACK | ends_burst(i, 2), .seq = 1 + 1000 * i, .ack = 31, .len = 1000);
     nothing(&o);
     IN(&o, ACK, .seq = 31, .ack = 2001, .win = 375);
     assert_int_equal(sw_tcp_info(&o.tcp, info, sizeof(info)), 280);

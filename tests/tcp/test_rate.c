@@ -44,7 +44,7 @@ static void test_delivery_rate(void **state)
     connected(&o, SW_CC_RENO, false);
     user_sends(&o, 40000);
     for (uint32_t i = 0; i < 10; i++)
-        TAKE(&o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(&o, ACK | ends_burst(i, 2), .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
     pass(&o, 100 * MS);
     for (uint32_t i = 0; i < 10; i++) {
         IN(&o, ACK, .seq = 1, .ack = 1001 + 1000 * i);
@@ -115,7 +115,7 @@ static void test_sacked(void **state)
     connected(&o, SW_CC_RENO, true);
     user_sends(&o, 10000);
     for (uint32_t i = 0; i < 10; i++)
-        TAKE(&o, i < 9 ? ACK : ACK | PSH, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(&o, ACK | ends_burst(i, 2), .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
     pass(&o, 100 * MS);
     IN(&o, ACK, .seq = 1, .ack = 1, .n_sacks = 1, .sacks = {1001, 10001});
     assert_int_equal(o.tcp.snd.meter->delivered, 9000);
@@ -142,12 +142,12 @@ static void test_max_pacing_rate(void **state)
     sw_tcp_set_options(&o.tcp, &options);
     user_sends(&o, 40000);
     for (uint32_t i = 0; i < 10; i++)
-        TAKE(&o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(&o, ACK | ends_burst(i, 2), .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
     pass(&o, 100 * MS);
     IN(&o, ACK, .seq = 1, .ack = 10001);
     for (uint32_t i = 0; i < 20; i += 2) { /* the second pair earlier: credit of idling */
         TAKE(&o, ACK, .seq = 10001 + 1000 * i, .ack = 1, .len = 1000);
-        TAKE(&o, ACK, .seq = 11001 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(&o, ACK | PSH, .seq = 11001 + 1000 * i, .ack = 1, .len = 1000);
         pass(&o, (i == 0 ? 10 : 20) * MS - MS / 2);
         nothing(&o);
         pass(&o, MS / 2);
@@ -158,7 +158,7 @@ static void test_max_pacing_rate(void **state)
     IN(&o, ACK, .seq = 1, .ack = 30001);
     sw_tcp_set_options(&o.tcp, &options);
     for (uint32_t i = 20; i < 30; i++)
-        TAKE(&o, i < 29 ? ACK : ACK | PSH, .seq = 10001 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(&o, ACK | ends_burst(i, 2), .seq = 10001 + 1000 * i, .ack = 1, .len = 1000);
     nothing(&o);
     one_fini(&o);
 }
@@ -175,7 +175,7 @@ static void test_chrono(void **state)
     IN(&o, ACK, .seq = 1, .ack = 1);
     user_sends(&o, 3000); /* the window takes two */
     TAKE(&o, ACK, .seq = 1, .ack = 1, .len = 1000);
-    TAKE(&o, ACK, .seq = 1001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK | PSH, .seq = 1001, .ack = 1, .len = 1000);
     pass(&o, 50 * MS);
     IN(&o, ACK, .seq = 1, .ack = 2001);
     TAKE(&o, ACK | PSH, .seq = 2001, .ack = 1, .len = 1000);

@@ -9,7 +9,7 @@ static void ten_out(struct one *o)
     one_connect(o);
     user_sends(o, 30000);
     for (uint32_t i = 0; i < 10; i++)
-        TAKE(o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(o, ACK | ends_burst(i, 5), .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
     nothing(o);
     pass(o, 10 * MS);
 }
@@ -119,7 +119,7 @@ static void test_timeout(void **state)
     assert_int_equal(o.tcp.snd.flight->ca, SW_CA_LOSS);
     IN(&o, ACK, .seq = 1, .ack = 1001);
     TAKE(&o, ACK, .seq = 1001, .ack = 1, .len = 1000);
-    TAKE(&o, ACK, .seq = 2001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK | PSH, .seq = 2001, .ack = 1, .len = 1000);
     nothing(&o);
     for (int i = 0; i < 5; i++) /* what our own repetitions provoke starts no fast retransmit */
         dup(&o, 1001);
@@ -128,15 +128,15 @@ static void test_timeout(void **state)
     TAKE(&o, ACK, .seq = 9001, .ack = 1, .len = 1000);
     TAKE(&o, ACK, .seq = 10001, .ack = 1, .len = 1000);
     TAKE(&o, ACK, .seq = 11001, .ack = 1, .len = 1000);
-    TAKE(&o, ACK, .seq = 12001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK | PSH, .seq = 12001, .ack = 1, .len = 1000);
     TAKE(&o, ACK, .seq = 13001, .ack = 1, .len = 1000);
-    TAKE(&o, ACK, .seq = 14001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK | PSH, .seq = 14001, .ack = 1, .len = 1000);
     nothing(&o);
     assert_int_equal(o.tcp.snd.cwnd, 6000);
     IN(&o, ACK, .seq = 1, .ack = 11001);
     assert_int_equal(o.tcp.snd.flight->ca, SW_CA_OPEN);
     for (uint32_t i = 0; i < 2; i++)
-        TAKE(&o, ACK, .seq = 15001 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(&o, ACK | ends_burst(i, 2), .seq = 15001 + 1000 * i, .ack = 1, .len = 1000);
     one_fini(&o);
 }
 
@@ -172,13 +172,15 @@ static void test_lost_super_segment(void **state)
     assert_int_equal(sw_ip_set_mtu(&o.ip, ETH, 1500, 65535), 0);
     one_connect(&o);
     user_sends(&o, 10000);
-    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 10000, .gso = 1000);
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 5000, .gso = 1000);
+    TAKE(&o, ACK | PSH, .seq = 5001, .ack = 1, .len = 5000, .gso = 1000);
     QUIET_UNTIL(&o, o.tcp.main_ns);
     TAKE(&o, ACK, .seq = 1, .ack = 1, .len = 1000);
     IN(&o, ACK, .seq = 1, .ack = 1001);
-    TAKE(&o, ACK, .seq = 1001, .ack = 1, .len = 2000, .gso = 1000);
+    TAKE(&o, ACK | PSH, .seq = 1001, .ack = 1, .len = 2000, .gso = 1000);
     IN(&o, ACK, .seq = 1, .ack = 3001);
-    TAKE(&o, ACK, .seq = 3001, .ack = 1, .len = 4000, .gso = 1000);
+    TAKE(&o, ACK | PSH, .seq = 3001, .ack = 1, .len = 2000, .gso = 1000);
+    TAKE(&o, ACK | PSH, .seq = 5001, .ack = 1, .len = 2000, .gso = 1000);
     IN(&o, ACK, .seq = 1, .ack = 7001);
     TAKE(&o, ACK | PSH, .seq = 7001, .ack = 1, .len = 3000, .gso = 1000);
     IN(&o, ACK, .seq = 1, .ack = 10001);

@@ -158,7 +158,7 @@ static void test_cwnd_rest(void **state)
     o.tcp.snd.cwnd = 3700;
     user_sends(&o, 20000);
     for (uint32_t i = 0; i < 3; i++)
-        TAKE(&o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(&o, ACK | ends_burst(i, 5), .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
     nothing(&o);
     one_fini(&o);
 }
@@ -172,11 +172,11 @@ static void test_initial_window(void **state)
     begin_established(&o);
     user_sends(&o, 12345);
     for (uint32_t i = 0; i < 10; i++)
-        TAKE(&o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(&o, ACK | ends_burst(i, 5), .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
     nothing(&o);
     IN(&o, ACK, .seq = 1, .ack = 1001); /* slow start: two for one */
     TAKE(&o, ACK, .seq = 10001, .ack = 1, .len = 1000);
-    TAKE(&o, ACK, .seq = 11001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK | PSH, .seq = 11001, .ack = 1, .len = 1000);
     nothing(&o);
     IN(&o, ACK, .seq = 1, .ack = 2001);
     TAKE(&o, ACK | PSH, .seq = 12001, .ack = 1, .len = 345);
@@ -239,7 +239,8 @@ static void test_super_segments(void **state)
     assert_int_equal(sw_ip_set_mtu(&o.ip, ETH, 1500, 65535), 0);
     one_connect(&o);
     user_sends(&o, 15300);
-    TAKE(&o, ACK, .seq = 1, .ack = 1, .len = 10000, .gso = 1000);
+    TAKE(&o, ACK | PSH, .seq = 1, .ack = 1, .len = 5000, .gso = 1000); /* half of cwnd */
+    TAKE(&o, ACK | PSH, .seq = 5001, .ack = 1, .len = 5000, .gso = 1000);
     nothing(&o);
     IN(&o, ACK, .seq = 1, .ack = 10001);
     TAKE(&o, ACK | PSH, .seq = 10001, .ack = 1, .len = 5300, .gso = 1000);
@@ -247,8 +248,8 @@ static void test_super_segments(void **state)
     assert_int_equal(o.tcp.snd.cwnd, 20000);
     assert_int_equal(sw_ip_set_mtu(&o.ip, ETH, 1500, 3500), 0);
     user_sends(&o, 7000);
-    TAKE(&o, ACK, .seq = 15301, .ack = 1, .len = 3000, .gso = 1000);
-    TAKE(&o, ACK, .seq = 18301, .ack = 1, .len = 3000, .gso = 1000);
+    TAKE(&o, ACK | PSH, .seq = 15301, .ack = 1, .len = 3000, .gso = 1000);
+    TAKE(&o, ACK | PSH, .seq = 18301, .ack = 1, .len = 3000, .gso = 1000);
     TAKE(&o, ACK | PSH, .seq = 21301, .ack = 1, .len = 1000);
     one_fini(&o);
 }

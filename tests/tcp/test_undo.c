@@ -22,7 +22,7 @@ static void ten_out(struct one *o, bool ts, bool cubic)
     TAKE(o, ACK, .seq = 1, .ack = 1);
     user_sends(o, 40000);
     for (uint32_t i = 0; i < 10; i++)
-        TAKE(o, ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        TAKE(o, ACK | ends_burst(i, 2), .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
     nothing(o);
 }
 
