@@ -6,7 +6,10 @@
  * Most of the time nothing happens in a transfer, so many run side by side, each in a process of
  * its own.
  *
- *     goodput [--cc NAME]... [--rtt MS] [--loss PERCENT] [--seeds N] [--jobs N]
+ *     goodput [--rate MBIT] [--cc NAME]... [--rtt MS] [--loss PERCENT] [--seeds N] [--jobs N]
+ *
+ * At 20 Mbit/s, the default, the queue has 256 KiB unless said; at other rates it is given in
+ * bandwidth-delay products. A machine that is too slow for a rate shows it by the kernel's figures.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,7 +26,9 @@
 
 #include "tests/interop/flow.h"
 
-#define RATE_BPS 20000000ULL /* of the bottleneck */
+#define MBIT 1000000ULL
+#define USUAL_MBIT 20
+#define QUEUE_MIN_BYTES 15000
 #define SEEDS_MAX 15
 #define POINTS_MAX 256
 
@@ -32,6 +37,7 @@ struct point {
     unsigned rtt_ms;
     uint32_t loss_ppm, reorder_ppm;
     uint32_t queue_bytes;
+    double queue_bdp;            /* instead of queue_bytes; 0: none */
     double result[3][SEEDS_MAX]; /* Mbit/s; negative: a negative errno */
 };
 
@@ -41,6 +47,7 @@ static const enum kind pairs[3][2] = {
 
 static struct point *points; /* shared with the processes */
 static int n_points, n_seeds = 5, n_jobs = 24;
+static uint64_t rate_bps = USUAL_MBIT * MBIT; /* of the bottleneck */
 
 static unsigned seconds_of(const struct point *p)
 {
@@ -59,13 +66,16 @@ static void set_cc(struct sock *sock, const char *cc)
 /* One transfer from side 0 to side 1: Mbit/s that arrived, or a negative errno. */
 static double transfer(const struct point *p, int pair, uint64_t seed)
 {
+    double queue = p->queue_bdp * (double)rate_bps / 8e3 * p->rtt_ms;
     struct sw_link_conditions there = {.delay_ns = p->rtt_ms * MS / 2,
                                        .loss_ppm = p->loss_ppm,
                                        .reorder_ppm = p->reorder_ppm,
                                        .reorder_ns = p->rtt_ms * MS / 8,
-                                       .rate_bps = RATE_BPS,
+                                       .rate_bps = rate_bps,
                                        .queue_bytes = p->queue_bytes};
-    struct sw_link_conditions back = {.delay_ns = p->rtt_ms * MS / 2, .rate_bps = RATE_BPS};
+    struct sw_link_conditions back = {.delay_ns = p->rtt_ms * MS / 2, .rate_bps = rate_bps};
+    if (p->queue_bdp > 0)
+        there.queue_bytes = queue > QUEUE_MIN_BYTES ? (uint32_t)queue : QUEUE_MIN_BYTES;
     struct world_config config = {
         .kinds = {pairs[pair][0], pairs[pair][1]}, .seed = seed, .conditions = {there, back}};
     struct world world;
@@ -169,9 +179,19 @@ static void add_points(const char *cc, int only_rtt, int only_loss)
         {.what = "reorder 2 %", .reorder_ppm = 20000},
         {.what = "queue 30 KB", .queue_bytes = 30000},
     };
+    static const struct point other_rate[] = {
+        {.what = "queue 1 BDP", .queue_bdp = 1},
+        {.what = "queue 0.1 BDP", .queue_bdp = 0.1},
+        {.what = "queue 4 BDP", .queue_bdp = 4},
+        {.what = "1 BDP, loss 1 %", .queue_bdp = 1, .loss_ppm = 10000},
+        {.what = "1 BDP, reorder 2 %", .queue_bdp = 1, .reorder_ppm = 20000},
+    };
+    bool usual = rate_bps == USUAL_MBIT * MBIT;
+    const struct point *which = usual ? links : other_rate;
+    unsigned n = usual ? sizeof(links) / sizeof(links[0]) : sizeof(other_rate) / sizeof(links[0]);
     for (unsigned r = 0; r < 4; r++)
-        for (unsigned i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-            struct point p = links[i];
+        for (unsigned i = 0; i < n; i++) {
+            struct point p = which[i];
             p.cc = cc;
             p.rtt_ms = rtts[r];
             add(p, only_rtt, only_loss);
@@ -182,7 +202,8 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"cc", 1, NULL, 'c'},   {"rtt", 1, NULL, 'r'},
                                             {"loss", 1, NULL, 'l'}, {"seeds", 1, NULL, 's'},
-                                            {"jobs", 1, NULL, 'j'}, {NULL, 0, NULL, 0}};
+                                            {"jobs", 1, NULL, 'j'}, {"rate", 1, NULL, 'm'},
+                                            {NULL, 0, NULL, 0}};
     const char *controls[8] = {"cubic", "reno"};
     int n_controls = 0, rtt = -1, loss = -1;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
@@ -194,6 +215,8 @@ int main(int argc, char **argv)
             loss = (int)(atof(optarg) * 1e4);
         else if (c == 's' && atoi(optarg) <= SEEDS_MAX)
             n_seeds = atoi(optarg);
+        else if (c == 'm' && atoi(optarg) > 0)
+            rate_bps = strtoull(optarg, NULL, 10) * MBIT;
         else if (c == 'j')
             n_jobs = atoi(optarg);
         else
@@ -209,7 +232,7 @@ int main(int argc, char **argv)
     int failed = run_jobs();
     printf(
         "Mbit/s of %g that arrived, medians of %d seeds; %d transfers, %d at a time, in %.0f s\n\n",
-        (double)RATE_BPS / 1e6, n_seeds, n_points * n_seeds * 3, n_jobs,
+        (double)rate_bps / 1e6, n_seeds, n_points * n_seeds * 3, n_jobs,
         (double)(sw_cable_now() - start_ns) / 1e9);
     print_table();
     return failed > 0;

@@ -3,7 +3,7 @@
  * goodput: how much of a path TCP uses, in virtual time, as tables in Markdown.
  *
  *     goodput [SECTION]          the tables that `make check` compares with goodput.golden, or one
- *                                of cubic reno bbr reorder queue fair bloat short
+ *                                of cubic reno bbr reorder queue loss-queue fair bloat short
  *     goodput --whole            the whole grid, which takes minutes
  *     goodput --one cc=cubic rate=100 rtt=50 queue=1 loss=1 reorder=0 by=3 seed=1 seconds=30
  * bytes=0 [-v] one flow by itself; -v: every event of its sender
@@ -212,35 +212,64 @@ static void reorder_tables(void)
 {
     static const double some[] = {0, 1};
 
-    printf("## Reordering\n\n100 Mbit/s, a queue of one bandwidth-delay product, cubic.\n");
-    for (size_t r = 1; r < COUNT(reorders); r++) {
-        printf("\n%s:\n", reorders[r].name);
-        print_losses(
-            (struct point){.cc = "cubic", .rate_mbit = 100, .queue_bdp = 1, .reorder = reorders[r]},
-            COUNT(some), some);
-    }
+    printf("## Reordering\n\n100 Mbit/s, a queue of one bandwidth-delay product.\n");
+    for (size_t c = 0; c < COUNT(ccs); c++)
+        for (size_t r = 1; r < COUNT(reorders); r++) {
+            printf("\n%s, %s:\n", ccs[c], reorders[r].name);
+            print_losses(
+                (struct point){
+                    .cc = ccs[c], .rate_mbit = 100, .queue_bdp = 1, .reorder = reorders[r]},
+                COUNT(some), some);
+        }
 }
 
-static void queue_tables(void)
+/* A row for each of `n` values, a column for each control and queue. */
+static void print_queues(const char *title, const char *unit, size_t n, const double *values,
+                         struct point (*point_of)(double value))
 {
-    printf("## Rate and queue\n\n50 ms, nothing is lost but what the queue drops.\n\n"
-           "| rate |");
+    printf("| %s |", title);
     for (size_t c = 0; c < COUNT(ccs); c++)
         for (size_t q = 0; q < COUNT(queues); q++)
             printf(" %s, %g BDP |", ccs[c], queues[q]);
     printf("\n|--:|");
-    for (size_t c = 0; c < COUNT(ccs); c++)
-        for (size_t q = 0; q < COUNT(queues); q++)
-            printf("--:|");
+    for (size_t i = 0; i < COUNT(ccs) * COUNT(queues); i++)
+        printf("--:|");
     putchar('\n');
-    for (size_t r = 0; r < COUNT(rates); r++) {
-        printf("| %g Mbit/s |", rates[r]);
+    for (size_t v = 0; v < n; v++) {
+        printf("| %g %s |", values[v], unit);
         for (size_t c = 0; c < COUNT(ccs); c++)
-            for (size_t q = 0; q < COUNT(queues); q++)
-                print_cell((struct point){
-                    .cc = ccs[c], .rate_mbit = rates[r], .rtt_ms = 50, .queue_bdp = queues[q]});
+            for (size_t q = 0; q < COUNT(queues); q++) {
+                struct point pt = point_of(values[v]);
+                pt.cc = ccs[c];
+                pt.queue_bdp = queues[q];
+                print_cell(pt);
+            }
         putchar('\n');
     }
+}
+
+static struct point at_rate(double rate)
+{
+    return (struct point){.rate_mbit = rate, .rtt_ms = 50};
+}
+
+static struct point at_loss(double loss)
+{
+    return (struct point){.rate_mbit = 100, .rtt_ms = 50, .loss_percent = loss};
+}
+
+static void queue_tables(void)
+{
+    printf("## Rate and queue\n\n50 ms, nothing is lost but what the queue drops.\n\n");
+    print_queues("rate", "Mbit/s", COUNT(rates), rates, at_rate);
+}
+
+static void loss_queue_table(void)
+{
+    static const double some[] = {0.1, 1, 5, 10};
+
+    printf("## Loss and queue\n\n100 Mbit/s, 50 ms.\n\n");
+    print_queues("loss", "%", COUNT(some), some, at_loss);
 }
 
 /* ---- two flows ---- */
@@ -435,8 +464,8 @@ static const struct {
     void (*print)(void);
 } sections[] = {
     {"cubic", loss_cubic},       {"reno", loss_reno},     {"bbr", loss_bbr},
-    {"reorder", reorder_tables}, {"queue", queue_tables}, {"fair", fairness_table},
-    {"bloat", bloat_table},      {"short", short_table},
+    {"reorder", reorder_tables}, {"queue", queue_tables}, {"loss-queue", loss_queue_table},
+    {"fair", fairness_table},    {"bloat", bloat_table},  {"short", short_table},
 };
 
 int main(int argc, char **argv)
