@@ -8,6 +8,8 @@
  * belongs to the first connection of the core, whoever came in between is recognised by SO_PEERCRED
  * and thrown out.
  *
+ * A connection that accept() waits for already needs no sign: its stand-in is one end of a pair.
+ *
  * What was taken for a caller that has no free descriptor, or has gone, goes back to where it was:
  * first in line, with a new unix connection to show that somebody waits.
  */
@@ -171,25 +173,43 @@ static void copy_native_options(struct run *run, struct standin *s, int fd)
         setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
 }
 
-/* The new socket's stand-in, in place of the pending connection. NULL: no memory. */
+/* The two ends of what will be the new socket's stand-in. `far` has been in epoll while it waited,
+ * or has not. */
+struct ends {
+    int near, far;
+    bool watched;
+};
+
+/* The new socket's stand-in, which owns ends->far from then on. NULL: no memory. */
 static struct standin *adopt(struct run *run, struct standin *listener, sw_socket_t sock,
-                             struct pending *p, int near)
+                             struct ends *ends)
 {
     struct stat st;
-    if (fstat(near, &st) < 0)
+    if (fstat(ends->near, &st) < 0)
         return NULL;
     struct standin *s = standin_adopt(run, sock, st.st_ino, true, listener->ipv6);
     if (s == NULL)
         return NULL;
-    s->far_fd = p->far_fd;
-    p->far_fd = -1;
+    s->far_fd = ends->far;
+    ends->far = -1;
     s->sndbuf = listener->sndbuf;
     stream_prepare_far(run, s);
-    copy_native_options(run, s, near);
+    copy_native_options(run, s, ends->near);
     return s;
 }
 
-static void hand_out(struct run *run, struct run_call *call, struct pending *p, int near, int flags)
+/* The caller has gone: who else accepts gets it. */
+static void take_back(struct run *run, struct standin *listener, struct standin *s,
+                      const struct sw_addr *remote)
+{
+    sw_socket_t sock = s->sock;
+    s->sock = 0;
+    standin_gone(run, s);
+    put_back(run, listener, sock, remote);
+    standin_check(run, listener);
+}
+
+static void hand_out(struct run *run, struct run_call *call, struct ends *ends, int flags)
 {
     struct standin *listener = call->standin;
     struct sw_addr remote;
@@ -200,7 +220,7 @@ static void hand_out(struct run *run, struct run_call *call, struct pending *p, 
         call_fail(run, call, -err);
         return;
     }
-    struct standin *s = adopt(run, listener, sock, p, near);
+    struct standin *s = adopt(run, listener, sock, ends);
     if (s == NULL) {
         put_back(run, listener, sock, &remote);
         call_fail(run, call, ENOBUFS);
@@ -208,23 +228,66 @@ static void hand_out(struct run *run, struct run_call *call, struct pending *p, 
     }
     err = mem_write_addr(run, call->tid, call->args[1], call->args[2], &remote, s->ipv6);
     if (err < 0) { /* Linux has taken it from the queue by then */
-        standin_gone(run, s);
+        if (call_waits(run, call))
+            standin_gone(run, s);
+        else
+            take_back(run, listener, s, &remote);
         call_fail(run, call, -err);
         return;
     }
     record_made(call, s->sock);
     record_from(call, &remote);
-    if (!call_return_fd(run, call, near, (flags & SOCK_CLOEXEC) != 0)) {
-        s->sock = 0;
-        standin_gone(run, s);
-        put_back(run, listener, sock, &remote);
+    if (!call_return_fd(run, call, ends->near, (flags & SOCK_CLOEXEC) != 0)) {
+        take_back(run, listener, s, &remote);
         return;
     }
     s->holder_tid = call->tid;
     s->holder_fd = call->returned_fd;
     struct epoll_event ev = {.events = FAR_EVENTS, .data.ptr = s};
-    epoll_ctl(run->epoll_fd, EPOLL_CTL_MOD, s->far_fd, &ev);
-    stream_established(run, s, near);
+    epoll_ctl(run->epoll_fd, ends->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, s->far_fd, &ev);
+    stream_established(run, s, ends->near);
+}
+
+/* Nobody was told of a connection yet: it goes straight to the caller. */
+static void hand_out_pair(struct run *run, struct run_call *call, int flags)
+{
+    int fds[2];
+    int type = SOCK_STREAM | SOCK_CLOEXEC | (flags & SOCK_NONBLOCK);
+
+    if (socketpair(AF_UNIX, type, 0, fds) < 0) {
+        call_fail(run, call, errno == EMFILE ? ENFILE : errno);
+        return;
+    }
+    struct ends ends = {.near = fds[0], .far = fds[1], .watched = false};
+    hand_out(run, call, &ends, flags);
+    close(ends.near);
+    if (ends.far >= 0)
+        close(ends.far);
+}
+
+/* The first of those that poll() shows. */
+static void hand_out_pending(struct run *run, struct run_call *call, int flags)
+{
+    struct standin *s = call->standin;
+    int fd = standin_fetch(run, call);
+    if (fd < 0) {
+        call_fail(run, call, fd == -EMFILE ? ENFILE : EBADF);
+        return;
+    }
+    int near = take_near(run, fd, flags);
+    close(fd);
+    if (near < 0) {
+        call_fail(run, call, near == -EMFILE ? ENFILE : -near);
+        return;
+    }
+    struct pending *p = SW_CONTAINER(s->pending.next, struct pending, link);
+    struct ends ends = {.near = near, .far = p->far_fd, .watched = true};
+    p->far_fd = -1;
+    pending_free(s, p);
+    hand_out(run, call, &ends, flags);
+    close(ends.near);
+    if (ends.far >= 0)
+        close(ends.far);
 }
 
 static enum run_verdict try_accept(struct run *run, struct run_call *call)
@@ -232,28 +295,15 @@ static enum run_verdict try_accept(struct run *run, struct run_call *call)
     struct standin *s = call->standin;
     int flags = call->nr == SYS_accept4 ? (int)call->args[3] : 0;
 
-    if (sw_accept_queue_len(run->host, s->sock) < 0) { /* not listening, or no longer */
+    int waiting = sw_accept_queue_len(run->host, s->sock);
+    if (waiting < 0) /* not listening, or no longer */
         call_fail(run, call, EINVAL);
-        return CALL_DONE;
-    }
-    accept_mirror(run, s);
-    if (s->n_pending == 0)
+    else if (s->n_pending > 0)
+        hand_out_pending(run, call, flags);
+    else if (waiting > 0)
+        hand_out_pair(run, call, flags);
+    else
         return CALL_AGAIN;
-    int fd = standin_fetch(run, call);
-    if (fd < 0) {
-        call_fail(run, call, fd == -EMFILE ? ENFILE : EBADF);
-        return CALL_DONE;
-    }
-    int near = take_near(run, fd, flags);
-    close(fd);
-    if (near < 0) {
-        call_fail(run, call, near == -EMFILE ? ENFILE : -near);
-        return CALL_DONE;
-    }
-    struct pending *p = SW_CONTAINER(s->pending.next, struct pending, link);
-    hand_out(run, call, p, near, flags);
-    close(near);
-    pending_free(s, p);
     return CALL_DONE;
 }
 
@@ -266,6 +316,8 @@ void on_accept(struct run *run, struct run_call *call)
         call_fail(run, call, EINVAL);
     else if (!s->stream)
         call_fail(run, call, EOPNOTSUPP);
-    else
+    else {
+        call->gives_back = true;
         call_try(run, call, try_accept, standin_timeout_ns(run, s, SO_RCVTIMEO), EAGAIN);
+    }
 }

@@ -37,23 +37,27 @@ void connect_forget_dead(struct run *run, const struct sw_addr *to)
 }
 
 /* Puts the stand-in into the state that the core's attempt is in. 0 or a negative errno. */
-int connect_show(struct run *run, struct standin *s, int fd)
+int connect_show(struct run *run, struct run_call *call, int fd)
 {
+    struct standin *s = call->standin;
+    int flags = call->held_since_ns == 0 ? call->fd_flags : -1; /* may have changed meanwhile */
     int bits = sw_poll(run->host, s->sock);
     bool failed = bits < 0 || (bits & (SW_EV_ERR | SW_EV_HUP)) != 0;
     bool done = !failed && (bits & SW_EV_OUT) != 0;
 
     if (s->state == STANDIN_FRESH) {
-        int err = stream_meet(run, s, fd, !done);
+        int err = stream_meet(run, s, fd, flags, !done);
         if (err < 0)
             return err;
         if (!done)
             standin_set_state(run, s, STANDIN_CONNECTING);
     }
-    if (done)
+    if (done) { /* who does not wait may wait for an edge, which raising it makes */
+        s->small_sndbuf = s->small_sndbuf || (flags & O_NONBLOCK) != 0;
         stream_established(run, s, fd);
-    else if (failed)
+    } else if (failed) {
         stream_failed(run, s, 0);
+    }
     return 0;
 }
 
@@ -144,7 +148,7 @@ static enum run_verdict try_connect(struct run *run, struct run_call *call)
     }
     if (s->state == STANDIN_FRESH || s->state == STANDIN_CONNECTING) {
         int fd = standin_fetch(run, call);
-        err = fd < 0 ? fd : connect_show(run, s, fd);
+        err = fd < 0 ? fd : connect_show(run, call, fd);
         if (fd >= 0)
             close(fd);
         if (err < 0) {
@@ -165,14 +169,14 @@ static void leave_connect(struct run *run, struct run_call *call)
     int fd = standin_fetch(run, call);
     if (fd < 0)
         return; /* it has gone */
-    (void)connect_show(run, s, fd);
+    (void)connect_show(run, call, fd);
     close(fd);
 }
 
 static void start_nonblocking(struct run *run, struct run_call *call, struct registration *moving)
 {
     int fd = standin_fetch(run, call);
-    int err = fd < 0 ? fd : connect_show(run, call->standin, fd);
+    int err = fd < 0 ? fd : connect_show(run, call, fd);
     registrations_move(moving, fd, (int)call->args[0]);
     if (fd >= 0)
         close(fd);
@@ -209,7 +213,7 @@ static void put_off(struct run *run, struct run_call *call)
     if (err == 0)
         err = fd = standin_fetch(run, call);
     if (fd >= 0)
-        err = stream_meet(run, s, fd, false);
+        err = stream_meet(run, s, fd, call->fd_flags, false);
     if (err < 0) {
         connect_give_up(run, call, -err);
     } else {

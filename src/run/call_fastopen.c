@@ -28,7 +28,7 @@ struct fast_open {
 static int show(struct run *run, struct run_call *call)
 {
     int fd = standin_fetch(run, call);
-    int err = fd < 0 ? fd : connect_show(run, call->standin, fd);
+    int err = fd < 0 ? fd : connect_show(run, call, fd);
     if (fd >= 0)
         close(fd);
     return err;

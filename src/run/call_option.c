@@ -64,7 +64,7 @@ static void set_buffers(struct run *run, struct run_call *call, int name, const 
         return;
     memcpy(&bytes, value, sizeof(bytes));
     if (name == SO_RCVBUF && s->far_fd >= 0)
-        stream_prepare_far(run, s);
+        stream_size_far(run, s);
     int fd = name == SO_SNDBUF ? standin_fetch(run, call) : -1;
     if (fd >= 0) {
         stream_sndbuf_set(s, fd, bytes);

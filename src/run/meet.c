@@ -4,7 +4,7 @@
  * file stays the same, and with it every epoll registration, dup and fork made before.
  *
  * Whoever knows the listening socket's name may connect to it too; only what we connected ourselves
- * is taken (SO_PEERCRED says who called connect(2)).
+ * is taken (it has the stand-in's own name, and names are unique).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +30,17 @@ void stream_raise_sndbuf(struct standin *s, int fd)
 {
     set_sndbuf(fd, s->sndbuf != 0 ? s->sndbuf : STANDIN_SNDBUF);
     s->small_sndbuf = false;
+    s->sndbuf_raised = true;
+}
+
+void stream_raise_sndbuf_now(struct run *run, struct standin *s)
+{
+    int fd = standin_borrow(run, s);
+    s->sndbuf_raised = true; /* once is enough: what it has will do */
+    if (fd < 0)
+        return;
+    stream_raise_sndbuf(s, fd);
+    close(fd);
 }
 
 void stream_sndbuf_set(struct standin *s, int fd, int bytes)
@@ -50,31 +61,44 @@ static int far_sndbuf(struct run *run, struct standin *s)
     return value > FAR_SNDBUF ? FAR_SNDBUF : value < FAR_SNDBUF_MIN ? FAR_SNDBUF_MIN : value;
 }
 
-void stream_prepare_far(struct run *run, struct standin *s)
+void stream_size_far(struct run *run, struct standin *s)
 {
     set_sndbuf(s->far_fd, far_sndbuf(run, s));
-    s->far_out = true;
+    s->far_out = s->far_sized = true;
 }
 
-/* The other end of what was just connected. */
-static int take_far(struct run *run)
+/* What the program has asked for as SO_RCVBUF holds from the first byte. */
+void stream_prepare_far(struct run *run, struct standin *s)
 {
+    s->far_out = true;
+    if (far_sndbuf(run, s) < (int)STREAM_BULK_BYTES)
+        stream_size_far(run, s);
+}
+
+/* The other end of what was just connected: nobody else can have its name. */
+static int take_far(struct run *run, const struct standin *s)
+{
+    struct sockaddr_un expected;
+    socklen_t expected_len = name_addr(s->name, &expected);
+
     for (;;) {
-        struct ucred peer;
+        struct sockaddr_un peer;
         socklen_t len = sizeof(peer);
-        int fd = accept4(run->meet_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd =
+            accept4(run->meet_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0)
             return -errno;
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == run->pid)
+        if (len == expected_len && memcmp(&peer, &expected, len) == 0)
             return fd;
         close(fd);
     }
 }
 
-/* connect(2) that never waits, whatever the program's O_NONBLOCK. */
-static int connect_now(int fd, const struct sockaddr_un *addr, socklen_t len)
+/* connect(2) that never waits, whatever the program's O_NONBLOCK. `flags`: as of F_GETFL, or -1. */
+static int connect_now(int fd, int flags, const struct sockaddr_un *addr, socklen_t len)
 {
-    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        flags = fcntl(fd, F_GETFL);
     bool blocking = flags >= 0 && (flags & O_NONBLOCK) == 0;
 
     if (blocking)
@@ -100,15 +124,15 @@ static void stuff(struct standin *s, int fd)
     s->small_sndbuf = true;
 }
 
-int stream_meet(struct run *run, struct standin *s, int fd, bool stuffed)
+int stream_meet(struct run *run, struct standin *s, int fd, int fd_flags, bool stuffed)
 {
     struct sockaddr_un addr;
     socklen_t len = name_addr(run->meet_name, &addr);
 
-    int err = connect_now(fd, &addr, len);
+    int err = connect_now(fd, fd_flags, &addr, len);
     if (err < 0)
         return err;
-    int far = take_far(run);
+    int far = take_far(run, s);
     if (far < 0)
         return far;
     struct epoll_event ev = {.events = FAR_EVENTS, .data.ptr = s};

@@ -64,8 +64,7 @@ bool call_return_fd(struct run *run, struct run_call *call, int fd, bool cloexec
     return false;
 }
 
-/* Whether the caller still waits for the answer. */
-static bool caller_waits(struct run *run, struct run_call *call)
+bool call_waits(struct run *run, struct run_call *call)
 {
     return ioctl(run->notify_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) == 0;
 }
@@ -114,7 +113,7 @@ void calls_wake(struct run *run, struct standin *s)
     while (!sw_list_empty(&waiting)) {
         struct run_call *call = SW_CONTAINER(waiting.next, struct run_call, by_standin);
         sw_list_del(&call->by_standin);
-        if (!caller_waits(run, call)) {
+        if (!call->gives_back && !call_waits(run, call)) {
             died = true;
             if (call->leave != NULL)
                 call->leave(run, call);

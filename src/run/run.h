@@ -168,6 +168,8 @@ struct standin {
     int holder_fd;              /*   looked for when there is no call (standin_borrow()) */
     int sndbuf;                 /* SO_SNDBUF as the program set it; 0: it has not */
     bool small_sndbuf;          /* still as CONNECTING left it: raised with the next call */
+    bool sndbuf_raised;         /* or was it tried: not before it has sent STREAM_BULK_BYTES */
+    bool far_sized;             /* likewise the far end's, with what it is given */
     uint8_t program_shut;       /* bit 0: the program shut down reading; bit 1: writing */
     uint32_t junk;              /* stuffed bytes not yet drained */
     bool far_in, far_out;       /* readiness remembered from edges */
@@ -221,7 +223,8 @@ struct run_call {
     int fd;                    /* dup of args[0] while the call is first handled, or -1 */
     int returned_fd;           /* what call_return_fd() returned to the caller */
     bool answered;
-    bool shared_signal_seen;   /* while held: see signals.c */
+    bool shared_signal_seen;   /* while held: see held.c */
+    bool gives_back;           /* undoes what it did for a caller that has gone: need not be asked before */
     uint64_t held_since_ns;
     run_try_fn *retry;         /* while held */
     run_leave_fn *leave;       /* while held; may be NULL: the caller stops waiting (deadline, signal, death) */
@@ -299,6 +302,7 @@ bool call_return_fd(struct run *run, struct run_call *call, int fd, bool cloexec
 void call_try(struct run *run, struct run_call *call, run_try_fn *fn, uint64_t timeout_ns, int timeout_errno);
 /* Something happened to a stand-in: its held calls are tried again. */
 void calls_wake(struct run *run, struct standin *s);
+bool call_waits(struct run *run, struct run_call *call); /* its caller is still there */
 bool call_nonblocking(struct run *run, struct run_call *call); /* O_NONBLOCK of the stand-in now */
 /* Receives one call from the kernel and has it handled. */
 void calls_receive(struct run *run);
@@ -381,12 +385,17 @@ void stream_core_event(struct run *run, struct standin *s, int sw_events);
 void stream_continue(struct run *run, struct standin *s);
 /* Connects the stand-in in place, through its dup `fd`, to a new far end. `stuffed`: so that it polls
  * neither IN nor OUT. 0 or a negative errno. */
-int stream_meet(struct run *run, struct standin *s, int fd, bool stuffed);
+int stream_meet(struct run *run, struct standin *s, int fd, int fd_flags, bool stuffed);
 /* The connection exists: bytes may flow. `fd`: a dup, or -1 to look for one. */
 void stream_established(struct run *run, struct standin *s, int fd);
 /* The attempt failed, or the connection broke: says so to the program. */
 void stream_failed(struct run *run, struct standin *s, int err);
 void stream_raise_sndbuf(struct standin *s, int fd);
+/* The same while there is no call. */
+void stream_raise_sndbuf_now(struct run *run, struct standin *s);
+/* Bytes a connection may move, in each direction, before its buffers get their size: most move less. */
+#define STREAM_BULK_BYTES 32768U
+void stream_size_far(struct run *run, struct standin *s);
 /* The program has set SO_SNDBUF (`fd`: a dup) or SO_RCVBUF. */
 void stream_sndbuf_set(struct standin *s, int fd, int bytes);
 /* The program sends MSG_OOB: marks are looked for from now on. */
@@ -397,7 +406,7 @@ uint64_t standin_timeout_ns(struct run *run, struct standin *s, int name);
 
 /* call_connect.c: an attempt that the core has begun. Shows the state it is in on the stand-in, through
  * its dup `fd`; 0 or a negative errno. */
-int connect_show(struct run *run, struct standin *s, int fd);
+int connect_show(struct run *run, struct run_call *call, int fd);
 /* A used stand-in gets a fresh socket underneath; 0 or a negative errno. */
 int connect_renew(struct run *run, struct run_call *call);
 /* Our own descriptors or memory are used up (positive errno): it ends here, and the call with it. */

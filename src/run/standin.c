@@ -305,7 +305,7 @@ void standin_rename(struct run *run, struct standin *s, ino_t ino, const char *n
     table_add(run, s);
     s->reading = READING;
     s->writing = WRITING;
-    s->put_off = false;
+    s->put_off = s->small_sndbuf = s->sndbuf_raised = s->far_sized = false;
     s->program_shut = 0;
     s->broken = s->error = 0;
 }

@@ -60,7 +60,7 @@ static bool drain_junk(struct standin *s)
 
     while (s->junk > 0) {
         size_t want = s->junk < sizeof(scratch) ? s->junk : sizeof(scratch);
-        ssize_t n = read(s->far_fd, scratch, want);
+        ssize_t n = recv(s->far_fd, scratch, want, MSG_DONTWAIT);
         if (n <= 0)
             return false;
         s->junk -= (uint32_t)n;
@@ -130,7 +130,7 @@ static bool open_put_off(struct run *run, struct standin *s)
         return false;
     }
     if (taken > 0) {
-        (void)read(s->far_fd, data, (size_t)taken);
+        (void)recv(s->far_fd, data, (size_t)taken, MSG_DONTWAIT);
         record_data(run, s, SW_VIEW_TAKEN, (uint64_t)taken);
     }
     return true;
@@ -162,7 +162,7 @@ static bool to_core(struct run *run, struct standin *s)
             }
             return false;
         }
-        ssize_t n = read(s->far_fd, room, (size_t)want);
+        ssize_t n = recv(s->far_fd, room, (size_t)want, MSG_DONTWAIT);
         int err = n < 0 ? errno : 0;
         if (n > 0)
             record_data(run, s, SW_VIEW_TAKEN, (uint64_t)n);
@@ -175,6 +175,9 @@ static bool to_core(struct run *run, struct standin *s)
                 closed_unread(run, s);
         } else {
             moved += (size_t)n;
+            s->bytes_out += (uint64_t)n;
+            if (s->bytes_out > STREAM_BULK_BYTES && !s->sndbuf_raised)
+                stream_raise_sndbuf_now(run, s);
             if (n < want && s->writing == WRITING &&
                 !s->urgent) /* short at a mark: there may be more */
                 s->far_in = false;
@@ -236,6 +239,8 @@ static void to_program(struct run *run, struct standin *s)
             iov[i] = (struct iovec){(void *)(uintptr_t)pieces[i].ptr, pieces[i].len};
             total += pieces[i].len;
         }
+        if (!s->far_sized && s->bytes_in + total > STREAM_BULK_BYTES)
+            stream_size_far(run, s);
         struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)n};
         ssize_t sent = sendmsg(s->far_fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
         int err = sent < 0 ? errno : 0;
@@ -284,7 +289,9 @@ static void end_writing(struct run *run, struct standin *s)
     shutdown(s->far_fd, SHUT_RD);
     while (ioctl(s->far_fd, FIONREAD, &unread) == 0 && unread > 1) {
         size_t want = (size_t)unread - 1;
-        if (read(s->far_fd, scratch, want < sizeof(scratch) ? want : sizeof(scratch)) <= 0)
+        if (want > sizeof(scratch))
+            want = sizeof(scratch);
+        if (recv(s->far_fd, scratch, want, MSG_DONTWAIT) <= 0)
             break;
     }
     standin_set_writing(s, WRITING_REFUSED);
@@ -398,24 +405,25 @@ static void attempt_event(struct run *run, struct standin *s)
 void stream_core_event(struct run *run, struct standin *s, int events)
 {
     (void)events;
-    if (s->state == STANDIN_LISTENING)
-        accept_mirror(run, s);
     if (s->state == STANDIN_CONNECTED)
         move(run, s);
     calls_wake(run, s); /* connect, accept; a receive, now that its bytes are in the stand-in */
+    if (s->state == STANDIN_LISTENING) /* what no accept() has waited for */
+        accept_mirror(run, s);
     if (s->state == STANDIN_CONNECTING)
         attempt_event(run, s);
 }
 
 void stream_established(struct run *run, struct standin *s, int fd)
 {
-    int dup_fd = fd >= 0 ? fd : standin_borrow(run, s);
-
-    s->small_sndbuf = true;
-    if (dup_fd >= 0)
-        stream_raise_sndbuf(s, dup_fd);
-    if (dup_fd != fd)
-        close(dup_fd);
+    if (s->small_sndbuf || s->sndbuf != 0) { /* else not before it sends much */
+        int dup_fd = fd >= 0 ? fd : standin_borrow(run, s);
+        s->small_sndbuf = true;
+        if (dup_fd >= 0)
+            stream_raise_sndbuf(s, dup_fd);
+        if (dup_fd != fd)
+            close(dup_fd);
+    }
     if (s->kept_fd >= 0) { /* from here on it would hide the last close */
         close(s->kept_fd);
         s->kept_fd = -1;
