@@ -114,7 +114,7 @@ int connect_renew(struct run *run, struct run_call *call)
 }
 
 /* The same with its registrations at once: what it shows is that it is fresh. */
-static int renew_fresh(struct run *run, struct run_call *call)
+int connect_renew_fresh(struct run *run, struct run_call *call)
 {
     int number = (int)call->args[0];
     struct registration *moving = registrations_of(run, call->tid, number, call->standin->ino);
@@ -128,7 +128,7 @@ static void tell_failure(struct run *run, struct run_call *call, int err)
 {
     struct standin *s = call->standin;
     if (s->state == STANDIN_FAILED && sw_poll(run->host, s->sock) == (SW_EV_OUT | SW_EV_HUP))
-        (void)renew_fresh(run, call); /* else the next connect() does it */
+        (void)connect_renew_fresh(run, call); /* else the next connect() does it */
     call_fail(run, call, err);
 }
 
@@ -231,7 +231,7 @@ static void disconnect(struct run *run, struct run_call *call)
     struct standin *s = call->standin;
     int err = sw_connect(run->host, s->sock, NULL);
     if (err == 0 && s->state != STANDIN_FRESH && s->state != STANDIN_CONNECTING)
-        err = renew_fresh(run, call);
+        err = connect_renew_fresh(run, call);
     if (err < 0)
         call_fail(run, call, -err);
     else

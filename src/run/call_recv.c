@@ -257,6 +257,8 @@ void on_recvfrom(struct run *run, struct run_call *call)
         call_continue(run, call);
     else if (call->standin->stream)
         stream_receive(run, call);
+    else if (call->args[4] == 0 && ((int)call->args[3] & MSG_ERRQUEUE) == 0)
+        call_continue(run, call); /* here for its MSG_TRUNC */
     else
         receive(run, call, try_recvfrom, (int)call->args[3]);
 }

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include "run/message.h"
 #include "run/record.h"
 
 /* The stand-in's own queue of connections: the core's backlog is what counts, this only has to be
@@ -26,8 +27,12 @@ static void make_socket(struct run *run, struct run_call *call, int domain, int 
         return;
     }
     int fd;
-    struct standin *s = standin_new(run, sock, (type & 0xf) == SOCK_STREAM, domain == AF_INET6,
-                                    (flags & SOCK_NONBLOCK) != 0, &fd);
+    bool stream = (type & 0xf) == SOCK_STREAM, nonblock = (flags & SOCK_NONBLOCK) != 0;
+    struct standin *s = standin_new(run, sock, stream, domain == AF_INET6, nonblock, &fd);
+    if (s == NULL && errno == EMFILE) { /* some of ours may be for sockets that nobody holds */
+        standins_sweep(run, true);
+        s = standin_new(run, sock, stream, domain == AF_INET6, nonblock, &fd);
+    }
     if (s == NULL) {
         err = errno;
         sw_close(run->host, sock);
@@ -109,7 +114,14 @@ void on_listen(struct run *run, struct run_call *call)
     struct sw_addr local;
     int backlog = (int)call->args[1];
 
-    int err = sw_listen(run->host, s->sock, backlog);
+    /* A listener that was shut down is none any more, but AF_UNIX has no way back from there. */
+    bool was_shut = s->state == STANDIN_LISTENING && sw_accept_queue_len(run->host, s->sock) < 0;
+    int err = was_shut ? connect_renew_fresh(run, call) : 0;
+    if (err < 0) {
+        call_fail(run, call, ENOBUFS);
+        return;
+    }
+    err = sw_listen(run->host, s->sock, backlog);
     while (err == -EADDRINUSE && sw_getsockname(run->host, s->sock, &local) == 0 &&
            standin_clear_conflict(run, s->sock, &local))
         err = sw_listen(run->host, s->sock, backlog);
@@ -159,10 +171,25 @@ static void shutdown_stream(struct run *run, struct run_call *call, int how)
     }
     if (err < 0) {
         call_fail(run, call, -err);
+    } else if (s->state == STANDIN_CONNECTING) { /* the attempt ends: Linux's inet_shutdown() */
+        stream_failed(run, s, 0);
+        s->error = ECONNRESET;
+        call_return(run, call, 0);
+        calls_wake(run, s);
     } else {
         call_continue(run, call);
         calls_wake(run, s); /* accept() of a listener that is one no more */
     }
+}
+
+/* A raw socket is written and read as before, on Linux: so its stand-in hears nothing of it. */
+static bool is_raw(struct run *run, const struct standin *s)
+{
+    int type = SOCK_DGRAM;
+    size_t len = sizeof(type);
+
+    (void)sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TYPE, &type, &len);
+    return type == SOCK_RAW;
 }
 
 static void shut_reading(struct standin *s, int how)
@@ -179,6 +206,8 @@ void on_shutdown(struct run *run, struct run_call *call)
         call_fail(run, call, EINVAL);
     } else if (call->standin->stream) {
         shutdown_stream(run, call, how);
+    } else if (is_raw(run, call->standin)) {
+        call_answer(run, call, sw_shutdown(run->host, call->standin->sock, how));
     } else {
         int err = sw_shutdown(run->host, call->standin->sock, how);
         if (err == 0 || err == -ENOTCONN)

@@ -6,6 +6,7 @@
  *   - not connected: EPIPE with SIGPIPE, and ENOTCONN (AF_UNIX: ENOTCONN, EINVAL)
  *   - an address given with sendto() is passed over (AF_UNIX: EISCONN)
  *   - an address asked for with recvfrom() has length 0 (AF_UNIX: our far end's name)
+ *   - MSG_TRUNC throws bytes away (AF_UNIX copies them)
  *   - MSG_ERRQUEUE finds nothing (AF_UNIX would read the stream)
  *   - MSG_OOB is sent by us, so that we know of the mark before we read the far end; of no bytes it
  *     sends none (AF_UNIX: EOPNOTSUPP)
@@ -159,11 +160,13 @@ static int write_back(struct run *run, pid_t tid, const struct message *m, uint3
     const int no_address = 0;
     int room;
 
-    if (mem_read(run, tid, m->namelen_ptr, &room, sizeof(room)) < 0)
-        return -EFAULT;
-    if (room < 0)
-        return -EINVAL;
-    if (mem_write(run, tid, m->namelen_ptr, &no_address, sizeof(no_address)) < 0)
+    if (m->name != 0) {
+        if (mem_read(run, tid, m->namelen_ptr, &room, sizeof(room)) < 0)
+            return -EFAULT;
+        if (room < 0)
+            return -EINVAL;
+    }
+    if (m->name != 0 && mem_write(run, tid, m->namelen_ptr, &no_address, sizeof(no_address)) < 0)
         return -EFAULT;
     if (m->at == 0)
         return 0;
@@ -275,7 +278,7 @@ void stream_receive(struct run *run, struct run_call *call)
     }
     if (err < 0) {
         call_fail(run, call, -err);
-    } else if (m.name == 0) {
+    } else if (m.name == 0 && (flags & MSG_TRUNC) == 0) {
         call_continue(run, call);
     } else if ((flags & MSG_DONTWAIT) == 0) {
         call_try(run, call, try_receive, standin_timeout_ns(run, s, SO_RCVTIMEO), EAGAIN);

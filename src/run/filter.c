@@ -68,6 +68,9 @@ static int add_notified(scmp_filter_ctx ctx)
     if (err == 0) /* AF_UNIX would hand out the stream's own bytes */
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom), 1,
                                SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_ERRQUEUE, MSG_ERRQUEUE));
+    if (err == 0) /* of a stream TCP throws bytes away, where AF_UNIX copies them */
+        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom), 1,
+                               SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_TRUNC, MSG_TRUNC));
     if (err == 0)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
                                SCMP_A1(SCMP_CMP_MASKED_EQ, INT_MASK, TIOCOUTQ_CMD));

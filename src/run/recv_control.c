@@ -83,7 +83,9 @@ static void put_ip4(struct run *run, const struct standin *s, const struct sw_da
     if (option(run, s, IPPROTO_IP, IP_PKTINFO)) {
         struct in_pktinfo pktinfo = {.ipi_ifindex = info->iface};
         memcpy(&pktinfo.ipi_addr, info->local.b + 12, 4);
-        pktinfo.ipi_spec_dst = pktinfo.ipi_addr;
+        pktinfo.ipi_spec_dst = pktinfo.ipi_addr; /* from where an answer would come */
+        if (sw_ip_is_multicast(&info->local))
+            pktinfo.ipi_spec_dst.s_addr = htonl(INADDR_LOOPBACK);
         control_put(c, IPPROTO_IP, IP_PKTINFO, &pktinfo, sizeof(pktinfo));
     }
     if (option(run, s, IPPROTO_IP, IP_RECVTTL))

@@ -409,6 +409,8 @@ uint64_t standin_timeout_ns(struct run *run, struct standin *s, int name);
 int connect_show(struct run *run, struct run_call *call, int fd);
 /* A used stand-in gets a fresh socket underneath; 0 or a negative errno. */
 int connect_renew(struct run *run, struct run_call *call);
+/* The same with its registrations at once: what it shows is that it is fresh. */
+int connect_renew_fresh(struct run *run, struct run_call *call);
 /* Our own descriptors or memory are used up (positive errno): it ends here, and the call with it. */
 void connect_give_up(struct run *run, struct run_call *call, int err);
 /* Listeners that nobody holds any more are not to answer it. */

@@ -244,7 +244,7 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
     int err = sw_sock_take_error(s);
     if (err)
         return -err;
-    if (s->shut & SW_SHUT_BIT_SEND)
+    if (s->shut & SW_SHUT_BIT_SEND && sw_sock_has_ports(s)) /* the others' do not look, on Linux */
         return -EPIPE;
     struct sw_ip_tx tx = sw_dgram_tx(s, &path.src, &dst, info);
     if (sw_ip_is_multicast(&dst.ip) && !(info && info->iface != 0))
@@ -303,8 +303,10 @@ int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how)
 {
     if (how < SW_SHUT_RD || how > SW_SHUT_RDWR)
         return -EINVAL;
-    s->shut |= (uint8_t)(how + 1); /* also without a peer: it wakes who waits */
-    sw_sock_wake(layer, s);
+    if (!sw_sock_is_raw(s)) { /* those do not look at it, on Linux */
+        s->shut |= (uint8_t)(how + 1); /* also without a peer: it wakes who waits */
+        sw_sock_wake(layer, s);
+    }
     return sw_sock_has_peer(s) ? 0 : -ENOTCONN;
 }
 

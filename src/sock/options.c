@@ -108,8 +108,8 @@ static enum level level_of(const struct sw_sock *s, int level)
     switch (level) {
     case SW_SOL_SOCKET:
         return SOCKET;
-    case SW_SOL_IP:
-        return IP;
+    case SW_SOL_IP: /* also of a socket of IPv6, but a raw one */
+        return s->domain == SW_AF_INET6 && sw_sock_is_raw(s) ? LEVELS : IP;
     case SW_SOL_IPV6:
         return s->domain == SW_AF_INET6 ? IPV6 : LEVELS;
     case SW_SOL_TCP:
@@ -120,7 +120,7 @@ static enum level level_of(const struct sw_sock *s, int level)
     case SW_SOL_RAW:
         return sw_sock_is_raw(s) ? RAW : LEVELS;
     case SW_SOL_ICMPV6:
-        return sw_sock_is_raw(s) ? ICMPV6 : LEVELS;
+        return s->domain == SW_AF_INET6 && sw_sock_is_raw(s) ? ICMPV6 : LEVELS;
     default:
         return LEVELS;
     }

@@ -177,6 +177,8 @@ int sw_raw_check(struct sw_sock *s, const void *buf, size_t len)
     const uint8_t *p = buf;
     if (len > RAW_MAX)
         return -EMSGSIZE;
+    if (s->domain == SW_AF_INET6 && s->proto == SW_PROTO_RAW && len < SW_IP6_HDR)
+        return -EINVAL; /* what it sends begins with a header of IPv6 */
     if (raw->hdrincl && (len < SW_IP4_HDR || (p[0] & 0x0fU) * 4U > len))
         return -EINVAL;
     return 0;
