@@ -91,7 +91,7 @@ int sw_accept_queue_len(struct sw_host *host, sw_socket_t s);
 /* send(2)/sendto(2): copies from `buf`. `to` NULL uses the peer; a stream ignores `to`. Returns bytes
  * taken (a stream may take fewer), -EAGAIN, -EPIPE, -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE,
  * -ECONNREFUSED or another pending error, -ENETUNREACH, -EINVAL, -EAFNOSUPPORT, -ENOBUFS, -EBADF.
- * flags: SW_MSG_MORE, SW_MSG_OOB (the last byte of a stream's is urgent), SW_MSG_EOR (what follows in
+ * flags: SW_MSG_MORE (of UDP: the same datagram goes on with the next call), SW_MSG_OOB (the last byte of a stream's is urgent), SW_MSG_EOR (what follows in
  * a stream begins a segment of its own). Never raises a signal.
  *
  * SW_MSG_FASTOPEN on an unconnected stream connects it to `to`, as sw_connect(), and sends with it
@@ -127,7 +127,10 @@ struct sw_datagram_info {
     struct sw_ip local; /* the address it was sent to; to send: from. All zero: chosen by the routes */
     int iface;          /* it came in by, leaves by; 0: by the routes */
     int ttl, tos;       /* to send, -1: the socket's */
-    uint32_t segment;   /* to send: as datagrams of so many bytes (UDP_SEGMENT); 0: the socket's */
+    uint32_t segment;   /* to send: as datagrams of so many bytes (UDP_SEGMENT); 0: the socket's.
+                         * Received: it is several of so many bytes, the last perhaps of less
+                         * (UDP_GRO); 0: it is one */
+    bool more;          /* to send: the same datagram goes on with the next call (MSG_MORE) */
     uint32_t drops;     /* received: how many had found no room before it (SO_RXQ_OVFL) */
     uint64_t at_ns;     /* received: when it came, by the host's clock (SO_TIMESTAMP) */
 };

@@ -31,6 +31,7 @@ struct sw_packet *sw_packet_new(struct sw_mem *mem, uint16_t headroom)
     pkt->n_slices = 0;
     pkt->csum = SW_CSUM_NEEDED;
     pkt->ace = false;
+    pkt->train = false;
     return pkt;
 }
 
@@ -57,6 +58,7 @@ struct sw_packet *sw_packet_clone(const struct sw_packet *pkt)
     copy->n_slices = pkt->n_slices;
     copy->csum = pkt->csum;
     copy->ace = pkt->ace;
+    copy->train = pkt->train;
     for (unsigned i = 0; i < pkt->n_slices; i++) {
         copy->slices[i] = pkt->slices[i];
         sw_chunk_get(copy->slices[i].chunk);

@@ -147,8 +147,10 @@ int64_t sw_send(struct sw_host *host, sw_socket_t handle, const void *buf, size_
     struct sw_sock *s = find(host, handle);
     if (!s)
         return -EBADF;
-    return sw_sock_is_stream(s) ? sw_stream_send(&host->sock, s, buf, len, flags, to)
-                                : sw_dgram_send(&host->sock, s, buf, len, to, NULL);
+    if (sw_sock_is_stream(s))
+        return sw_stream_send(&host->sock, s, buf, len, flags, to);
+    static const struct sw_datagram_info more = {.ttl = -1, .tos = -1, .more = true};
+    return sw_dgram_send(&host->sock, s, buf, len, to, flags & SW_MSG_MORE ? &more : NULL);
 }
 
 int64_t sw_recv(struct sw_host *host, sw_socket_t handle, void *buf, size_t len, int flags,

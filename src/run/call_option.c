@@ -111,6 +111,8 @@ void on_setsockopt(struct run *run, struct run_call *call)
     if (given_value != NULL)
         record_option(run, call, value, len);
     int err = 0;
+    if (!s->stream && level == IPPROTO_UDP)
+        dgram_flush(run, s); /* what was written before it */
     if (given_value != NULL && also_native(level, name))
         err = set_natively(run, call, value, len);
     if (err == 0 && s->sock != 0) /* a connection that has ended takes any option to no effect */

@@ -235,6 +235,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     r = read_controls(s, m, to4, &info);
     if (r < 0)
         return r;
+    info.more = (flags & MSG_MORE) != 0;
     uint8_t *data = malloc(m->total + 1);
     if (data == NULL)
         return -ENOBUFS;

@@ -4,6 +4,7 @@
  * Linux's order (sock_recv_cmsgs(), ip6_datagram_recv_ctl(), ip_cmsg_recv()).
  */
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -23,6 +24,9 @@
 #endif
 #ifndef IPV6_RECVORIGDSTADDR
 #define IPV6_RECVORIGDSTADDR 74
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
 #endif
 enum {
     OLD_PKTINFO = 2,                /* IPV6_2292PKTINFO */
@@ -133,6 +137,10 @@ void control_of_datagram(struct run *run, const struct standin *s,
     put_time(run, s, info, c);
     if (info->drops != 0 && option(run, s, SOL_SOCKET, SO_RXQ_OVFL))
         control_put(c, SOL_SOCKET, SO_RXQ_OVFL, &info->drops, sizeof(info->drops));
+    if (info->segment != 0 && option(run, s, IPPROTO_UDP, UDP_GRO)) {
+        int segment = (int)info->segment;
+        control_put(c, IPPROTO_UDP, UDP_GRO, &segment, sizeof(segment));
+    }
     if (s->ipv6)
         put_ip6(run, s, info, c);
     if (!s->ipv6 || sw_ip_is4(&info->local))

@@ -118,8 +118,9 @@ bool sw_bind_conflicts(const struct sw_sock_layer *layer, struct sw_sock *s,
 static int choose_port(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_addr *local)
 {
     uint32_t offset = (uint32_t)sw_rng_u64(&layer->env->rng);
-    for (uint32_t i = 0; i < SW_PORT_EPHEMERALS; i++) {
-        local->port = sw_port_ephemeral(offset, i);
+    const struct sw_port_range range = sw_port_range(s);
+    for (uint32_t i = 0; i < range.n; i++) {
+        local->port = sw_port_ephemeral(&range, offset, i);
         if (!sw_bind_conflicts(layer, s, local, true, NULL))
             return 0;
     }

@@ -38,9 +38,9 @@ static int choose_port(struct sw_sock_layer *layer, struct sw_sock *s, struct sw
     memcpy(in + 32, &remote->port, 2);
     uint64_t hash = sw_siphash24(&layer->port_key, in, sizeof(in)); /* RFC 6056 3.3.3: F() */
     uint32_t *perturb = &layer->port_perturb[(hash >> 32) % SW_PORT_PERTURB];
-    for (uint32_t i = 0; i < SW_PORT_EPHEMERALS; i++) {
-        local->port = sw_port_ephemeral(
-            (uint32_t)hash % SW_PORT_EPHEMERALS + *perturb % SW_PORT_EPHEMERALS, i);
+    const struct sw_port_range range = sw_port_range(s);
+    for (uint32_t i = 0; i < range.n; i++) {
+        local->port = sw_port_ephemeral(&range, (uint32_t)hash % range.n + *perturb % range.n, i);
         const struct sw_port *port = sw_port_find(layer, SW_PROTO_TCP, local->port);
         if (port && port->n_explicit > 0)
             continue;

@@ -182,14 +182,26 @@ static int send_segments(struct sw_sock_layer *layer, struct sw_sock *s, const s
         return sw_udp_send(layer->ip, tx, from, port, bytes, len);
     if ((len - 1) / segment >= SEGMENTS_MAX || (sw_ip_is4(&tx->dst) && s->on & SW_ON_NO_CHECK))
         return -EINVAL;
-    int r = 0;
-    for (uint32_t sent = 0; r == 0 && sent < len; sent += segment) {
-        uint32_t n = len - sent < segment ? len - sent : segment;
-        r = sw_udp_send(layer->ip, tx, from, port, bytes + sent, n);
-        if (r < 0 && sent > 0)
-            return 0; /* as if the rest were lost on its way */
-    }
-    return r;
+    return sw_udp_send_train(layer->ip, tx, from, port, bytes, len, segment);
+}
+
+int sw_dgram_put(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_dgram_out *out,
+                 const void *bytes, uint32_t len)
+{
+    int r;
+    if (sw_sock_is_raw(s))
+        r = sw_raw_send(layer, s, bytes, len, &out->tx);
+    else if (sw_sock_is_ping(s))
+        r = sw_ping_send(layer, s, bytes, len, &out->tx);
+    else
+        r = send_segments(layer, s, &out->tx, out->to.port, bytes, len, out->segment);
+    if (r == -EMSGSIZE && (s->on & (sw_ip_is4(&out->to.ip) ? SW_ON_RECVERR : SW_ON_RECVERR6)))
+        sw_errors_add_local(layer, s, &out->to, out->mtu);
+    if (r < 0)
+        return r == -ENOMEM ? -ENOBUFS : r;
+    if (sw_sock_has_ports(s))
+        trace_sent(layer, s, &out->tx, &out->to, len);
+    return 0;
 }
 
 /* The way to an address, from the socket's own or the one that the message brings. */
@@ -221,6 +233,10 @@ int sw_dgram_may_send(struct sw_sock_layer *layer, struct sw_sock *s, const stru
 int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                       const struct sw_addr *to, const struct sw_datagram_info *info)
 {
+    struct sw_dgram_sock *d = sw_sock_dgram(s);
+    bool more = sw_sock_has_ports(s) && ((info && info->more) || sw_sock_rare(s, SW_RARE_UDP_CORK));
+    if (d->cork)
+        return sw_cork_add(layer, s, buf, len, more);
     int r = sw_sock_autobind(layer, s);
     if (r == 0 && sw_sock_is_ping(s))
         r = sw_ping_check(s, buf, len, to);
@@ -233,7 +249,7 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
     if (to && sw_sock_has_ports(s) && to->port == 0)
         return -EINVAL;
     if (!to)
-        to = &sw_sock_dgram(s)->remote;
+        to = &d->remote;
     if (sw_sock_has_ports(s) && len > (sw_ip_is4(&to->ip) ? SW_UDP_MAX : SW_UDP6_MAX))
         return -EMSGSIZE;
     struct sw_ip_path path;
@@ -246,22 +262,16 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         return -err;
     if (s->shut & SW_SHUT_BIT_SEND && sw_sock_has_ports(s)) /* the others' do not look, on Linux */
         return -EPIPE;
-    struct sw_ip_tx tx = sw_dgram_tx(s, &path.src, &dst, info);
+    struct sw_dgram_out out = {.tx = sw_dgram_tx(s, &path.src, &dst, info),
+                               .to = dst,
+                               .segment = info ? info->segment : 0};
+    out.mtu = out.tx.ignore_pmtu ? path.link_mtu : path.mtu;
     if (sw_ip_is_multicast(&dst.ip) && !(info && info->iface != 0))
-        tx.iface = path.iface;
-    if (sw_sock_is_raw(s))
-        r = sw_raw_send(layer, s, buf, len, &tx);
-    else if (sw_sock_is_ping(s))
-        r = sw_ping_send(layer, s, buf, len, &tx);
-    else
-        r = send_segments(layer, s, &tx, to->port, buf, (uint32_t)len, info ? info->segment : 0);
-    if (r == -EMSGSIZE && (s->on & (sw_ip_is4(&dst.ip) ? SW_ON_RECVERR : SW_ON_RECVERR6)))
-        sw_errors_add_local(layer, s, &dst, tx.ignore_pmtu ? path.link_mtu : path.mtu);
-    if (r < 0)
-        return r == -ENOMEM ? -ENOBUFS : r;
-    if (sw_sock_has_ports(s))
-        trace_sent(layer, s, &tx, to, len);
-    return (int64_t)len;
+        out.tx.iface = path.iface;
+    if (more)
+        return sw_cork_begin(layer, s, &out, buf, (uint32_t)len);
+    r = sw_dgram_put(layer, s, &out, buf, (uint32_t)len);
+    return r < 0 ? r : (int64_t)len;
 }
 
 void sw_dgram_stamp(struct sw_sock_layer *layer, struct sw_dgram_sock *d)
@@ -289,6 +299,7 @@ int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf,
         *ret_from = item->from;
     if (ret_info)
         *ret_info = (struct sw_datagram_info){.local = item->to.ip,
+                                              .segment = item->segment,
                                               .iface = item->iface,
                                               .ttl = item->ttl,
                                               .tos = item->tos,

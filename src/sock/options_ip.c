@@ -240,3 +240,18 @@ SW_OPT_SET_BYTES(sw_opt_set_ip_options)
         return -EINVAL;
     return len == 0 || options[0] == 0 ? 0 : -EINVAL;
 }
+
+SW_OPT_GET(sw_opt_get_port_range)
+{
+    (void)layer;
+    *ret = sw_sock_opts(s)->port_range;
+    return 0;
+}
+
+SW_OPT_SET(sw_opt_set_port_range)
+{
+    uint32_t first = (uint32_t)v & 0xffff, last = (uint32_t)v >> 16;
+    if (first != 0 && last != 0 && first > last)
+        return -EINVAL;
+    return SW_OPT_STORE(layer, s, port_range, v);
+}

@@ -40,3 +40,24 @@ SW_OPT_SET(sw_opt_set_udplite_recv)
         return -ENOPROTOOPT;
     return SW_OPT_STORE(layer, s, udplite_recv, coverage_of(v));
 }
+
+SW_OPT_GET(sw_opt_get_udp_cork)
+{
+    (void)layer;
+    *ret = sw_sock_rare(s, SW_RARE_UDP_CORK);
+    return 0;
+}
+
+/* Turning it off sends what was written; that this may fail nobody is told. */
+SW_OPT_SET(sw_opt_set_udp_cork)
+{
+    if ((v != 0) != sw_sock_rare(s, SW_RARE_UDP_CORK)) {
+        struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
+        if (!opts)
+            return -ENOMEM;
+        opts->rare ^= 1ULL << SW_RARE_UDP_CORK;
+    }
+    if (v == 0)
+        (void)sw_cork_push(layer, s);
+    return 0;
+}

@@ -78,6 +78,7 @@ enum sw_rare {
     SW_RARE_RECVPATHMTU,
     SW_RARE_RECVRTHDR,
     SW_RARE_ROUTER_ALERT_ISOLATE,
+    SW_RARE_UDP_CORK,
     SW_RARE_UDP_GRO,
     SW_RARE_NO_CHECK6_RX,
     SW_RARE_NO_CHECK6_TX,
@@ -101,6 +102,7 @@ struct sw_sock_opts {
     int32_t fastopen_connect, fastopen_no_cookie;
     struct sw_tfo_keys fastopen_keys; /* n 0: the host's */
     int32_t busy_poll, peek_off, min_ttl, min_hops, udp_segment;
+    int32_t port_range; /* IP_LOCAL_PORT_RANGE: lowest, and << 16 highest; 0: the host's */
     int32_t udplite_send, udplite_recv; /* bytes the checksum covers, must cover; recv -1: any */
     int32_t unicast_if, unicast_if6;               /* as they were given: in network byte order */
     uint64_t rare;                                 /* 1 << SW_RARE_ */

@@ -134,7 +134,7 @@ void sw_port_hear(struct sw_port_ref *ref, bool hear)
 
 void sw_port_fini(struct sw_sock_layer *layer)
 {
-    for (int dir = 0; dir < 3; dir++) {
+    for (unsigned dir = 0; dir < sizeof(layer->ports) / sizeof(layer->ports[0]); dir++) {
         for (int i = 0; i < SW_PORT_PAGES; i++) {
             struct sw_port_page *page = layer->ports[dir][i];
             SW_ASSERT(!page || page->used == 0);
@@ -144,8 +144,20 @@ void sw_port_fini(struct sw_sock_layer *layer)
     }
 }
 
-uint16_t sw_port_ephemeral(uint32_t offset, uint32_t i)
+/* Linux's inet_sk_get_local_port_range(): each end only moves inwards. */
+struct sw_port_range sw_port_range(const struct sw_sock *s)
 {
-    uint64_t n = (uint64_t)offset + i;
-    return (uint16_t)(SW_PORT_EPHEMERAL_FIRST + n % SW_PORT_EPHEMERALS);
+    uint32_t first = SW_PORT_EPHEMERAL_FIRST, last = SW_PORT_EPHEMERAL_LAST;
+    uint32_t own = (uint32_t)sw_sock_opts(s)->port_range;
+    uint32_t own_first = own & 0xffff, own_last = own >> 16;
+    if (own_first >= first && own_first <= last)
+        first = own_first;
+    if (own_last >= first && own_last <= last)
+        last = own_last;
+    return (struct sw_port_range){.first = first, .n = last - first + 1};
+}
+
+uint16_t sw_port_ephemeral(const struct sw_port_range *range, uint32_t offset, uint32_t i)
+{
+    return (uint16_t)(range->first + (offset % range->n + i) % range->n);
 }

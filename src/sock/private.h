@@ -127,6 +127,7 @@ struct sw_dgram_sock {
     uint32_t errors_bytes;
     struct sw_raw *raw;           /* of SOCK_RAW, else NULL */
     struct sw_membership *groups; /* group.c */
+    struct sw_cork *cork;         /* cork.c: being written; or NULL */
 };
 
 static inline bool sw_sock_is_stream(const struct sw_sock *s)
@@ -225,12 +226,16 @@ void sw_port_hear(struct sw_port_ref *ref, bool hear); /* moves between the port
 void sw_port_wait(struct sw_sock_layer *layer, struct sw_port *port, uint32_t index);
 void sw_port_unwait(struct sw_sock_layer *layer, uint32_t index);
 void sw_port_fini(struct sw_sock_layer *layer);
-/* The i-th ephemeral port of a search that begins at `offset` (RFC 6056); i < SW_PORT_EPHEMERALS.
- */
+/* The ports from which one is chosen for a socket: the host's, or less (IP_LOCAL_PORT_RANGE). */
+struct sw_port_range {
+    uint32_t first, n;
+};
+struct sw_port_range sw_port_range(const struct sw_sock *s);
+/* The i-th port of a search in the range that begins at `offset` (RFC 6056); i < range->n. */
 #define SW_PORT_EPHEMERAL_FIRST 32768U /* Linux's ip_local_port_range */
 #define SW_PORT_EPHEMERAL_LAST 60999U
 #define SW_PORT_EPHEMERALS (SW_PORT_EPHEMERAL_LAST - SW_PORT_EPHEMERAL_FIRST + 1)
-uint16_t sw_port_ephemeral(uint32_t offset, uint32_t i);
+uint16_t sw_port_ephemeral(const struct sw_port_range *range, uint32_t offset, uint32_t i);
 
 /* Whether somebody stands in the way of binding `s` to `local` (which has its port). `strict`: the
  * port is our choice, so do not share it. ret_held, if not NULL: one of them that is held, if any
@@ -400,6 +405,14 @@ void sw_dgram_stamp(struct sw_sock_layer *layer, struct sw_dgram_sock *d);
 int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
                       int flags, struct sw_addr *ret_from, struct sw_datagram_info *ret_info);
 int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how);
+/* Where a datagram goes and what it leaves with. */
+struct sw_dgram_out {
+    struct sw_ip_tx tx;
+    struct sw_addr to;
+    uint32_t segment, mtu; /* UDP_SEGMENT; what EMSGSIZE tells */
+};
+int sw_dgram_put(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_dgram_out *out,
+                 const void *bytes, uint32_t len);
 void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject);
 
 /* What the socket's options decide about what it sends, and `info` (or NULL), which goes before
@@ -409,6 +422,16 @@ struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const st
 
 /* IP_MTU_DISCOVER or IPV6_MTU_DISCOVER, whichever is about an address. */
 int sw_dgram_discover(struct sw_sock *s, const struct sw_ip *dst);
+
+/* ---- cork.c: a datagram of UDP that is written by several calls ------------------------- */
+
+/* Bytes taken, or a negative errno; then the datagram is given up. */
+int64_t sw_cork_begin(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_dgram_out *out,
+                      const void *bytes, uint32_t len);
+int64_t sw_cork_add(struct sw_sock_layer *layer, struct sw_sock *s, const void *bytes, size_t len,
+                    bool more);
+int sw_cork_push(struct sw_sock_layer *layer, struct sw_sock *s); /* sends it, if there is one */
+void sw_cork_drop(struct sw_sock_layer *layer, struct sw_sock *s);
 
 /* ---- errors.c ------------------------------------------------------------------------- */
 

@@ -179,6 +179,7 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
     else
         sw_udp_queue_clear(&sw_sock_dgram(s)->queue, layer->env->mem);
     if (!sw_sock_is_stream(s)) {
+        sw_cork_drop(layer, s);
         sw_errors_clear(layer, s);
         sw_raw_close(layer, s);
         sw_groups_fini(layer, s);

@@ -33,9 +33,16 @@ static void deliver(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_pa
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     const struct sw_addr local = sw_addr_of(&ip->dst, udp->dst_port, 0);
     const struct sw_addr remote = sw_addr_of(&ip->src, udp->src_port, iface);
+    uint32_t room = sw_sock_rcvbuf(s);
+    if (sw_sock_rare(s, SW_RARE_UDP_GRO) &&
+        sw_udp_queue_join(&d->queue, pkt, ip, udp, iface, room)) {
+        layer->env->stats.udp_rx++;
+        trace_received(layer, s, &local, &remote, udp->len - SW_UDP_HDR);
+        return;
+    }
     enum sw_drop why = SW_DROP_UDP_COVERAGE;
     if (covered(s, udp))
-        why = sw_udp_queue_add(&d->queue, layer->env->mem, pkt, ip, udp, iface, sw_sock_rcvbuf(s));
+        why = sw_udp_queue_add(&d->queue, layer->env->mem, pkt, ip, udp, iface, room);
     if (why != SW_DROP_NONE) {
         d->drops++;
         sw_drop(layer->env, pkt, why, &local, &remote);

@@ -3,6 +3,7 @@
  * A socket's queue of datagrams. It is charged what the datagrams keep alive, not what they say:
  * many tiny datagrams fill it as soon as a few large ones of the same cost.
  */
+#include "base/assert.h"
 #include "udp/udp.h"
 
 void sw_udp_queue_init(struct sw_udp_queue *q)
@@ -65,6 +66,39 @@ enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct
         return SW_DROP_UDP_QUEUE_FULL;
     sw_packet_pull(pkt, SW_UDP_HDR);
     return sw_udp_queue_put(q, mem, pkt, hdr, udp->src_port, udp->dst_port, iface, limit_bytes);
+}
+
+/* Whether the last one, which has only full segments yet, may be followed by this datagram. */
+static bool follows(const struct sw_udp_item *last, const struct sw_packet *pkt,
+                    const struct sw_ip_hdr *hdr, const struct sw_udp_hdr *udp, int iface)
+{
+    uint32_t segment = last->segment ? last->segment : last->pkt->data_len;
+    return pkt->train && pkt->head_len == SW_UDP_HDR && pkt->data_len <= segment &&
+           pkt->data_len > 0 && last->pkt->data_len % segment == 0 &&
+           last->pkt->data_len + pkt->data_len <= SW_UDP_MAX &&
+           last->pkt->n_slices + pkt->n_slices <= SW_PACKET_SLICES &&
+           last->from.port == udp->src_port && last->to.port == udp->dst_port &&
+           sw_ip_eq(&last->from.ip, &hdr->src) && sw_ip_eq(&last->to.ip, &hdr->dst) &&
+           last->ttl == hdr->ttl && last->tos == hdr->tos && last->iface == iface;
+}
+
+bool sw_udp_queue_join(struct sw_udp_queue *q, struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
+                       const struct sw_udp_hdr *udp, int iface, uint32_t limit_bytes)
+{
+    struct sw_udp_item *last = sw_udp_queue_last(q);
+    uint32_t more = sw_packet_charge(pkt);
+    if (!last || !follows(last, pkt, hdr, udp, iface) || is_full(q, more, limit_bytes))
+        return false;
+    if (!last->segment)
+        last->segment = last->pkt->data_len;
+    for (unsigned i = 0; i < pkt->n_slices; i++) {
+        int r = sw_packet_add_slice(last->pkt, pkt->slices[i]);
+        SW_ASSERT(r == 0);
+    }
+    last->charged += more;
+    q->bytes += more;
+    sw_packet_free(pkt);
+    return true;
 }
 
 struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q)

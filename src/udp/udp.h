@@ -25,6 +25,7 @@ struct sw_udp_item {
     uint64_t at_ns; /* when it came, and how many had not been queued before it: the caller's */
     uint32_t drops;
     uint32_t charged;
+    uint32_t segment; /* it is several, joined, each of so many bytes but the last; 0: it is one */
     uint8_t ttl, tos;
     int iface;
 };
@@ -42,6 +43,10 @@ enum sw_drop sw_udp_queue_add(struct sw_udp_queue *q, struct sw_mem *mem, struct
 enum sw_drop sw_udp_queue_put(struct sw_udp_queue *q, struct sw_mem *mem, struct sw_packet *pkt,
                               const struct sw_ip_hdr *hdr, uint16_t src_port, uint16_t dst_port,
                               int iface, uint32_t limit_bytes);
+/* Joins a datagram to the last one of the queue (UDP_GRO), if it left its sender with it, in one
+ * call, and came the same way. True: taken. Else it is to be added. */
+bool sw_udp_queue_join(struct sw_udp_queue *q, struct sw_packet *pkt, const struct sw_ip_hdr *hdr,
+                       const struct sw_udp_hdr *udp, int iface, uint32_t limit_bytes);
 struct sw_udp_item *sw_udp_queue_first(struct sw_udp_queue *q); /* borrowed; NULL: empty */
 struct sw_udp_item *sw_udp_queue_last(struct sw_udp_queue *q);  /* likewise */
 void sw_udp_queue_drop(struct sw_udp_queue *q, struct sw_mem *mem);
@@ -55,6 +60,10 @@ enum sw_drop sw_udp_check(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
  */
 int sw_udp_send(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, uint16_t src_port,
                 uint16_t dst_port, const void *bytes, uint32_t len);
+/* The same as datagrams of `segment` bytes, the last one perhaps of less: all or, where the first
+ * leaves and another cannot, some. */
+int sw_udp_send_train(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, uint16_t src_port,
+                      uint16_t dst_port, const void *bytes, uint32_t len, uint32_t segment);
 /* The same by UDP-Lite: the checksum covers `coverage` bytes, header included; 0: all. */
 int sw_udplite_send(struct sw_ip_layer *ip, const struct sw_ip_tx *tx, uint16_t src_port,
                     uint16_t dst_port, uint16_t coverage, const void *bytes, uint32_t len);
