@@ -85,13 +85,12 @@ bool sw_ip_is_broadcast(const struct sw_ip_layer *ip, const struct sw_ip *addr);
 /* How a packet to `dst` leaves. */
 struct sw_ip_path {
     int iface;
-    struct sw_ip src;   /* the address to send from (RFC 6724 5; RFC 1122 3.3.4.3) */
-    uint32_t mtu;       /* bytes of an IP packet, as far as is known now */
-    uint32_t link_mtu;  /* of the first link alone: no packet is larger */
-    uint32_t route_mtu; /* of the route or else the link, whatever ICMP has told since */
-    uint32_t advmss;    /* of the route; 0: by route_mtu */
-    uint32_t initcwnd;  /* of the route, in segments; 0: the usual */
-    uint32_t gso_max;   /* payload bytes of a super-segment; cut where the interface takes none */
+    struct sw_ip src;  /* the address to send from (RFC 6724 5; RFC 1122 3.3.4.3) */
+    uint32_t mtu;      /* bytes of an IP packet, as far as is known now */
+    uint32_t link_mtu; /* of the first link alone: no packet is larger */
+    uint32_t advmss;   /* of the route; 0: by mtu */
+    uint32_t initcwnd; /* of the route, in segments; 0: the usual */
+    uint32_t gso_max;  /* payload bytes of a super-segment; cut where the interface takes none */
     bool loopback;
     bool mtu_locked; /* the MTU stays; IPv4 packets must be left for routers to fragment */
 };
@@ -108,8 +107,8 @@ void sw_ip_pmtu_learn(struct sw_ip_layer *ip, const struct sw_ip *dst, uint32_t 
 
 /* ---- multicast groups (group.c) ---- */
 
-/* Somebody who is in a group, and whom he wants to hear there. It is his who joined; while he is in,
- * he may change it and say so. */
+/* Somebody who is in a group, and whom he wants to hear there. It is his who joined; while he is
+ * in, he may change it and say so. */
 struct sw_ip_member {
     struct sw_ip_member *next; /* of the same group: ip/'s own */
     bool exclude;              /* all but the sources; else only these */

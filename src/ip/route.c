@@ -98,7 +98,6 @@ void sw_ip_path_limits(struct sw_ip_layer *ip, const struct sw_iface *iface,
         path->advmss = route->metrics.advmss;
         path->initcwnd = route->metrics.initcwnd;
     }
-    path->route_mtu = path->mtu;
     if (!path->mtu_locked && !path->loopback)
         sw_pmtu_apply(ip, dst, path);
 }

@@ -35,6 +35,11 @@ static struct sw_sock *listener_of(const struct sw_sock_layer *layer, const stru
     return s;
 }
 
+const struct sw_sock *sw_half_listener(const struct sw_sock_layer *layer, uint32_t index)
+{
+    return listener_of(layer, sw_small_at(layer, index));
+}
+
 /* ---- the queues and their timer ------------------------------------------------------- */
 
 static uint64_t timeout_ns(const struct sw_sock_layer *layer, unsigned retries)

@@ -322,6 +322,7 @@ int sw_half_new(struct sw_sock_layer *layer, struct sw_sock *listener, const str
 int sw_half_cookie(struct sw_sock_layer *layer, struct sw_sock *listener,
                    const struct sw_addr *local, const struct sw_addr *remote,
                    const struct sw_segment *syn);
+const struct sw_sock *sw_half_listener(const struct sw_sock_layer *layer, uint32_t index);
 void sw_half_segment(struct sw_sock_layer *layer, uint32_t index, struct sw_segment *seg);
 void sw_half_forget(struct sw_sock_layer *layer, uint32_t index);
 void sw_half_forget_all(struct sw_sock_layer *layer, const struct sw_sock *listener);

@@ -67,7 +67,10 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     bool reopen = false;
     sw_seq isn;
     if (index && sw_small_at(layer, index)->kind == SW_SMALL_HALF) {
-        sw_half_segment(layer, index, &seg);
+        if (from_too_far(sw_half_listener(layer, index), ip))
+            sw_drop(layer->env, pkt, SW_DROP_TCP_MIN_TTL, &local, &remote);
+        else
+            sw_half_segment(layer, index, &seg);
         return;
     }
     s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface);

@@ -38,12 +38,15 @@ void sw_tfo_syn_ack_option(const struct sw_tcp *tcp, struct sw_tcp_hdr *hdr)
 /* The SYN's data, as far as the window goes; what is beyond the peer sends again. */
 static void take_data(struct sw_tcp *tcp, struct sw_segment *syn)
 {
+    uint32_t target = tcp->rcv.target; /* what comes with a SYN says nothing of the window's use */
+
     if (syn->len == 0)
         return;
     syn->tcp.seq = tcp->rcv.nxt;
     if (sw_tcp_receive(tcp, syn) == SW_DROP_NONE)
         tcp->flags |= SW_TCPF_SYN_DATA;
     tcp->rcv.wup = tcp->rcv.nxt;
+    tcp->rcv.target = target;
 }
 
 int sw_tfo_open(struct sw_tcp *tcp, struct sw_segment *syn, void *listener)

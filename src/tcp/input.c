@@ -294,8 +294,17 @@ enum sw_drop sw_tcp_text(struct sw_tcp *tcp, struct sw_segment *seg)
     return why;
 }
 
+/* The SYN that came once more with the SYN-ACK is acknowledged once more: RFC 9293 figure 8 needs
+ * it not, but Linux does it. */
+static void answer_crossed(struct sw_tcp *tcp)
+{
+    sw_reasm_duplicate(tcp, tcp->rcv.irs, sw_seq_add(tcp->rcv.irs, 1));
+    tcp->flags |= SW_TCPF_ACK_NOW;
+}
+
 static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *seg)
 {
+    bool crossed = is_crossed_syn_ack(tcp, seg);
     enum sw_drop why;
 
     if ((why = check_sequence(tcp, seg)) != SW_DROP_NONE)
@@ -308,6 +317,8 @@ static enum sw_drop input_synchronized(struct sw_tcp *tcp, struct sw_segment *se
         return SW_DROP_TCP_NO_ACK;
     if ((why = check_syn_acked(tcp, seg)) != SW_DROP_NONE)
         return why;
+    if (crossed)
+        answer_crossed(tcp);
     if ((why = sw_tcp_ack(tcp, seg)) != SW_DROP_NONE)
         return why;
     sw_accecn_receive(tcp, seg);

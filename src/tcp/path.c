@@ -32,8 +32,9 @@ uint16_t sw_tcp_announced_mss(struct sw_tcp *tcp)
     if (sw_ip_path(tcp->layer->ip, &tcp->remote.ip, &tcp->local.ip, &path) < 0)
         return mss_of(tcp,
                       sw_ip_is4(&tcp->remote.ip) ? SW_TCP_MSS_DEFAULT4_BYTES : PMTU_MIN6_BYTES);
-    /* What the way back carries is not what ICMP told of the way there (RFC 9293 3.7.1). */
-    return mss_of(tcp, sw_max32(path.advmss ? path.advmss + headers(tcp) : path.route_mtu,
+    /* RFC 9293 3.7.1 has an upper bound for it. What ICMP told of the way there holds for the way
+     * back more often than not (as Linux). */
+    return mss_of(tcp, sw_max32(path.advmss ? path.advmss + headers(tcp) : path.mtu,
                                 tcp->layer->ip->config.min_advmss_bytes + headers(tcp)));
 }
 

@@ -85,6 +85,10 @@ static const struct known {
     {"*", "*A next-*[(]0[)] *", "*", "*", ANSWERS,
      "an ACK from before the window, without data: which answers count against the limit on them "
      "differs (RFC 5961 7 leaves it open)"},
+    {"*", "*A next+0[(]*[)] ack max+[1-9]*", "*", "*", ANSWERS,
+     "data with an ACK of what was never sent: the answer is a challenge on both, and which "
+     "answers "
+     "before it count against the limit differs (RFC 5961 7 leaves it open)"},
     {"*", "*A next+0[(]0[)] ack *", "*", "*", ANSWERS,
      "an ACK without data and out of bounds: which answers count against the limit on them "
      "differs"},
@@ -113,6 +117,10 @@ static const struct known {
      "SYN_RECV: Linux holds a RST and the ACK against the timestamps too, and an echo of what it "
      "never "
      "sent against its own"},
+    {"SYN_RECV", "* ts*", "!(*[(]*)", "R *", ALL,
+     "SYN_RECV: what echoes the timestamp of a challenge ACK, a millisecond after the SYN-ACK, is "
+     "to "
+     "Linux an echo of what it never sent: silence, by the limit on answers"},
     {"SYN_RECV", "close*", "*FIN_WAIT1", "*SYN_RECV", ALL,
      "close() in SYN_RECV after a simultaneous open: the FIN waits for ESTABLISHED"},
     {"SYN_SENT", "S *", "SA *", "SA *", ANSWERS,

@@ -374,6 +374,49 @@ static void test_congestion(void **state)
     world_fini(&w);
 }
 
+/* When the SYN-ACK passes, the client's packets begin to say 254. */
+static bool lower_ttl(struct world *w, int from, struct sw_packet *pkt)
+{
+    (void)pkt;
+    if (from == 1) {
+        struct ttl_of {
+            sw_socket_t s;
+            int level, name;
+        } *of = w->ctx;
+        assert_int_equal(set_int(w, 0, of->s, of->level, of->name, 254), 0);
+    }
+    return false;
+}
+
+/* The ACK that ends the handshake is judged like all others. */
+static void test_min_ttl_handshake(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_addr to = at("10.0.0.2", 80);
+    sw_socket_t l = listener(&w, 1, SW_AF_INET, to, 5), c = stream(&w, 0, SW_AF_INET), s;
+    struct {
+        sw_socket_t s;
+        int level, name;
+    } of = {c, SW_SOL_IP, SW_IP_TTL};
+    assert_int_equal(set_int(&w, 1, l, SW_SOL_IP, SW_IP_MINTTL, 255), 0);
+    assert_int_equal(set_int(&w, 0, c, SW_SOL_IP, SW_IP_TTL, 255), 0);
+    w.lose = lower_ttl;
+    w.ctx = &of;
+    assert_int_equal(sw_connect(w.host[0], c, &to), -EINPROGRESS);
+    world_settle(&w);
+    w.lose = NULL;
+    assert_int_equal(sw_connect(w.host[0], c, &to), 0);
+    assert_int_equal(sw_host_drops(w.host[1], SW_DROP_TCP_MIN_TTL), 1);
+    assert_int_equal(sw_accept(w.host[1], l, &s, NULL), -EAGAIN);
+    assert_int_equal(set_int(&w, 0, c, SW_SOL_IP, SW_IP_TTL, 255), 0);
+    assert_int_equal(sw_send(w.host[0], c, "x", 1, 0, NULL), 1);
+    world_settle(&w);
+    assert_int_equal(sw_accept(w.host[1], l, &s, NULL), 0);
+    world_fini(&w);
+}
+
 /* IP_MINTTL of a listener and of a connection; IPV6_MINHOPCOUNT likewise. */
 static void test_min_ttl(void **state)
 {
@@ -407,9 +450,10 @@ static void test_min_ttl(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_congestion),
-        cmocka_unit_test(test_changes),  cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_structs),  cmocka_unit_test(test_min_ttl),
+        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_congestion),
+        cmocka_unit_test(test_changes),           cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_structs),           cmocka_unit_test(test_min_ttl),
+        cmocka_unit_test(test_min_ttl_handshake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
