@@ -51,6 +51,9 @@ struct slot { /* a descriptor */
     sw_socket_t socket;
     int domain;
     bool stream, nonblocking;
+    bool begun;   /* it has begun to connect, to `remote` */
+    bool put_off; /* connect() has returned, and the first write will connect (Fast Open) */
+    struct sw_addr remote;
     struct watch *watches; /* of an epoll instance, in the order they were added */
 };
 
@@ -74,6 +77,7 @@ struct adapter {
     pthread_cond_t changed; /* `second` is another */
     pthread_t first_thread;
     enum second second;
+    bool second_ended; /* a call of its, since packetdrill last slept */
     long second_id;
     uint64_t second_deadline_ns;
     uint64_t entered; /* how often, by either thread */

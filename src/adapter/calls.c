@@ -125,8 +125,12 @@ static int call_bind(void *userdata, int fd, const struct sockaddr *addr, sockle
     adapter_enter(a);
     struct slot *slot = slot_of(a, fd);
     int r = slot == NULL ? -EBADF : address_read(addr, len, &local);
-    if (r == 0)
+    if (r == 0) {
+        /* packetdrill takes one by chance where nobody gave it one: what it binds is the host's. */
+        if (!sw_ip_is_any(&local.ip) && !sw_ip_is_multicast(&local.ip))
+            sw_host_add_addr(a->host, a->iface, &local.ip, sw_ip_is4(&local.ip) ? 32 : 128);
         r = sw_bind(a->host, slot->socket, &local);
+    }
     adapter_leave(a);
     return (int)adapter_result(r);
 }
@@ -178,6 +182,11 @@ static int call_connect(void *userdata, int fd, const struct sockaddr *addr, soc
     int r = slot == NULL ? -EBADF : unspec ? 0 : address_read(addr, len, &remote);
     if (r == 0) {
         r = sw_connect(a->host, slot->socket, unspec ? NULL : &remote);
+        if (!unspec && !slot->begun && (r == 0 || r == -EINPROGRESS)) {
+            slot->put_off = r == 0 && slot->stream;
+            slot->begun = true;
+            slot->remote = remote;
+        }
         bool waits = r == -EINPROGRESS && !slot->nonblocking;
         while (waits && (r == -EINPROGRESS || r == -EALREADY) && adapter_sleep(a, SW_NEVER))
             r = sw_connect(a->host, slot->socket, &remote);
@@ -225,6 +234,7 @@ static int call_setsockopt(void *userdata, int fd, int level, int name, const vo
 {
     struct adapter *a = userdata;
     adapter_enter(a);
+    settings_read(a);
     struct slot *slot = slot_of(a, fd);
     int r = slot == NULL ? -EBADF : sw_setsockopt(a->host, slot->socket, level, name, value, len);
     adapter_leave(a);

@@ -77,24 +77,30 @@ static bool second_waits(const struct adapter *a)
     return after == NULL || after[1] == '\0' || after[2] == 'S';
 }
 
+/* In the first thread: lets the second one run until it waits again. */
+static void let_run(struct adapter *a, uint64_t until_ns)
+{
+    while (!second_waits(a) && machine_ns(CLOCK_MONOTONIC) < until_ns) {
+        pthread_mutex_unlock(&a->lock);
+        usleep(50);
+        pthread_mutex_lock(&a->lock);
+    }
+}
+
 /* Rule (2), in the first thread. */
 static void settle(struct adapter *a)
 {
     uint64_t until = machine_ns(CLOCK_MONOTONIC) + SETTLE_NS;
-    while (a->second != SECOND_AWAY && a->second != SECOND_SLEEPS &&
-           machine_ns(CLOCK_MONOTONIC) < until) {
-        if (a->second != SECOND_NOTED) {
-            wait_changed(a, SETTLE_NS);
-            continue;
-        }
-        pthread_mutex_unlock(&a->lock);
-        bool waits = second_waits(a);
-        if (!waits)
-            usleep(50);
-        pthread_mutex_lock(&a->lock);
-        if (waits)
-            a->second = SECOND_AWAY;
-    }
+    while ((a->second == SECOND_TRIES || a->second == SECOND_RETURNS) &&
+           machine_ns(CLOCK_MONOTONIC) < until)
+        wait_changed(a, SETTLE_NS);
+    if (a->second != SECOND_NOTED)
+        return;
+    pthread_mutex_unlock(&a->lock); /* it may be about to leave */
+    pthread_mutex_lock(&a->lock);
+    let_run(a, until);
+    a->second = SECOND_AWAY;
+    a->second_ended = true;
 }
 
 /* Something happened: the second thread tries again. */
@@ -197,6 +203,10 @@ static int call_usleep(void *userdata, useconds_t us)
 {
     struct adapter *a = userdata;
     adapter_enter(a);
+    if (is_first(a) && a->second_ended) { /* it may have waited for a lock that is free only now */
+        let_run(a, machine_ns(CLOCK_MONOTONIC) + SETTLE_NS);
+        a->second_ended = false;
+    }
     clock_forward(a, a->now_ns + us * NS_PER_US);
     adapter_leave(a);
     return 0;

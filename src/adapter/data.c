@@ -14,6 +14,32 @@
 
 /* ---- sending ---------------------------------------------------------------------------- */
 
+/* A call that connects and sends (Fast Open): what goes in the SYN goes, and a blocking one waits
+ * until the connection is there. *ret_more: what is left is to be sent as ever. */
+static int64_t send_fast(struct adapter *a, struct slot *slot, const uint8_t *bytes, size_t len,
+                         int flags, const struct sw_addr *to, bool *ret_more)
+{
+    bool waits = !slot->nonblocking && !(flags & MSG_DONTWAIT), begins = !slot->begun;
+    int how = (flags & ~OWN_FLAGS) | (waits ? SW_MSG_WAITALL : 0);
+    int64_t r = sw_send(a->host, slot->socket, bytes, len, how, to);
+    begins |= slot->put_off;
+    *ret_more = r >= 0 && waits;
+    if (!begins || (r < 0 && r != -EINPROGRESS))
+        return r;
+    slot->put_off = false;
+    slot->begun = true;
+    if (to != NULL)
+        slot->remote = *to;
+    if (!waits)
+        return r;
+    int64_t done = r > 0 ? r : 0;
+    do {
+        r = sw_connect(a->host, slot->socket, &slot->remote);
+    } while ((r == -EALREADY || r == -EINPROGRESS) && adapter_sleep(a, SW_NEVER));
+    *ret_more = r == 0 || r == -EISCONN;
+    return *ret_more ? done : r;
+}
+
 /* A stream's blocking send goes on until all is taken; -1 and errno only if nothing was. */
 static ssize_t send_bytes(struct adapter *a, int fd, const uint8_t *bytes, size_t len, int flags,
                           const struct sockaddr *to, socklen_t to_len)
@@ -21,11 +47,26 @@ static ssize_t send_bytes(struct adapter *a, int fd, const uint8_t *bytes, size_
     struct sw_addr addr;
     adapter_enter(a);
     struct slot *slot = slot_of(a, fd);
-    int64_t r = slot == NULL ? -EBADF : to != NULL ? address_read(to, to_len, &addr) : 0;
+    bool fast = slot != NULL && slot->stream && (slot->put_off || (flags & MSG_FASTOPEN));
+    bool unspec = to != NULL && to_len >= sizeof(sa_family_t) && to->sa_family == AF_UNSPEC;
+    int64_t r = slot == NULL                            ? -EBADF
+                : bytes == NULL && len > 0              ? -EFAULT
+                : fast && unspec                        ? -EOPNOTSUPP
+                : to == NULL || (!fast && slot->stream) ? 0
+                                                        : address_read(to, to_len, &addr);
+    const struct sw_addr *where = to != NULL && (fast || (slot && !slot->stream)) ? &addr : NULL;
     size_t done = 0;
-    while (r >= 0) {
-        r = sw_send(a->host, slot->socket, bytes + done, len - done, flags & ~OWN_FLAGS,
-                    to != NULL ? &addr : NULL);
+    bool more = r >= 0;
+    if (fast && r >= 0) {
+        settings_read(a);
+        r = send_fast(a, slot, bytes, len, flags, where, &more);
+        done = r > 0 ? (size_t)r : 0;
+        where = NULL;
+        flags &= ~MSG_FASTOPEN;
+        more &= done < len;
+    }
+    while (more && r >= 0) {
+        r = sw_send(a->host, slot->socket, bytes + done, len - done, flags & ~OWN_FLAGS, where);
         if (r > 0)
             done += (size_t)r;
         if (r >= 0 && (!slot->stream || done == len || r == 0))
@@ -111,7 +152,7 @@ static ssize_t recv_bytes(struct adapter *a, int fd, uint8_t *bytes, size_t len,
     adapter_enter(a);
     struct slot *slot = slot_of(a, fd);
     bool all = slot != NULL && slot->stream && (flags & MSG_WAITALL) && !(flags & MSG_PEEK);
-    int64_t r = slot == NULL ? -EBADF : 1;
+    int64_t r = slot == NULL ? -EBADF : bytes == NULL && len > 0 ? -EFAULT : 1;
     while (r > 0) {
         r = sw_recv(a->host, slot->socket, bytes + done, len - done, flags & ~OWN_FLAGS, &addr);
         if (r > 0)
@@ -193,6 +234,16 @@ static bool is_socket(struct adapter *a, int fd)
     return is;
 }
 
+/* splice() never waits for what is behind urgent data. */
+static bool at_mark(struct adapter *a, int fd)
+{
+    adapter_enter(a);
+    struct slot *slot = slot_of(a, fd);
+    bool at = slot != NULL && sw_sockatmark(a->host, slot->socket) == 1;
+    adapter_leave(a);
+    return at;
+}
+
 /* Between a socket and a pipe, by a buffer. (Offsets are those of files; pipes have none.) */
 static int call_splice(void *userdata, int in, loff_t *in_at, int out, loff_t *out_at, size_t len,
                        unsigned flags)
@@ -204,6 +255,8 @@ static int call_splice(void *userdata, int in, loff_t *in_at, int out, loff_t *o
     (void)out_at;
     if (len > sizeof(bytes))
         len = sizeof(bytes);
+    if (at_mark(a, in))
+        return 0;
     ssize_t n = is_socket(a, in) ? recv_bytes(a, in, bytes, len, wait, NULL, NULL)
                                  : (ssize_t)syscall(SYS_read, in, bytes, len);
     if (n <= 0)

@@ -201,6 +201,24 @@ static void edges(void **state)
     close_pair(&p);
 }
 
+/* What packetdrill binds is the host's, as if it had been told; a buffer that is nowhere is not
+ * read.
+ */
+static void addresses(void **state)
+{
+    struct pair p;
+    struct sockaddr_in other = address("9");
+    const char *nowhere = NULL;
+    (void)state;
+    open_pair(&p);
+    struct packetdrill_interface *s = &p.server;
+    int fd = s->socket(s->userdata, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    assert_int_equal(s->bind(s->userdata, fd, (void *)&other, sizeof(other)), 0);
+    assert_int_equal(s->write(s->userdata, p.accepted, nowhere, 10), -1);
+    assert_int_equal(errno, EFAULT);
+    close_pair(&p);
+}
+
 /* The C library's calls, as packetdrill makes them: of the stack for its descriptors, else the
  * kernel's. */
 static void interposed(void **state)
@@ -228,7 +246,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data),           cmocka_unit_test(blocking), cmocka_unit_test(own_time),
-        cmocka_unit_test(retransmission), cmocka_unit_test(edges),    cmocka_unit_test(interposed),
+        cmocka_unit_test(retransmission), cmocka_unit_test(edges),    cmocka_unit_test(addresses),
+        cmocka_unit_test(interposed),
     };
     library = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     if (library == NULL)
