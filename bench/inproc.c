@@ -7,8 +7,11 @@
  *
  *   mtu1500   one TCP stream, packets of 1,500 bytes, checksums computed and verified in software
  *   gso       one TCP stream, super-segments of up to 64 KiB, no checksums
- *   rr        64 bytes there and back, with checksums, while N connections (default 1) exist; for S
- *             seconds or, where what it costs is counted (valgrind), a number of times
+ *   rr        64 bytes there and back, with checksums, while N connections (default 1) exist: for S
+ *             seconds or, where instructions are counted and not time, N trips; each NS of virtual
+ *             time after the one before. Beside it: how long a read of memory takes, at random in
+ *             as much as the connections hold
+ *   cps       connections made and closed, one after the other
  *
  * One thread. The stack's time is virtual; speed is measured in the thread's CPU time.
  */
@@ -34,7 +37,8 @@ struct world {
 struct result {
     const char *name;
     double seconds;
-    uint64_t bytes, packets, round_trips, conns;
+    uint64_t bytes, packets, round_trips, conns, made;
+    double read_ns;       /* of a line of memory, each read waiting for the one before */
     uint64_t mem_bytes;   /* both hosts, for all connections, idle */
     double setup_seconds; /* of all connections: socket() to accept() */
 };
@@ -176,14 +180,56 @@ static void bulk(struct result *result, double seconds, uint32_t gso_max, bool o
     world_fini(&w);
 }
 
+/* A walk through `bytes` of memory, each line of which says where the next one is. */
+static double memory_read_ns(uint64_t bytes)
+{
+    enum { LINE_BYTES = 64, READS = 1000000 };
+    uint64_t lines = bytes / LINE_BYTES < 1024 ? 1024 : bytes / LINE_BYTES,
+             seed = 88172645463325252;
+    uint64_t(*at)[LINE_BYTES / sizeof(uint64_t)] = calloc(lines, sizeof(*at));
+    check(at != NULL, "memory");
+    for (uint64_t i = 0; i < lines; i++)
+        at[i][0] = i;
+    for (uint64_t i = lines - 1; i > 0; i--) { /* one cycle through all (Sattolo 1986) */
+        seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+        uint64_t other = seed % i, here = at[i][0];
+        at[i][0] = at[other][0];
+        at[other][0] = here;
+    }
+    uint64_t next = 0;
+    double start = cpu_seconds();
+    for (unsigned i = 0; i < READS; i++)
+        next = at[next][0];
+    double seconds = cpu_seconds() - start;
+    check(next < lines, "the walk");
+    free(at);
+    return seconds * 1e9 / READS;
+}
+
+/* Whichever socket has something to read, has it read; `answer`: and answered with as much. */
+static void serve(struct world *w, int host, bool answer)
+{
+    uint8_t message[256];
+    struct sw_ready ready;
+    while (sw_host_ready(w->host[host], &ready)) {
+        if (!(ready.events & SW_EV_IN))
+            continue;
+        int64_t n = sw_recv(w->host[host], ready.socket, message, sizeof(message), 0, NULL);
+        check(n > 0, "sw_recv");
+        if (answer)
+            check(sw_send(w->host[host], ready.socket, message, (size_t)n, 0, NULL) == n,
+                  "sw_send");
+    }
+}
+
 static void round_trips(struct result *result, double seconds, uint64_t conns, uint64_t trips,
                         uint64_t every_ns)
 {
     enum { PER_PORT = 25000, MESSAGE_BYTES = 64 };
     struct world w;
     sw_socket_t listener = 0;
-    sw_socket_t *client = calloc(conns, sizeof(*client)), *server = calloc(conns, sizeof(*server));
-    check(client && server && conns <= 1000ULL * PER_PORT, "memory");
+    sw_socket_t server, *client = calloc(conns, sizeof(*client));
+    check(client && conns <= 1000ULL * PER_PORT, "memory");
     world_init(&w, 0, false);
     uint64_t mem_before = mem_used(&w);
     double setup = cpu_seconds();
@@ -191,7 +237,7 @@ static void round_trips(struct result *result, double seconds, uint64_t conns, u
         uint16_t port = (uint16_t)(PORT + i / PER_PORT);
         if (i % PER_PORT == 0)
             listener = listen_at(&w, port);
-        connect_pair(&w, listener, port, &client[i], &server[i]);
+        connect_pair(&w, listener, port, &client[i], &server);
         drain_ready(&w);
     }
     result->setup_seconds = cpu_seconds() - setup;
@@ -205,14 +251,9 @@ static void round_trips(struct result *result, double seconds, uint64_t conns, u
         check(sw_send(w.host[0], client[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
               "sw_send");
         carry(&w, 0);
-        check(sw_recv(w.host[1], server[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
-              "sw_recv");
-        check(sw_send(w.host[1], server[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
-              "sw_send");
+        serve(&w, 1, true);
         carry(&w, 1);
-        check(sw_recv(w.host[0], client[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
-              "sw_recv");
-        drain_ready(&w);
+        serve(&w, 0, false);
         w.now_ns += every_ns;
         for (int host = 0; host < 2; host++)
             if (sw_host_deadline(w.host[host]) <= w.now_ns)
@@ -225,7 +266,33 @@ static void round_trips(struct result *result, double seconds, uint64_t conns, u
     result->conns = conns;
     world_fini(&w);
     free(client);
-    free(server);
+    result->read_ns = memory_read_ns(result->mem_bytes);
+}
+
+/* The client's port stays in TIME_WAIT for a minute: time passes fast enough for them to do. */
+static void connections(struct result *result, double seconds)
+{
+    enum { EVERY_NS = 4000000 };
+    struct world w;
+    sw_socket_t client, server;
+    world_init(&w, 0, false);
+    sw_socket_t listener = listen_at(&w, PORT);
+    double start = cpu_seconds(), end = start;
+    for (unsigned i = 0; end - start < seconds; i++) {
+        connect_pair(&w, listener, PORT, &client, &server);
+        check(sw_close(w.host[0], client) == 0, "sw_close");
+        step(&w);
+        check(sw_close(w.host[1], server) == 0, "sw_close");
+        step(&w);
+        drain_ready(&w);
+        w.now_ns += EVERY_NS;
+        step(&w);
+        result->made++;
+        if (i % 64 == 0)
+            end = cpu_seconds();
+    }
+    result->seconds = end - start;
+    world_fini(&w);
 }
 
 static void print_result(const struct result *r, bool json, bool first)
@@ -235,28 +302,34 @@ static void print_result(const struct result *r, bool json, bool first)
     double ns_per_trip = r->round_trips ? r->seconds * 1e9 / (double)r->round_trips : 0;
     double setup_ns = r->conns ? r->setup_seconds * 1e9 / (double)r->conns : 0;
     double bytes_per_end = r->conns ? (double)r->mem_bytes / (double)r->conns / 2 : 0;
+    double ns_per_made = r->made ? r->seconds * 1e9 / (double)r->made : 0;
     if (json) {
         printf("%s\n  {\"test\": \"%s\", ", first ? "[" : ",", r->name);
         if (r->bytes)
             printf("\"gbit_per_s\": %.2f, \"ns_per_packet\": %.1f}", gbps, ns_per_packet);
+        else if (r->made)
+            printf("\"ns_per_connection\": %.1f}", ns_per_made);
         else
             printf("\"connections\": %llu, \"round_trip_ns\": %.1f, \"bytes_per_idle_end\": %.1f, "
-                   "\"setup_ns\": %.1f}",
-                   (unsigned long long)r->conns, ns_per_trip, bytes_per_end, setup_ns);
+                   "\"setup_ns\": %.1f, \"memory_read_ns\": %.1f}",
+                   (unsigned long long)r->conns, ns_per_trip, bytes_per_end, setup_ns, r->read_ns);
     } else if (r->bytes) {
         printf("%-8s %8.2f Gbit/s  %8.1f ns per packet\n", r->name, gbps, ns_per_packet);
+    } else if (r->made) {
+        printf("%-8s %8.1f ns per connection made and closed, %.0f a second\n", r->name,
+               ns_per_made, 1e9 / ns_per_made);
     } else {
-        printf(
-            "%-8s %8.1f ns per round trip of 64 bytes, %llu connections of %.0f bytes an end, each "
-            "made in %.0f ns\n",
-            r->name, ns_per_trip, (unsigned long long)r->conns, bytes_per_end, setup_ns);
+        printf("%-8s %8.1f ns per round trip of 64 bytes, %llu connections of %.0f bytes an end, "
+               "each made in %.0f ns; a read of memory %.0f ns\n",
+               r->name, ns_per_trip, (unsigned long long)r->conns, bytes_per_end, setup_ns,
+               r->read_ns);
     }
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"mtu1500", "gso", "rr"};
-    bool json = false, first = true, chosen[3] = {false}, any = false;
+    static const char *const names[] = {"mtu1500", "gso", "rr", "cps"};
+    bool json = false, first = true, chosen[4] = {false}, any = false;
     double seconds = 2;
     uint64_t conns = 1, trips = 0, every_ns = ROUND_NS;
     for (int i = 1; i < argc; i++) {
@@ -272,17 +345,20 @@ int main(int argc, char **argv)
             every_ns = strtoull(argv[++i], NULL, 10);
         } else {
             bool known = false;
-            for (unsigned k = 0; k < 3; k++)
+            for (unsigned k = 0; k < 4; k++)
                 if (strcmp(argv[i], names[k]) == 0)
                     chosen[k] = any = known = true;
-            check(known && conns > 0, "usage: inproc [--json] [--seconds S] [--conns N] [--trips N] [--every NS] [TEST...]");
+            check(known && conns > 0, "usage: inproc [--json] [--seconds S] [--conns N] [--trips "
+                                      "N] [--every NS] [TEST...]");
         }
     }
-    for (unsigned k = 0; k < 3; k++) {
+    for (unsigned k = 0; k < 4; k++) {
         struct result result = {.name = names[k]};
         if (any && !chosen[k])
             continue;
-        if (k == 2)
+        if (k == 3)
+            connections(&result, seconds);
+        else if (k == 2)
             round_trips(&result, seconds, conns, trips, every_ns);
         else
             bulk(&result, seconds, k == 1 ? 65483 : 0, k == 1);
