@@ -138,7 +138,7 @@ struct sw_host_stats {
     uint64_t udp_rx, udp_tx;          /* datagrams */
     uint64_t icmp_rx, icmp_tx;        /* messages */
     uint64_t sockets;                 /* sockets now */
-    uint64_t time_wait;               /* connections now in TIME_WAIT */
+    uint64_t time_wait;               /* connections now in TIME_WAIT, or closed by their users and in FIN_WAIT_2 */
     uint64_t half_open;               /* handshakes under way at listeners */
     uint64_t mem_bytes;               /* sw_mem_used() of the host's pool */
 };

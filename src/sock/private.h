@@ -90,7 +90,8 @@ struct sw_sock {
     uint8_t domain, type;
     uint8_t state; /* enum sw_sock_state */
     uint8_t shut;  /* SW_SHUT_BIT_ */
-    uint8_t proto; /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_UDPLITE, SW_PROTO_ICMP or SW_PROTO_ICMP6; any if raw */
+    uint8_t proto; /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_UDPLITE, SW_PROTO_ICMP or SW_PROTO_ICMP6;
+                      any if raw */
     struct sw_list node;
     struct sw_port_ref ref;
     struct sw_sock_opts *opts; /* NULL: all defaults */
@@ -179,7 +180,8 @@ static inline bool sw_sock_has_ports(const struct sw_sock *s)
     return !sw_sock_is_raw(s) && !sw_sock_is_ping(s);
 }
 
-/* Whether connect() has given a datagram socket a peer. It cannot be told by ports: a peer may have none. */
+/* Whether connect() has given a datagram socket a peer. It cannot be told by ports: a peer may have
+ * none. */
 static inline bool sw_sock_has_peer(struct sw_sock *s)
 {
     return s->state == SW_SS_CONNECTED;
@@ -383,7 +385,11 @@ int64_t sw_fast_send(struct sw_sock_layer *layer, struct sw_sock *s, const void 
                      int flags, const struct sw_addr *to);
 
 void sw_tw_new(struct sw_sock_layer *layer, struct sw_sock *s);
-void sw_tw_free(struct sw_sock_layer *layer, uint32_t index);
+void sw_tw_free(struct sw_sock_layer *layer, uint32_t index); /* of either kind */
+/* Puts a record in the place of a stream that waits for the peer's FIN and for nothing else, and
+ * frees it. False: it has to stay. */
+bool sw_fw_new(struct sw_sock_layer *layer, struct sw_sock *s);
+void sw_fw_segment(struct sw_sock_layer *layer, uint32_t index, struct sw_segment *seg); /* takes */
 /* A segment for it; `heard`: somebody listens where it goes. Does not take it when it returns true:
  * then the TIME_WAIT is gone and *ret_isn is the least initial sequence number of the connection
  * that begins. */

@@ -62,21 +62,23 @@ static const char *sane_smalls(const struct sw_sock_layer *layer, uint32_t halve
 {
     const struct sw_smalls *smalls = &layer->smalls;
     const char *wrong = sane_queue(layer, &smalls->waits, SW_SMALL_TIMEWAIT);
-    uint32_t n = 0;
+    uint32_t n = 0, waits = smalls->waits.count + smalls->fins.count;
 
+    if (!wrong)
+        wrong = sane_queue(layer, &smalls->fins, SW_SMALL_FINWAIT);
     for (int i = 0; !wrong && i < SW_SMALL_RETRIES; i++) {
         wrong = sane_queue(layer, &smalls->halves[i], SW_SMALL_HALF);
         n += smalls->halves[i].count;
     }
     if (wrong)
         return wrong;
-    if (n != halves || n != layer->env->stats.half_open || n + smalls->waits.count != smalls->count)
+    if (n != halves || n != layer->env->stats.half_open || n + waits != smalls->count)
         return "half-open connections are miscounted";
     if (n > 0 && (!smalls->half_timer.armed || smalls->half_timer.expires_ns > sw_half_due(layer)))
         return "a half-open connection that no timer will end";
-    if (smalls->waits.count > 0 &&
+    if (waits > 0 &&
         (!smalls->wait_timer.armed || smalls->wait_timer.expires_ns > sw_tw_due(layer)))
-        return "a TIME_WAIT that no timer will end";
+        return "a TIME_WAIT or FIN_WAIT_2 that no timer will end";
     return NULL;
 }
 

@@ -175,7 +175,7 @@ int sw_small_new(struct sw_sock_layer *layer, enum sw_small_kind kind, const str
     *small = (struct sw_small){.own = (uint16_t)own,
                                .local_port = local->port,
                                .remote_port = remote->port,
-                               .kind = (uint8_t)kind,
+                               .kind = kind & 0xfU,
                                .remote = remote->ip};
     chain = head(smalls, bucket_of(smalls, hash_of(layer, small)));
     small->chain = *chain;

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Small records: what stands for a connection that has no control block yet (half-open, RFC 9293
- * 3.10.7.2) or any more (TIME_WAIT, 3.6.1). 64 bytes each, one cache line, whatever the family, its
- * links included: a flood of SYNs or a busy server's past cannot eat the memory of the living.
+ * 3.10.7.2) or any more (TIME_WAIT, 3.6.1, and FIN_WAIT_2 once the user has closed). 64 bytes each,
+ * one cache line, whatever the family, its links included: a flood of SYNs or a busy server's past
+ * cannot eat the memory of the living.
  *
  * Ownership: the socket layer owns all of them, in pages, named by 32-bit indices (0: none). A
  * half-open record belongs to its listener, which forgets it when it stops listening, and counts in
- * the listener's n_half. A TIME_WAIT belongs to nobody, holds its port, and goes when its time is
- * over. An index is good until the record is freed; pointers to records stay where they are as
- * long.
+ * the listener's n_half. A TIME_WAIT or FIN_WAIT_2 belongs to nobody, holds its port, and goes when
+ * its time is over. An index is good until the record is freed; pointers to records stay where they
+ * are as long.
  *
  * Every record is
  *   - in the chain of its hash (SipHash of protocol and 4-tuple, keyed: nobody can make it long).
  *     The table grows by splitting one chain per insertion (linear hashing, Litwin 1980), so that
  * no packet pays for a million. Beside the record this costs 2 to 4 bytes.
  *   - in one queue, in order of time: all records of a queue wait equally long, so its first is due
- *     first, and one timer for all does instead of one each. TIME_WAITs have one queue, half-opens
- *     one for each number of retries (RFC 6298 5.5: the wait doubles).
+ *     first, and one timer for all does instead of one each. TIME_WAITs and FIN_WAIT_2s have one
+ *     queue each, half-opens one for each number of retries (RFC 6298 5.5: the wait doubles).
  *
  * Our own address is kept by number: a host has few, and they are counted while a record uses them
  * (own.c). With it goes the interface by which a link-local peer is reached.
@@ -35,7 +36,7 @@
 #include "base/pages.h"
 #include "tcp/half.h"
 
-enum sw_small_kind { SW_SMALL_FREE, SW_SMALL_HALF, SW_SMALL_TIMEWAIT };
+enum sw_small_kind { SW_SMALL_FREE, SW_SMALL_HALF, SW_SMALL_TIMEWAIT, SW_SMALL_FINWAIT };
 
 /* sw_small.flags: of the socket that was, for bind() and those who list it */
 enum {
@@ -44,6 +45,7 @@ enum {
     SW_SMALL_V6ONLY = 1 << 2,
     SW_SMALL_INET6 = 1 << 3,    /* its domain was AF_INET6 */
     SW_SMALL_EXPLICIT = 1 << 4, /* bind() had chosen the port */
+    SW_SMALL_SACK = 1 << 5,     /* of a FINWAIT: sw_finwait.sack */
 };
 
 struct sw_small {
@@ -51,8 +53,9 @@ struct sw_small {
     uint32_t prev, next; /* in its queue */
     uint16_t own;        /* our address: sw_own_addr() */
     uint16_t local_port, remote_port;
-    uint8_t kind;  /* enum sw_small_kind */
-    uint8_t flags; /* SW_SMALL_ */
+    uint8_t kind : 4;   /* enum sw_small_kind */
+    uint8_t wscale : 4; /* of a FINWAIT: sw_finwait.wscale */
+    uint8_t flags;      /* SW_SMALL_ */
     struct sw_ip remote;
     union {
         struct {
@@ -88,8 +91,8 @@ struct sw_smalls {
     uint32_t free, n_buckets, count;
     uint16_t own_free, own_heads[SW_OWN_HEADS];
     struct sw_small_queue halves[SW_SMALL_RETRIES]; /* the last: so many retries or more */
-    struct sw_small_queue waits;
-    struct sw_timer half_timer, wait_timer; /* owners SW_TIMER_HALF, SW_TIMER_TIMEWAIT */
+    struct sw_small_queue waits, fins;              /* TIME_WAITs, FIN_WAIT_2s */
+    struct sw_timer half_timer, wait_timer;         /* owners SW_TIMER_HALF, SW_TIMER_TIMEWAIT */
 };
 
 #endif

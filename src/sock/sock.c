@@ -40,6 +40,8 @@ void sw_sock_layer_fini(struct sw_sock_layer *layer)
             sw_sock_free(layer, layer->slots[i].obj);
     while (layer->smalls.waits.first)
         sw_tw_free(layer, layer->smalls.waits.first);
+    while (layer->smalls.fins.first)
+        sw_tw_free(layer, layer->smalls.fins.first);
     SW_ASSERT(layer->n_socks == 0 && layer->conns.used == 0);
     sw_smalls_fini(&layer->smalls, &layer->env->wheel);
     sw_port_fini(layer);
@@ -287,7 +289,9 @@ static void describe_small(const struct sw_sock_layer *layer, const struct sw_sm
     bool half = small->kind == SW_SMALL_HALF;
     info->domain = small->flags & SW_SMALL_INET6 ? SW_AF_INET6 : SW_AF_INET;
     info->type = SW_SOCK_STREAM;
-    info->tcp_state = half ? SW_TCP_SYN_RECEIVED : SW_TCP_TIME_WAIT;
+    info->tcp_state = half                              ? SW_TCP_SYN_RECEIVED
+                      : small->kind == SW_SMALL_FINWAIT ? SW_TCP_FIN_WAIT_2
+                                                        : SW_TCP_TIME_WAIT;
     sw_small_addrs(layer, small, &info->local, &info->remote);
 }
 

@@ -78,6 +78,8 @@ void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s)
         sw_sock_free(layer, s);
         return;
     }
+    if (state == SW_TCP_FIN_WAIT_2 && unwanted && sw_fw_new(layer, s))
+        return;
     if ((events & SW_TCPE_WRITABLE) && (s->is & SW_IS_NOSPACE))
         s->is &= (uint16_t)~SW_IS_NOSPACE;
     else

@@ -73,6 +73,10 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
             sw_half_segment(layer, index, &seg);
         return;
     }
+    if (index && sw_small_at(layer, index)->kind == SW_SMALL_FINWAIT) {
+        sw_fw_segment(layer, index, &seg);
+        return;
+    }
     s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface);
     if (index) {
         reopen = sw_tw_segment(layer, index, s && !from_too_far(s, ip), &seg, &isn);

@@ -330,6 +330,21 @@ enum sw_timewait_verdict sw_timewait_input(struct sw_timewait *tw, struct sw_tcp
 void sw_timewait_refuse(struct sw_timewait *tw, struct sw_tcp_layer *layer,
                         const struct sw_addr *local, const struct sw_addr *remote,
                         struct sw_segment *seg);
+/* FIN_WAIT_2 of an orphan, likewise (finwait.c). */
+struct sw_finwait {
+    struct sw_timewait tw;
+    uint8_t wscale; /* Rcv.Wind.Shift: tw.window is the window still open */
+    bool sack;
+};
+/* Whether the record can stand for the block from now on: it is to wait for fin_timeout_ns. */
+bool sw_finwait_fits(const struct sw_tcp *tcp);
+void sw_finwait_init(struct sw_finwait *fw, const struct sw_tcp *tcp);
+/* Takes the segment. Afterwards it is still FIN_WAIT_2, or TIME_WAIT, for which there is fw->tw, or
+ * CLOSED. */
+enum sw_tcp_state sw_finwait_input(struct sw_finwait *fw, struct sw_tcp_layer *layer,
+                                   const struct sw_addr *local, const struct sw_addr *remote,
+                                   struct sw_segment *seg);
+
 /* A SYN that opens over a TIME_WAIT must begin beyond what it used (RFC 6191 2). */
 sw_seq sw_timewait_next_isn(const struct sw_timewait *tw);
 
