@@ -17,7 +17,7 @@ bool sw_link_mark(struct sw_packet *pkt)
     if (!(version == 4 && pkt->head_len >= SW_IP4_HDR) &&
         !(version == 6 && pkt->head_len >= SW_IP6_HDR))
         return false;
-    ecn = ip[1] >> shift & 3U;
+    ecn = (unsigned)ip[1] >> shift & 3U;
     if (ecn == NOT_ECT || ecn == CE)
         return false;
     if (version == 4)
