@@ -58,6 +58,16 @@ void standin_check(struct run *run, struct standin *s)
         standin_gone(run, s);
 }
 
+void standins_leave_groups(struct run *run)
+{
+    for (struct sw_list *l = run->members.next, *next; l != &run->members; l = next) {
+        struct standin *s = SW_CONTAINER(l, struct standin, member);
+        next = l->next;
+        if (s->kept_fd < 0) /* else asking is slow */
+            standin_check(run, s);
+    }
+}
+
 void standins_sweep(struct run *run, bool force)
 {
     if (!force && (run->n_standins < SWEEP_MIN || run->n_standins < 2 * run->n_at_last_sweep))

@@ -69,6 +69,8 @@ static void set_buffers(struct run *run, struct run_call *call, int name, const 
     if (fd >= 0) {
         stream_sndbuf_set(s, fd, bytes);
         close(fd);
+        if (s->state == STANDIN_CONNECTED) /* there may be room for what waits */
+            stream_continue(run, s);
     }
 }
 
@@ -83,6 +85,22 @@ static bool knows_level(const struct standin *s, int level)
         return s->ipv6;
     default:
         return !s->stream || level == SOL_SOCKET || level == IPPROTO_IP;
+    }
+}
+
+static bool joins_group(int level, int name)
+{
+    switch (name) {
+    case IP_ADD_MEMBERSHIP:
+    case IP_ADD_SOURCE_MEMBERSHIP:
+        return level == IPPROTO_IP;
+    case IPV6_ADD_MEMBERSHIP:
+        return level == IPPROTO_IPV6;
+    case MCAST_JOIN_GROUP:
+    case MCAST_JOIN_SOURCE_GROUP:
+        return level == IPPROTO_IP || level == IPPROTO_IPV6;
+    default:
+        return false;
     }
 }
 
@@ -117,6 +135,8 @@ void on_setsockopt(struct run *run, struct run_call *call)
         err = set_natively(run, call, value, len);
     if (err == 0 && s->sock != 0) /* a connection that has ended takes any option to no effect */
         err = sw_setsockopt(run->host, s->sock, level, name, given_value, len);
+    if (err == 0 && !s->stream && joins_group(level, name) && sw_list_empty(&s->member))
+        sw_list_add_tail(&run->members, &s->member);
     if (err == 0 && level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
         set_buffers(run, call, name, value, len);
     if (err < 0)

@@ -239,6 +239,8 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     uint8_t *data = malloc(m->total + 1);
     if (data == NULL)
         return -ENOBUFS;
+    if (to != NULL && sw_ip_is_multicast(&to->ip))
+        standins_leave_groups(run);
     dgram_flush(run, s);
     int64_t sent = message_gather(run, call->tid, m, data, m->total);
     if (sent < 0 && (r = sw_may_send(run->host, s->sock, to, &info)) < 0)

@@ -432,6 +432,7 @@ static int supervise(const struct run_config *config, const struct run_origin *o
 
     sw_list_init(&run.standins);
     sw_list_init(&run.listeners);
+    sw_list_init(&run.members);
     sw_list_init(&run.active);
     sw_list_init(&run.gone);
     sw_list_init(&run.held);

@@ -183,6 +183,7 @@ struct standin {
     bool error_is_native;       /* native calls have been shown an error too, as ECONNRESET */
     int error;                  /* positive errno for SO_ERROR and notified calls, until taken */
     struct sw_list listening;   /* LISTENING: in run->listeners */
+    struct sw_list member;      /* DGRAM: in run->members: it has joined a multicast group */
     struct sw_list pending;     /* LISTENING: far ends connected but not yet accepted, in order */
     uint32_t n_pending;
     struct sw_list returned;    /* LISTENING: taken from the core's queue for a caller that could not have
@@ -264,7 +265,7 @@ struct run {
     struct run_peer *peers;    /* fetch.c: pidfds of callers */
     bool keep_dups;            /* no pidfd_getfd here */
     bool wait_killable;
-    struct sw_list standins, listeners, active, gone;
+    struct sw_list standins, listeners, members, active, gone;
     uint32_t n_standins, n_at_last_sweep;
     struct standin **by_ino;   /* hash table */
     uint32_t by_ino_mask;
@@ -362,6 +363,8 @@ bool standin_clear_conflict(struct run *run, sw_socket_t sock, const struct sw_a
 /* A caller was killed in a call on it: was that its last holder? A connection that it was still making
  * would come about without it. */
 void standin_check(struct run *run, struct standin *s);
+/* Members of groups that nobody holds any more are none: asked before a datagram goes to a group. */
+void standins_leave_groups(struct run *run);
 void standins_sweep(struct run *run, bool force);      /* amortised: asks all that no hang-up tells us of */
 
 /* ---- fetch.c: the callers' descriptors --------------------------------------------------------------- */

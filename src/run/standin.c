@@ -201,6 +201,7 @@ struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool
     s->flight_max = DGRAM_FLIGHT_MAX;
     sw_list_init(&s->active);
     sw_list_init(&s->listening);
+    sw_list_init(&s->member);
     sw_list_init(&s->pending);
     sw_list_init(&s->returned);
     sw_list_init(&s->flight);
@@ -337,6 +338,7 @@ void standin_gone(struct run *run, struct standin *s)
         sw_close(run->host, s->sock);
     s->sock = 0;
     table_remove(run, s);
+    sw_list_del(&s->member);
     sw_list_del(&s->link);
     run->n_standins--;
     standin_set_state(run, s, STANDIN_GONE);

@@ -80,6 +80,22 @@ def two_members(case):
         expect("from a connected one", a.recv(100), b"fourth")
 
 
+def closed_member(case):
+    """Who has closed its socket is no member any more: nobody is left to hear of the group."""
+    group = Group(case)
+    if group.v6:
+        return  # IPV6_MULTICAST_ALL is another story
+    with socket.socket(case.family, socket.SOCK_DGRAM) as other, group.sender() as sender:
+        other.bind(("", 0))
+        port = other.getsockname()[1]
+        with group.member():
+            sender.sendto(b"first", (group.name, port))
+            expect("all of the host's groups", other.recv(100), b"first")
+        sender.sendto(b"second", (group.name, port))
+        sender.sendto(b"third", (case.address, port))
+        expect("what comes next", other.recv(100), b"third")
+
+
 def refusals(case):
     group = Group(case)
     with group.member() as s:
@@ -130,7 +146,7 @@ def sources(case):
 
 
 def body(case, programs):
-    for part in (two_members, refusals, sources):
+    for part in (two_members, closed_member, refusals, sources):
         if not case.lossy:
             part(case)
 

@@ -438,7 +438,26 @@ static void both_ways(void)
     say("received %zu and %zu, all right %d", got[0], got[1], right);
 }
 
+/* MSG_TRUNC of a stream throws bytes away: the buffer stays as it was. */
+static void thrown_away(void)
+{
+    char buf[8] = "-------";
+    int client, server;
+    stream_pair(&client, &server);
+    MUST((int)send(client, "abcdef", 6, 0));
+    settle();
+    TRY(recv(server, buf, 4, MSG_TRUNC | MSG_PEEK));
+    say("peeked %s", buf);
+    TRY(recv(server, buf, 4, MSG_TRUNC));
+    say("taken %s", buf);
+    show_recv("the rest", server, 8, 0);
+    TRY(recv(server, buf, 4, MSG_TRUNC | MSG_DONTWAIT));
+    MUST((int)send(client, "gh", 2, 0));
+    TRY(recv(server, NULL, 8, MSG_TRUNC));
+}
+
 const struct scenario data_scenarios[] = {{"recv-flags", flags, BOTH},
+                                          {"thrown-away", thrown_away, BOTH},
                                           {"wait-all", wait_all, BOTH},
                                           {"bytes-waiting", bytes_waiting, BOTH},
                                           {"vectors", vectors, BOTH},

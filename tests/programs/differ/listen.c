@@ -194,6 +194,19 @@ static void reuse_port_spreads(void)
         counts[0] > 0 && counts[1] > 0);
 }
 
+static void listen_again(void)
+{
+    int fd = listener(4);
+    int port = port_of(fd);
+    TRY(shutdown(fd, SHUT_RD));
+    TRY(listen(fd, 4));
+    say("the same port %d", port_of(fd) == port);
+    int client = connected_to(fd);
+    int server = FD(accept(fd, NULL, NULL));
+    MUST((int)send(server, "x", 1, 0));
+    show_recv("of the new listener", client, 10, 0);
+}
+
 const struct scenario listen_scenarios[] = {
     {"listen", listening, BOTH},
     {"accept", accepting, BOTH},
@@ -202,6 +215,7 @@ const struct scenario listen_scenarios[] = {
     {"backlog-full", backlog_full, BOTH},
     {"listener-closed", listener_closed, BOTH},
     {"listener-shut-down", listener_shut_down, BOTH},
+    {"listen-again", listen_again, BOTH},
     {"reset-before-accept", reset_before_accept, BOTH},
     {"reuse-port-spreads", reuse_port_spreads, BOTH},
     {NULL, NULL, 0}};
