@@ -58,7 +58,7 @@ void *sw_socket_user(struct sw_host *host, sw_socket_t s); /* NULL for a bad han
 int sw_bind(struct sw_host *host, sw_socket_t s, const struct sw_addr *local);
 
 /* A datagram socket that has no port takes one: Linux's inet_autobind(), which comes before a send or a
- * connect looks at its address. 0, -EBADF, -EAGAIN. */
+ * connect looks at its address. 0, -EBADF, -EAGAIN (none is free), -ENOMEM. */
 int sw_autobind(struct sw_host *host, sw_socket_t s);
 
 /* Another socket that stands in the way of binding `s` to `local`, or 0: for a caller who knows

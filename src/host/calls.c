@@ -49,7 +49,8 @@ int sw_autobind(struct sw_host *host, sw_socket_t handle)
     struct sw_sock *s = find(host, handle);
     if (!s)
         return -EBADF;
-    return sw_sock_is_stream(s) || sw_sock_autobind(&host->sock, s) == 0 ? 0 : -EAGAIN;
+    int r = sw_sock_is_stream(s) ? 0 : sw_sock_autobind(&host->sock, s);
+    return r == -EADDRINUSE ? -EAGAIN : r;
 }
 
 sw_socket_t sw_bind_conflict(struct sw_host *host, sw_socket_t handle, const struct sw_addr *local)

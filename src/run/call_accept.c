@@ -26,6 +26,8 @@
 #include "base/assert.h"
 #include "run/record.h"
 
+#define MIRROR_AGAIN_NS 10000000U
+
 /* Shows the program that a connection waits. Which one is settled when it is accepted. */
 struct pending {
     struct sw_list link; /* in standin->pending */
@@ -105,8 +107,19 @@ void accept_mirror(struct run *run, struct standin *s)
         int err = add_pending(run, s);
         if (err == -ECONNREFUSED && !standin_alive(run, s))
             standin_gone(run, s);
+        if (err < 0 && err != -ECONNREFUSED && err != -EAGAIN)
+            run->mirror_at_ns = run_now() + MIRROR_AGAIN_NS; /* memory or descriptors used up */
         if (err < 0)
             return;
+    }
+}
+
+void accept_mirror_again(struct run *run)
+{
+    run->mirror_at_ns = SW_NEVER;
+    for (struct sw_list *l = run->listeners.next, *next; l != &run->listeners; l = next) {
+        next = l->next;
+        accept_mirror(run, SW_CONTAINER(l, struct standin, listening));
     }
 }
 

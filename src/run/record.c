@@ -14,7 +14,6 @@
 
 #include "run/leak.h"
 #include "run/record.h"
-#include "run/stats.h"
 
 enum {
     TRACE_RECORDS = 10 * 1000 * 1000, /* with --trace: some 2 GB at most */
@@ -248,7 +247,10 @@ static void draw(struct run *run)
 
 static void close_file(FILE *file, const char *path, bool ok)
 {
-    if (file != NULL && (fclose(file) != 0 || !ok))
+    if (file == NULL)
+        return;
+    ok = ok && ferror(file) == 0; /* what was lost on the way, fclose() does not know of */
+    if (fclose(file) != 0 || !ok)
         fprintf(stderr, "sockworks: %s: could not be written\n", path);
 }
 
@@ -268,8 +270,6 @@ void record_close(struct run *run)
         close_file(record->trace, run->config->trace_path, ok);
         close_file(record->capture, run->config->capture_path, true);
     }
-    if (run->config->stats && run->host != NULL)
-        stats_print(run, stderr);
     if (record != NULL)
         free(record->callers);
     free(record);

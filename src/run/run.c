@@ -32,9 +32,11 @@
 #include "run/record.h"
 #include "run/run.h"
 #include "run/spawn.h"
+#include "run/stats.h"
 
 enum { GSO_MAX = 65483 }; /* bytes of a super-segment's payload, as of a loopback */
 enum { EVENTS = 256, BATCHES = 64, EXIT_CANNOT = 125, MEET_BACKLOG = 4096 };
+enum { DESCRIPTORS = 1 << 20 }; /* Linux's default of fs.nr_open, beyond which nobody may */
 
 #define PATIENCE_NS 2000000000ULL /* between SIGTERM and SIGKILL for what remains */
 #define LINGER_NS 1000000000ULL   /* after the last program, where it is recorded */
@@ -107,7 +109,8 @@ static int set_sysctls(struct run *run)
     return 0;
 }
 
-/* Linux's tcp_init_mem(): a sixteenth of the machine's memory, then buffers do not grow any more. */
+/* Linux's tcp_init_mem(): a sixteenth of the machine's memory, then buffers do not grow any more.
+ */
 static void bound_memory(struct sw_host *host)
 {
     char value[64];
@@ -324,6 +327,8 @@ static int sleep_until(struct run *run, struct epoll_event *events)
 
     if (held_ns < until_ns)
         until_ns = held_ns;
+    if (run->mirror_at_ns < until_ns)
+        until_ns = run->mirror_at_ns;
     if (run->ending && run->kill_at_ns < until_ns)
         until_ns = run->kill_at_ns;
     if (run->busy && sw_list_empty(&run->active)) {
@@ -383,6 +388,8 @@ static void loop(struct run *run)
         if (turn.notified)
             serve_call(run, turn.notify_events);
         calls_advance(run, run_now());
+        if (run->mirror_at_ns != SW_NEVER && run_now() >= run->mirror_at_ns)
+            accept_mirror_again(run);
         if (turn.guard)
             hear_guard(run);
         if (turn.signalled)
@@ -398,8 +405,36 @@ static void loop(struct run *run)
 
 /* ---- the end ---- */
 
-static void close_run(struct run *run)
+/* Nobody calls any more: what the last of them closed is seen, whatever it was doing. */
+static void see_ends(struct run *run)
 {
+    struct epoll_event events[EVENTS];
+    struct turn turn = {0};
+
+    epoll_ctl(run->epoll_fd, EPOLL_CTL_DEL, run->notify_fd, NULL);
+    for (int n = EVENTS; n > 0;) {
+        run_pump(run);
+        n = epoll_wait(run->epoll_fd, events, EVENTS, 0);
+        serve_far(run, events, n, &turn);
+        serve_active(run);
+        if (turn.signalled || turn.guard)
+            break; /* told of once is enough */
+        standins_free_gone(run);
+    }
+    standins_sweep(run, true);
+    standins_free_gone(run);
+}
+
+static void close_run(struct run *run, bool ran)
+{
+    struct run_stats stats = {0};
+    struct run_left left = {0};
+    struct sw_mem *mem = run->host != NULL ? sw_mem_get(sw_host_mem(run->host)) : NULL;
+
+    if (ran) {
+        see_ends(run);
+        account_standins(run, &left);
+    }
     while (!sw_list_empty(&run->standins))
         standin_gone(run, SW_CONTAINER(run->standins.next, struct standin, link));
     standins_free_gone(run);
@@ -408,8 +443,17 @@ static void close_run(struct run *run)
     free(run->by_ino);
     free(run->scratch);
     resolver_fini(run);
+    if (run->host != NULL) {
+        account_sockets(run, &left);
+        stats_take(run, &stats);
+    }
     sw_link_free(run->link);
     sw_host_free(run->host);
+    left.bytes = mem != NULL ? sw_mem_used(mem) : 0;
+    sw_mem_put(mem);
+    account_descriptors(run, &left);
+    if (run->config->stats && run->host != NULL)
+        stats_print(&stats, &left, run->config->json, stderr);
 }
 
 static int supervise(const struct run_config *config, const struct run_origin *origin, int guard_fd)
@@ -427,8 +471,10 @@ static int supervise(const struct run_config *config, const struct run_origin *o
         .n_processors = (int)sysconf(_SC_NPROCESSORS_ONLN),
         .held_until_ns = SW_NEVER,
         .signals_at_ns = SW_NEVER,
+        .mirror_at_ns = SW_NEVER,
     };
     struct rlimit most = {origin->nofile.rlim_max, origin->nofile.rlim_max};
+    struct rlimit many = {DESCRIPTORS, DESCRIPTORS};
 
     sw_list_init(&run.standins);
     sw_list_init(&run.listeners);
@@ -436,7 +482,10 @@ static int supervise(const struct run_config *config, const struct run_origin *o
     sw_list_init(&run.active);
     sw_list_init(&run.gone);
     sw_list_init(&run.held);
-    setrlimit(RLIMIT_NOFILE, &most);
+    /* Two descriptors for each connection, one for each end: who may raises the limit for itself.
+     * The programs have the one that they were started with. */
+    if (most.rlim_max >= DESCRIPTORS || setrlimit(RLIMIT_NOFILE, &many) < 0)
+        setrlimit(RLIMIT_NOFILE, &most);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     struct inherited inherited;
     inherit_list(&inherited, guard_fd);
@@ -445,11 +494,12 @@ static int supervise(const struct run_config *config, const struct run_origin *o
     if (open_run(&run) == 0)
         status = spawn(&run, origin);
     inherit_drop(&inherited);
-    if (status == 0 && watch(&run, run.notify_fd, RUN_EVENT_NOTIFY) == 0) {
+    bool ran = status == 0 && watch(&run, run.notify_fd, RUN_EVENT_NOTIFY) == 0;
+    if (ran) {
         loop(&run);
         status = run.exit_status;
     }
-    close_run(&run);
+    close_run(&run, ran);
     return status;
 }
 

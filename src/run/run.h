@@ -282,6 +282,7 @@ struct run {
     struct sw_view *view;      /* NULL: nobody looks */
     struct run_record *record; /* record.c's own */
     uint64_t n_notified;
+    uint64_t mirror_at_ns;     /* SW_NEVER, or when listeners are looked after again */
 };
 
 /* CLOCK_MONOTONIC: the host's time. */
@@ -425,6 +426,7 @@ bool stream_fast_open(struct run *run, struct run_call *call, const struct messa
 
 /* LISTENING: one unix connection for each that waits in the core's queue. */
 void accept_mirror(struct run *run, struct standin *s);
+void accept_mirror_again(struct run *run); /* at run->mirror_at_ns: what could not be had then */
 void accept_drop_pending(struct run *run, struct standin *s);
 
 /* connect() of a datagram socket; `to` NULL: AF_UNSPEC. Answers the call. */

@@ -175,6 +175,8 @@ int spawn(struct run *run, const struct run_origin *origin)
             status = follow(run, &start);
         else
             fprintf(stderr, "sockworks: cannot start a process: %s\n", strerror(errno));
+    } else {
+        fprintf(stderr, "sockworks: cannot open descriptors: %s\n", strerror(errno));
     }
     close_pipe(start.news);
     close_pipe(start.go);
