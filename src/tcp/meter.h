@@ -36,6 +36,7 @@ struct sw_meter {
     uint32_t delivered_segs;
     bool sample_app_limited;
     bool pace_waits;    /* something waits for depart_ns */
+    bool pace_held;     /* so it was when output last ended: the pace was all that held it */
     uint8_t chrono;     /* enum sw_chrono */
     uint8_t reordering; /* segments; 0: as at the beginning */
 
@@ -83,6 +84,7 @@ uint64_t sw_rate_of(uint64_t bytes, uint64_t ns); /* bytes per second; fewer tha
 bool sw_pace_wanted(const struct sw_tcp *tcp);
 bool sw_pace_holds(struct sw_tcp *tcp); /* not now: the timer is set for when */
 void sw_pace_sent(struct sw_tcp *tcp, uint32_t bytes);
+void sw_pace_rest(struct sw_tcp *tcp); /* output has ended */
 /* Bytes that may leave at once, so that super-segments stay worth while. */
 uint32_t sw_pace_quantum(const struct sw_tcp *tcp);
 /* Bytes of a super-segment where nothing is paced. */

@@ -3,7 +3,10 @@
  * Pacing: packets leave spread over the round trip instead of in bursts. For who asked for it
  * (SO_MAX_PACING_RATE) and for congestion controls that are built on it (BBR). As Linux does it
  * inside TCP: each segment moves the earliest departure of the next by the time it takes at the
- * pacing rate; what was lost by a late timer is made good, at most half a segment's time at once.
+ * pacing rate. Time in which the sender had another reason to wait is made good by at most half a
+ * segment's time at once. Time in which it only waited for a timer that came late is made good up
+ * to a quarter of a round trip: Linux's timer is the machine's, but a process that is waited for by
+ * a busy machine wakes up milliseconds late, and each time would be lost for ever.
  *
  * So that super-segments still leave as such, a segment may be what the rate sends in about a
  * millisecond (Linux's tcp_tso_autosize()), and more where the round trip is so short that nothing
@@ -61,10 +64,16 @@ bool sw_pace_holds(struct sw_tcp *tcp)
     return true;
 }
 
+/* As much time as a late timer may have lost. */
+static uint64_t lost_ns(const struct sw_tcp *tcp)
+{
+    return (uint64_t)tcp->snd.min_rtt_us * SW_NS_PER_US / RTT_PART;
+}
+
 void sw_pace_sent(struct sw_tcp *tcp, uint32_t bytes)
 {
     struct sw_meter *m = tcp->snd.meter;
-    uint64_t now_ns = sw_tcp_now(tcp), len_ns, late_ns;
+    uint64_t now_ns = sw_tcp_now(tcp), len_ns, late_ns, most_ns;
 
     if (!sw_pace_wanted(tcp))
         return;
@@ -74,8 +83,17 @@ void sw_pace_sent(struct sw_tcp *tcp, uint32_t bytes)
     }
     len_ns = bytes * (uint64_t)SW_NS_PER_S / m->pacing_rate;
     late_ns = now_ns > m->depart_ns ? now_ns - m->depart_ns : 0;
+    most_ns = len_ns / 2;
+    if (m->pace_held && tcp->snd.min_rtt_us != UINT32_MAX && lost_ns(tcp) > most_ns)
+        most_ns = lost_ns(tcp);
     m->depart_ns =
-        (late_ns ? now_ns : m->depart_ns) + len_ns - (late_ns < len_ns / 2 ? late_ns : len_ns / 2);
+        (late_ns ? now_ns : m->depart_ns) + len_ns - (late_ns < most_ns ? late_ns : most_ns);
+}
+
+void sw_pace_rest(struct sw_tcp *tcp)
+{
+    if (tcp->snd.meter)
+        tcp->snd.meter->pace_held = tcp->snd.meter->pace_waits;
 }
 
 uint32_t sw_pace_quantum(const struct sw_tcp *tcp)

@@ -343,6 +343,7 @@ void sw_tcp_output(struct sw_tcp *tcp)
     output_lost(tcp);
     waits = sw_tcp_unsent_bytes(tcp) > 0;
     output_new(tcp);
+    sw_pace_rest(tcp);
     validate(tcp, waits, !sw_seq_eq(nxt, tcp->snd.nxt));
     if (!was_writable && sw_tcp_writable(tcp)) /* TCP_NOTSENT_LOWAT: what was sent waits no more */
         tcp->events |= SW_TCPE_WRITABLE;

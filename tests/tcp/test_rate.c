@@ -131,6 +131,35 @@ static void test_sacked(void **state)
     one_fini(&o);
 }
 
+/* A timer that comes late costs no rate: a quarter of a round trip at most is sent at once. */
+static void test_late_timer(void **state)
+{
+    struct sw_tcp_options options = {.max_pacing_rate = 100000};
+    struct one o;
+
+    (void)state;
+    connected(&o, SW_CC_RENO, false);
+    sw_tcp_set_options(&o.tcp, &options);
+    user_sends(&o, 40000);
+    drop_sent(&o);
+    pass(&o, 100 * MS);
+    IN(&o, ACK, .seq = 1, .ack = 10001); /* two segments, for 20 ms, less credit of idling */
+    pass(&o, 10 * MS);                   /* and the next two */
+    drop_sent(&o);
+    assert_int_equal(o.tcp.snd.nxt.v - o.tcp.snd.una.v, 4000);
+    o.env.now_ns += 44 * MS; /* 24 ms late: two for then, two for 20 ms later */
+    sw_tcp_timer(&o.tcp);
+    drop_sent(&o);
+    assert_int_equal(o.tcp.snd.nxt.v - o.tcp.snd.una.v, 8000);
+    pass(&o, 16 * MS - 1); /* on time again */
+    nothing(&o);
+    o.env.now_ns += 100 * MS; /* most of that is lost */
+    sw_tcp_timer(&o.tcp);
+    drop_sent(&o);
+    assert_int_equal(o.tcp.snd.nxt.v - o.tcp.snd.una.v, 12000);
+    one_fini(&o);
+}
+
 /* The first ten segments leave at once, then two each 20 ms: 100,000 bytes per second. */
 static void test_max_pacing_rate(void **state)
 {
@@ -231,7 +260,7 @@ int main(void)
         cmocka_unit_test(test_delivery_rate),  cmocka_unit_test(test_app_limited),
         cmocka_unit_test(test_buffer_limited), cmocka_unit_test(test_sacked),
         cmocka_unit_test(test_chrono),         cmocka_unit_test(test_max_pacing_rate),
-        cmocka_unit_test(test_tidy),
+        cmocka_unit_test(test_late_timer),     cmocka_unit_test(test_tidy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
