@@ -195,7 +195,8 @@ int sw_close(struct sw_host *host, sw_socket_t s);
 int sw_abort(struct sw_host *host, sw_socket_t s);
 
 /* As sw_close() of a datagram socket whose owner had gone before its queued datagrams came: each of
- * them is answered with port unreachable (RFC 1122 4.1.3.1). */
+ * them goes to another socket that hears there (SO_REUSEPORT), or is answered with port unreachable
+ * (RFC 1122 4.1.3.1). */
 int sw_reject(struct sw_host *host, sw_socket_t s);
 
 /* getsockname(2), getpeername(2). An unbound socket has the "any" address and port 0. 0, -EBADF,

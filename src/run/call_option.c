@@ -148,11 +148,9 @@ void on_setsockopt(struct run *run, struct run_call *call)
 /* Writes a value of `have` bytes, cut to the room the caller has. 0 or -EFAULT. */
 static int give(struct run *run, struct run_call *call, const void *value, size_t have, size_t room)
 {
-    int len = (int)(have < room ? have : room);
-    if (mem_write(run, call->tid, call->args[3], value, (size_t)len) < 0 ||
-        mem_write(run, call->tid, call->args[4], &len, sizeof(len)) < 0)
-        return -EFAULT;
-    return 0;
+    size_t len = have < room ? have : room;
+    return mem_write_sized(run, call->tid, call->args[3], value, len, call->args[4],
+                           (socklen_t)len);
 }
 
 /* Options that belong to the descriptor rather than to the core's socket. 1: it is none of them. */

@@ -112,9 +112,8 @@ int given_addr_check(const struct given_addr *given, int family)
     return given->family == family ? 0 : -EAFNOSUPPORT;
 }
 
-/* An address and its length, in one call where that can be done. */
-static int write_both(struct run *run, pid_t tid, uint64_t addr, const void *bytes, size_t n,
-                      uint64_t addrlen_ptr, socklen_t full)
+int mem_write_sized(struct run *run, pid_t tid, uint64_t addr, const void *bytes, size_t n,
+                    uint64_t addrlen_ptr, socklen_t full)
 {
     struct iovec mine[] = {{(void *)(uintptr_t)bytes, n}, {&full, sizeof(full)}};
     struct iovec theirs[] = {{(void *)(uintptr_t)addr, n},
@@ -151,5 +150,5 @@ int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_p
     if (room < 0)
         return -EINVAL;
     size_t n = (size_t)room < full ? (size_t)room : full;
-    return write_both(run, tid, addr, bytes, n, addrlen_ptr, full);
+    return mem_write_sized(run, tid, addr, bytes, n, addrlen_ptr, full);
 }

@@ -326,6 +326,9 @@ void call_dispatch(struct run *run, struct run_call *call);
 /* ---- memory.c: the caller's memory; 0 or -EFAULT --------------------------------------------------- */
 int mem_read(struct run *run, pid_t tid, uint64_t addr, void *buf, size_t len);
 int mem_write(struct run *run, pid_t tid, uint64_t addr, const void *buf, size_t len);
+/* Bytes and, elsewhere, a length; in one call where that can be done. */
+int mem_write_sized(struct run *run, pid_t tid, uint64_t addr, const void *bytes, size_t n,
+                    uint64_t addrlen_ptr, socklen_t full);
 /* Whether these bytes lie where a program's memory may be; the kernel asks before it looks there. */
 bool mem_is_user(uint64_t addr, uint64_t len);
 /* A sockaddr as it was given, not yet judged. `addr` is read as of IPv4 unless `family` is AF_INET6. */

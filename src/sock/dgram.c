@@ -314,15 +314,16 @@ int sw_dgram_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how)
 {
     if (how < SW_SHUT_RD || how > SW_SHUT_RDWR)
         return -EINVAL;
-    if (!sw_sock_is_raw(s)) { /* those do not look at it, on Linux */
+    if (!sw_sock_is_raw(s)) {          /* those do not look at it, on Linux */
         s->shut |= (uint8_t)(how + 1); /* also without a peer: it wakes who waits */
         sw_sock_wake(layer, s);
     }
     return sw_sock_has_peer(s) ? 0 : -ENOTCONN;
 }
 
-/* Answers what is queued as if nobody had the port (RFC 1122 4.1.3.1). */
-static void refuse_queued(struct sw_sock_layer *layer, struct sw_udp_item *item, uint8_t proto)
+/* What is queued at a socket whose owner has gone arrives again: at another one that hears there
+ * (SO_REUSEPORT), or as if nobody had the port (RFC 1122 4.1.3.1). */
+static void hand_on_queued(struct sw_sock_layer *layer, struct sw_udp_item *item, uint8_t proto)
 {
     struct sw_packet *pkt = item->pkt;
     struct sw_ip_hdr hdr = {.src = item->from.ip,
@@ -337,15 +338,24 @@ static void refuse_queued(struct sw_sock_layer *layer, struct sw_udp_item *item,
         return;
     sw_udp_push_hdr(pkt, item->from.port, item->to.port, &hdr.src, &hdr.dst);
     hdr.payload_len = sw_packet_len(pkt);
-    sw_icmp_send_error(layer->ip, pkt, &hdr, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
+    bool to_many = sw_ip_is_multicast(&hdr.dst) || sw_ip_is_broadcast(layer->ip, &hdr.dst);
+    struct sw_packet *again = proto == SW_PROTO_UDP && !to_many ? sw_packet_clone(pkt) : NULL;
+    if (again)
+        sw_sock_udp_input(layer, again, &hdr, item->iface);
+    else
+        sw_icmp_send_error(layer->ip, pkt, &hdr, SW_ICMP_UNREACH, SW_ICMP_UNREACH_PORT);
 }
 
 void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject)
 {
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     struct sw_udp_item *item;
+    if (reject) { /* it hears no more */
+        sw_sock_unhash(layer, s);
+        sw_port_release(layer, &s->ref);
+    }
     while (reject && sw_sock_has_ports(s) && (item = sw_udp_queue_first(&d->queue))) {
-        refuse_queued(layer, item, s->proto);
+        hand_on_queued(layer, item, s->proto);
         sw_udp_queue_drop(&d->queue, layer->env->mem);
     }
     sw_sock_free(layer, s);

@@ -5,6 +5,7 @@ side, and that the kernel holds no socket of a run.
 
     test_run.py [CHECK...]
 """
+import json
 import os
 import pathlib
 import pty
@@ -573,6 +574,33 @@ for i in range(100):
         print(i, heard)
 """
     expect("the listener", r.python(program)[:2], (0, ""))
+
+
+@check
+def data_is_not_notified(r):
+    """What a stream carries costs no notified call, however much it is."""
+    program = """
+import os, socket, sys
+server = socket.create_server(('127.0.0.1', 5562))
+client = socket.create_connection(('127.0.0.1', 5562))
+accepted, _ = server.accept()
+for i in range(int(sys.argv[1])):
+    client.send(b'there')
+    assert accepted.recv(5, socket.MSG_WAITALL) == b'there'
+    os.write(accepted.fileno(), b'and back')
+    assert client.recv(8, socket.MSG_WAITALL) == b'and back'
+    client.sendall(b'x' * 10000)
+    left = 10000
+    while left > 0:
+        left -= len(os.read(accepted.fileno(), left))
+"""
+    notified = []
+    for rounds in (1, 300):
+        status, out, err = r.python(program, rounds, options=["--stats", "--json"])
+        if status != 0:
+            raise Failure(f"status {status}, stderr {err!r}")
+        notified.append(json.loads(err)["calls_notified"])
+    expect("calls notified of 1 and of 300 round trips", notified[1], notified[0])
 
 
 @check
