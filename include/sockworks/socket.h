@@ -212,7 +212,7 @@ int sw_may_send(struct sw_host *host, sw_socket_t s, const struct sw_addr *to,
 bool sw_has_peer(struct sw_host *host, sw_socket_t s);
 
 /* getsockopt(2), setsockopt(2) in Linux's numbers and layouts. *len: room on entry, length on
- * return. 0, -EBADF, -ENOPROTOOPT (unknown), -EINVAL, -EDOM, -EPERM, -ENOTCONN, -EISCONN, -ENOMEM. */
+ * return; IP_MSFILTER and MCAST_MSFILTER read their question from `val`. 0, -EBADF, -ENOPROTOOPT (unknown), -EINVAL, -EDOM, -EPERM, -ENOTCONN, -EISCONN, -ENOMEM. */
 int sw_getsockopt(struct sw_host *host, sw_socket_t s, int level, int name, void *val, size_t *len);
 int sw_setsockopt(struct sw_host *host, sw_socket_t s, int level, int name, const void *val, size_t len);
 

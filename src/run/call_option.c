@@ -21,7 +21,7 @@
 #define SO_SNDTIMEO_NEW 67
 #endif
 
-enum { VALUE_MAX = 4096 };
+enum { VALUE_MAX = 8400 }; /* MCAST_MSFILTER with 64 sources has 8,336 */
 
 /* What the stand-in is told natively as well: reads and writes on it wait in the kernel. */
 static bool also_native(int level, int name)
@@ -186,6 +186,13 @@ static int get_ended(const struct standin *s, int level, int name, void *value, 
     return 0;
 }
 
+/* Which group is asked about stands in the structure that is to be filled in. */
+static bool asks_by_value(int level, int name)
+{
+    return (level == IPPROTO_IP || level == IPPROTO_IPV6) &&
+           (name == IP_MSFILTER || name == MCAST_MSFILTER);
+}
+
 void on_getsockopt(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
@@ -204,7 +211,10 @@ void on_getsockopt(struct run *run, struct run_call *call)
         err = level == SOL_SOCKET ? get_own(run, call, name, (size_t)room) : 1;
     if (err == 1) {
         size_t len = (size_t)room < sizeof(value) ? (size_t)room : sizeof(value);
-        if (s->sock != 0)
+        if (s->sock != 0 && asks_by_value(level, name) &&
+            mem_read(run, call->tid, call->args[3], value, len) < 0)
+            err = -EFAULT;
+        else if (s->sock != 0)
             err = sw_getsockopt(run->host, s->sock, level, name, value, &len);
         else
             err = get_ended(s, level, name, value, &len);

@@ -8,9 +8,7 @@
 
 #include "sock/private.h"
 
-#define GROUPS_MAX 20U   /* Linux's igmp_max_memberships, which it has for IPv4 only */
-#define SOURCES4_MAX 10U /* igmp_max_msf */
-#define SOURCES6_MAX 64U /* mld_max_msf */
+#define GROUPS_MAX 20U /* Linux's igmp_max_memberships, which it has for IPv4 only */
 #define SOURCES_STEP 8U
 
 struct sw_membership {
@@ -119,7 +117,7 @@ static uint32_t find_source(const struct sw_membership *m, const struct sw_ip *s
 static int add_source(struct sw_sock_layer *layer, struct sw_membership *m,
                       const struct sw_ip *source)
 {
-    if (m->want.n >= (sw_ip_is4(&m->group) ? SOURCES4_MAX : SOURCES6_MAX))
+    if (m->want.n >= (sw_ip_is4(&m->group) ? SW_SOURCES4_MAX : SW_SOURCES6_MAX))
         return -ENOBUFS;
     if (find_source(m, source) < m->want.n)
         return -EADDRNOTAVAIL;
@@ -161,6 +159,48 @@ int sw_group_source(struct sw_sock_layer *layer, struct sw_sock *s, const struct
         remove_membership(layer, at);
     else
         sw_ip_member_changed(layer->ip, m->iface, &m->group);
+    return 0;
+}
+
+int sw_group_set(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                 int iface, bool exclude, const struct sw_ip *sources, uint32_t n)
+{
+    struct sw_mem *mem = layer->env->mem;
+    int r = check(layer, s, group, &iface);
+    if (r < 0)
+        return r;
+    struct sw_membership **at = sw_sock_is_stream(s) ? NULL : find(sw_sock_dgram(s), group, iface);
+    struct sw_membership *m = at ? *at : NULL;
+    if (!m)
+        return exclude || n > 0 ? -EINVAL : -EADDRNOTAVAIL;
+    if (!exclude && n == 0) {
+        remove_membership(layer, at);
+        return 0;
+    }
+    struct sw_ip *list = n > 0 ? sw_mem_alloc(mem, n * sizeof(*list)) : NULL;
+    if (n > 0 && !list)
+        return -ENOBUFS;
+    if (n > 0)
+        memcpy(list, sources, n * sizeof(*list));
+    sw_mem_free(mem, m->want.sources, m->cap * sizeof(*list));
+    m->want.sources = list;
+    m->want.n = m->cap = n;
+    m->want.exclude = exclude;
+    sw_ip_member_changed(layer->ip, m->iface, &m->group);
+    return 0;
+}
+
+int sw_group_get(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                 int iface, const struct sw_ip_member **ret_want)
+{
+    int r = check(layer, s, group, &iface);
+    if (r < 0)
+        return r;
+    const struct sw_membership *m =
+        sw_sock_is_stream(s) ? NULL : *find(sw_sock_dgram(s), group, iface);
+    if (!m)
+        return -EADDRNOTAVAIL;
+    *ret_want = &m->want;
     return 0;
 }
 

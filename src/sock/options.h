@@ -2,7 +2,7 @@
 /*
  * Inside view of options.def: what its words mean, and the functions behind the rows that need one:
  * options_sock.c SOL_SOCKET, options_tcp.c SOL_TCP, options_ip.c SOL_IP and SOL_IPV6, options_group.c
- * multicast groups, options_raw.c those of raw sockets.
+ * and options_filter.c multicast groups, options_raw.c those of raw sockets.
  */
 #ifndef SW_SOCK_OPTIONS_H
 #define SW_SOCK_OPTIONS_H
@@ -18,6 +18,8 @@ int sw_opt_store(struct sw_sock_layer *layer, struct sw_sock *s, size_t field, i
 uint32_t sw_opt_defer_retries(const struct sw_sock *s);
 /* Whether it is a stream without a connection, be it a listener. */
 bool sw_opt_is_idle(struct sw_sock *s);
+/* The interface that has an address; 0: it is "any", so the routes decide; or -ENODEV. */
+int sw_opt_iface_of(struct sw_sock_layer *layer, const struct sw_ip *addr);
 /* As much of `size` bytes as fit into *len. 0. */
 int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
 

@@ -32,8 +32,7 @@ static struct sw_ip ip6_at(const uint8_t *p)
     return ip;
 }
 
-/* The interface that has an address; 0: it is "any", so the routes decide. */
-static int iface_of(struct sw_sock_layer *layer, const struct sw_ip *addr)
+int sw_opt_iface_of(struct sw_sock_layer *layer, const struct sw_ip *addr)
 {
     struct sw_ip_path path;
     if (sw_ip_is_any(addr))
@@ -60,7 +59,7 @@ static int read_mreq(struct sw_sock_layer *layer, const uint8_t *p, size_t len, 
     *group = ip4_at(p);
     if (len >= MREQN)
         memcpy(&index, p + 8, sizeof(index));
-    return index ? (index < 0 ? -ENODEV : index) : iface_of(layer, &addr);
+    return index ? (index < 0 ? -ENODEV : index) : sw_opt_iface_of(layer, &addr);
 }
 
 SW_OPT_SET_BYTES(sw_opt_join4)
@@ -132,7 +131,7 @@ static int source4(struct sw_sock_layer *layer, struct sw_sock *s, const uint8_t
     if (r < 0)
         return r;
     const struct sw_ip group = ip4_at(p), iface = ip4_at(p + 4), source = ip4_at(p + 8);
-    return change_source(layer, s, &group, iface_of(layer, &iface), &source, exclude, add);
+    return change_source(layer, s, &group, sw_opt_iface_of(layer, &iface), &source, exclude, add);
 }
 
 SW_OPT_SET_BYTES(sw_opt_block4)

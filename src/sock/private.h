@@ -473,6 +473,14 @@ int sw_group_leave(struct sw_sock_layer *layer, struct sw_sock *s, const struct 
  */
 int sw_group_source(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
                     int iface, const struct sw_ip *source, bool exclude, bool add);
+/* All at once. 0, -EINVAL (not joined), -ENODEV, -ENOBUFS; to hear nobody is to leave. */
+int sw_group_set(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                 int iface, bool exclude, const struct sw_ip *sources, uint32_t n);
+/* 0, -EADDRNOTAVAIL (not joined), -ENODEV. */
+int sw_group_get(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *group,
+                 int iface, const struct sw_ip_member **ret_want);
+#define SW_SOURCES4_MAX 10U /* of one group: Linux's igmp_max_msf */
+#define SW_SOURCES6_MAX 64U /* mld_max_msf */
 /* Whether the socket wants what `source` sends to `group`; true if that is no group. */
 bool sw_group_allows(struct sw_sock *s, const struct sw_ip *group, const struct sw_ip *source,
                      int iface);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Multicast on the loopback interface: groups, sources, what options refuse; as Linux does it
 (SOCKWORKS=none shows it, in a network namespace)."""
+import ctypes
 import errno
 import socket
 import struct
@@ -145,8 +146,79 @@ def sources(case):
                "EADDRNOTAVAIL")
 
 
+def storage(case, address):
+    """A struct sockaddr_storage."""
+    packed = socket.inet_pton(case.family, address)
+    before = bytes(4) if case.family == socket.AF_INET6 else b""  # flow information
+    return (struct.pack("Hxx", case.family) + before + packed).ljust(128, b"\0")
+
+
+def filters(case):
+    """All sources at once: MCAST_MSFILTER, and IP_MSFILTER, which says the same of IPv4 only."""
+    group = Group(case)
+    family_of = {False: "127.0.0.", True: "fd00::"}[group.v6]
+    one, two = family_of + "1", family_of + "2"
+
+    def packed(mode, names, n=None, to=group.name):
+        return (struct.pack("Ixxxx", 1) + storage(case, to) +
+                struct.pack("II", mode, len(names) if n is None else n) +
+                b"".join(storage(case, name) for name in names))
+
+    with group.member() as s:
+        def option(value):
+            return outcome(s.setsockopt, group.level, 48, value)
+
+        expect("block two", option(packed(0, [one, two])), None)
+        expect("block two, again", option(packed(0, [one, two])), None)
+        expect("only one", option(packed(1, [two])), None)
+        expect("short", option(packed(1, [two])[:200]), "EINVAL")
+        expect("very short", option(packed(1, [])[:143]), "EINVAL")
+        expect("too many", option(packed(1, [two], 1000)), "ENOBUFS")
+        expect("no such mode", option(packed(2, [two])), "EINVAL")
+        expect("no group", option(packed(1, [two], to=case.address)), "EINVAL")
+        expect("not joined", option(packed(1, [two], to="ff05::9" if group.v6 else "239.7.7.7")), "EINVAL")
+        expect("to hear nobody is to leave", option(packed(1, [])), None)
+        expect("which has been", option(packed(1, [])), "EADDRNOTAVAIL")
+    if group.v6:
+        return
+    with group.member() as s:
+        packed4 = socket.inet_aton(group.name) + LO
+        value = packed4 + struct.pack("II", 0, 2) + socket.inet_aton(one) + socket.inet_aton(two)
+        expect("block two", outcome(s.setsockopt, group.level, 41, value), None)
+        expect("only one", outcome(s.setsockopt, group.level, 41, packed4 + struct.pack("II", 1, 1) +
+                                   socket.inet_aton(two)), None)
+        expect("a wrong length", outcome(s.setsockopt, group.level, 41, value[:-1]), "EINVAL")
+
+
+def ask_filter(case):
+    """What was set is told (getsockopt() with a question in it, which Python's cannot)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    group = Group(case)
+
+    def get(s, request):
+        room = ctypes.c_uint(len(request))
+        buffer = ctypes.create_string_buffer(request, len(request))
+        if libc.getsockopt(s.fileno(), group.level, 48, buffer, ctypes.byref(room)) != 0:
+            return errno.errorcode[ctypes.get_errno()]
+        return buffer.raw[136:room.value]
+
+    def request(room, to=group.name):
+        return struct.pack("Ixxxx", 1) + storage(case, to) + struct.pack("II", 9, room) + bytes(room * 128)
+
+    source = "fd00::7" if group.v6 else "127.0.0.7"
+    with group.member() as s:
+        expect("at first, all", get(s, request(2)), struct.pack("II", 0, 0))
+        s.setsockopt(group.level, 48, request(0)[:136] + struct.pack("II", 1, 1) + storage(case, source))
+        for room in (2, 1):
+            expect("its source", get(s, request(room)), struct.pack("II", 1, 1) + storage(case, source))
+        expect("no room", get(s, request(0)), struct.pack("II", 1, 1))
+        expect("not joined", get(s, request(1, "ff05::9" if group.v6 else "239.7.7.7")), "EADDRNOTAVAIL")
+        expect("no group", get(s, request(1, case.address)), "EINVAL")
+        expect("short", get(s, request(1)[:143]), "EINVAL")
+
+
 def body(case, programs):
-    for part in (two_members, closed_member, refusals, sources):
+    for part in (two_members, closed_member, refusals, sources, filters, ask_filter):
         if not case.lossy:
             part(case)
 
