@@ -30,6 +30,7 @@ enum {
     SW_MSG_EOR = 0x80,
     SW_MSG_WAITALL = 0x100,
     SW_MSG_MORE = 0x8000,
+    SW_MSG_ZEROCOPY = 0x4000000,
     SW_MSG_FASTOPEN = 0x20000000,
 };
 
@@ -92,7 +93,8 @@ int sw_accept_queue_len(struct sw_host *host, sw_socket_t s);
  * taken (a stream may take fewer), -EAGAIN, -EPIPE, -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE,
  * -ECONNREFUSED or another pending error, -ENETUNREACH, -EINVAL, -EAFNOSUPPORT, -ENOBUFS, -EBADF.
  * flags: SW_MSG_MORE (of UDP: the same datagram goes on with the next call), SW_MSG_OOB (the last byte of a stream's is urgent), SW_MSG_EOR (what follows in
- * a stream begins a segment of its own). Never raises a signal.
+ * a stream begins a segment of its own), SW_MSG_ZEROCOPY (of a stream with SO_ZEROCOPY: bytes are copied
+ * all the same, and that they were is told by sw_recv_error()). Never raises a signal.
  *
  * SW_MSG_FASTOPEN on an unconnected stream connects it to `to`, as sw_connect(), and sends with it
  * (RFC 7413): returns how many bytes have left in the SYN, or -EINPROGRESS if none could: then the SYN
@@ -141,16 +143,27 @@ int64_t sw_send_datagram(struct sw_host *host, sw_socket_t s, const void *buf, s
 int64_t sw_recv_datagram(struct sw_host *host, sw_socket_t s, void *buf, size_t len, int flags,
                          struct sw_addr *ret_from, struct sw_datagram_info *ret_info);
 
-/* recvmsg(MSG_ERRQUEUE) of a datagram socket that has set IP_RECVERR or IPV6_RECVERR: what a struct
+/* recvmsg(MSG_ERRQUEUE). Of a datagram socket that has set IP_RECVERR or IPV6_RECVERR: what a struct
  * sock_extended_err and the message around it say (ip(7)). Copies what was sent into `buf`, as much
  * as the error quoted; returns how much that is, also if it did not fit. SO_ERROR becomes that of the
  * next error in the queue, or none. -EAGAIN: none. -EBADF. */
 /* SW_ORIGIN_LOCAL: this host's own refusal to send (-EMSGSIZE); nobody else is the offender. */
-enum { SW_ORIGIN_LOCAL = 1, SW_ORIGIN_ICMP = 2, SW_ORIGIN_ICMP6 = 3 };
+/* Of a stream: what became of its bytes, each as it came about. SW_ORIGIN_TIMESTAMPING (err ENOMSG): a
+ * write of a socket with SO_TIMESTAMPING left (info SCM_TSTAMP_SND, _SCHED) or was acknowledged (_ACK) at
+ * message.at_ns; `data` is the number of its last byte. SW_ORIGIN_ZEROCOPY (err 0, code 1: copied): the
+ * writes number `info` to `data`. */
+enum {
+    SW_ORIGIN_LOCAL = 1,
+    SW_ORIGIN_ICMP = 2,
+    SW_ORIGIN_ICMP6 = 3,
+    SW_ORIGIN_TIMESTAMPING = 4,
+    SW_ORIGIN_ZEROCOPY = 5,
+};
 struct sw_socket_error {
     int err; /* positive errno */
     uint8_t origin, type, code;
     uint32_t info;                   /* MTU, or pointer of a "parameter problem" */
+    uint32_t data;
     struct sw_addr offender;         /* who says so */
     struct sw_addr to;               /* where the datagram was going */
     struct sw_datagram_info message; /* of the ICMP message */

@@ -128,6 +128,10 @@ void on_setsockopt(struct run *run, struct run_call *call)
     }
     if (given_value != NULL)
         record_option(run, call, value, len);
+    if (level == SOL_SOCKET && name == SO_ZEROCOPY && given_value != NULL && value[0] == 1) {
+        call_fail(run, call, EOPNOTSUPP); /* what becomes of native writes nobody can tell */
+        return;
+    }
     int err = 0;
     if (!s->stream && level == IPPROTO_UDP)
         dgram_flush(run, s); /* what was written before it */

@@ -7,11 +7,14 @@
  *   - an address given with sendto() is passed over (AF_UNIX: EISCONN)
  *   - an address asked for with recvfrom() has length 0 (AF_UNIX: our far end's name)
  *   - MSG_TRUNC throws bytes away (AF_UNIX copies them)
+ *   - recvmsg() tells how much more there is, where TCP_INQ is on
  *   - MSG_ERRQUEUE finds nothing (AF_UNIX would read the stream)
  *   - MSG_OOB is sent by us, so that we know of the mark before we read the far end; of no bytes it
  *     sends none (AF_UNIX: EOPNOTSUPP)
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -153,11 +156,33 @@ void stream_send(struct run *run, struct run_call *call)
     }
 }
 
-/* What is written back besides the data. */
-static int write_back(struct run *run, pid_t tid, const struct message *m, uint32_t flags)
+/* TCP_INQ: recvmsg() is to tell how much more there is. */
+static bool wants_inq(struct run *run, const struct run_call *call)
 {
-    const uint64_t no_control = 0;
+    int on = 0;
+    size_t len = sizeof(on);
+    sw_socket_t sock = call->standin->sock;
+    return call->nr == SYS_recvmsg && sock != 0 &&
+           sw_getsockopt(run->host, sock, IPPROTO_TCP, TCP_INQ, &on, &len) == 0 && on != 0;
+}
+
+/* What lies in the stand-in and in the core; the end of the stream counts as a byte, as in
+ * Linux's tcp_inq_hint(). */
+static int inq_of(struct run *run, const struct standin *s, int fd)
+{
+    int near = 0;
+    int64_t far = sw_recv_queued(run->host, s->sock);
+    (void)ioctl(fd, FIONREAD, &near);
+    int all = near + (far > 0 ? (int)far : 0);
+    bool ended = (sw_poll(run->host, s->sock) & SW_EV_RDHUP) != 0;
+    return all + ended;
+}
+
+/* What is written back besides the data. inq -1: nothing is to be told. */
+static int write_back(struct run *run, pid_t tid, const struct message *m, uint32_t flags, int inq)
+{
     const int no_address = 0;
+    struct control c;
     int room;
 
     if (m->name != 0) {
@@ -170,8 +195,15 @@ static int write_back(struct run *run, pid_t tid, const struct message *m, uint3
         return -EFAULT;
     if (m->at == 0)
         return 0;
-    if (mem_write(run, tid, m->at + MSGHDR_FLAGS, &flags, sizeof(flags)) < 0 ||
-        mem_write(run, tid, m->at + MSGHDR_CONTROLLEN, &no_control, sizeof(no_control)) < 0)
+    control_init(&c, m->controllen);
+    if (inq >= 0)
+        control_put(&c, IPPROTO_TCP, TCP_CM_INQ, &inq, sizeof(inq));
+    if (c.truncated)
+        flags |= MSG_CTRUNC;
+    uint64_t used = c.len;
+    if (mem_write(run, tid, m->control, c.buf, c.len) < 0 ||
+        mem_write(run, tid, m->at + MSGHDR_FLAGS, &flags, sizeof(flags)) < 0 ||
+        mem_write(run, tid, m->at + MSGHDR_CONTROLLEN, &used, sizeof(used)) < 0)
         return -EFAULT;
     return 0;
 }
@@ -209,6 +241,7 @@ static enum run_verdict try_receive(struct run *run, struct run_call *call)
     char *data = malloc(len + 1);
     int fd = data != NULL ? standin_fetch(run, call) : -ENOBUFS;
     ssize_t n = -1;
+    int inq = -1;
     if (fd >= 0) {
         if ((flags & MSG_TRUNC) != 0 || has_room(run, call, &m, fd)) {
             n = recv(fd, data, len, (flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC)) | MSG_DONTWAIT);
@@ -216,6 +249,8 @@ static enum run_verdict try_receive(struct run *run, struct run_call *call)
         } else {
             err = EFAULT;
         }
+        if (n >= 0 && wants_inq(run, call))
+            inq = inq_of(run, call->standin, fd);
         close(fd);
     } else {
         err = -fd;
@@ -227,7 +262,7 @@ static enum run_verdict try_receive(struct run *run, struct run_call *call)
     if (n < 0 && err == EAGAIN)
         return CALL_AGAIN;
     if (err == 0)
-        err = -write_back(run, call->tid, &m, (uint32_t)flags & (MSG_CMSG_CLOEXEC | MSG_OOB));
+        err = -write_back(run, call->tid, &m, (uint32_t)flags & (MSG_CMSG_CLOEXEC | MSG_OOB), inq);
     if (err != 0)
         call_fail(run, call, err);
     else
@@ -272,13 +307,13 @@ void stream_receive(struct run *run, struct run_call *call)
         err = receive_error(run, call, flags);
     if (err == 0 && s->state == STANDIN_FRESH) { /* shut down: the end, though it never began */
         if (m.name != 0 || m.at != 0)
-            err = write_back(run, call->tid, &m, 0);
+            err = write_back(run, call->tid, &m, 0, -1);
         call_answer(run, call, err);
         return;
     }
     if (err < 0) {
         call_fail(run, call, -err);
-    } else if (m.name == 0 && (flags & MSG_TRUNC) == 0) {
+    } else if (m.name == 0 && (flags & MSG_TRUNC) == 0 && !wants_inq(run, call)) {
         call_continue(run, call);
     } else if ((flags & MSG_DONTWAIT) == 0) {
         call_try(run, call, try_receive, standin_timeout_ns(run, s, SO_RCVTIMEO), EAGAIN);
@@ -372,7 +407,7 @@ static int receive_one(struct run *run, struct run_call *call, uint64_t at, int 
         r = message_scatter(run, call->tid, &m, data, (size_t)n);
     free(data);
     if (r == 0)
-        r = write_back(run, call->tid, &m, (uint32_t)flags & (MSG_CMSG_CLOEXEC | MSG_OOB));
+        r = write_back(run, call->tid, &m, (uint32_t)flags & (MSG_CMSG_CLOEXEC | MSG_OOB), -1);
     uint32_t got = (uint32_t)n;
     return r < 0 ? r : mem_write(run, call->tid, at + MMSGHDR_LEN, &got, sizeof(got));
 }

@@ -53,11 +53,7 @@ static bool null_buffer(const struct scall *call, size_t len)
 static bool send_flags(struct run *run, struct scall *call, size_t i, long long *ret_flags)
 {
     *ret_flags = 0;
-    if (!arg_number(run, call, i, ret_flags))
-        return false;
-    if (*ret_flags & MSG_ZEROCOPY)
-        return unsupported(run, call->args[i]->pos, "MSG_ZEROCOPY");
-    return true;
+    return arg_number(run, call, i, ret_flags);
 }
 
 /* One try of a call that sends, from byte `done` on. */
@@ -76,7 +72,7 @@ static int64_t try_send(struct run *run, struct sfd *sfd, size_t len, int flags,
             *done += (uint64_t)r;
             sfd->sent += (uint64_t)r;
         }
-        flags &= ~(SW_MSG_FASTOPEN | SW_MSG_WAITALL);
+        flags &= ~(SW_MSG_FASTOPEN | SW_MSG_WAITALL | SW_MSG_ZEROCOPY); /* one call, told of once */
     } while (r > 0 && sfd->stream && *done < len);
     free(bytes);
     return r;
@@ -88,7 +84,7 @@ static int64_t send_fast(struct run *run, struct sfd *sfd, size_t len, long long
                          const struct sw_addr *to)
 {
     bool waits = !sfd->nonblocking && !(flags & MSG_DONTWAIT);
-    int how = (flags & MSG_FASTOPEN ? SW_MSG_FASTOPEN : 0) | (waits ? SW_MSG_WAITALL : 0);
+    int how = (int)(flags & (SW_MSG_FASTOPEN | SW_MSG_ZEROCOPY)) | (waits ? SW_MSG_WAITALL : 0);
     uint64_t done = run->pending.done;
     int64_t r;
     if (run->pending.event == NULL) {
@@ -125,8 +121,8 @@ static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t
         *ret_result = send_fast(run, sfd, len, flags, to);
         return true;
     }
-    int64_t r =
-        try_send(run, sfd, len, (int)(flags & (SW_MSG_MORE | SW_MSG_OOB | SW_MSG_EOR)), to, &done);
+    long long pass = SW_MSG_MORE | SW_MSG_OOB | SW_MSG_EOR | (done == 0 ? SW_MSG_ZEROCOPY : 0);
+    int64_t r = try_send(run, sfd, len, (int)(flags & pass), to, &done);
     *ret_result = sleep_or(sfd, flags, r);
     if (*ret_result == CALL_SLEEPS)
         run->pending.done = done;
@@ -328,14 +324,14 @@ bool call_recvmsg(struct run *run, struct scall *call, int64_t *ret_result)
     size_t len = 0;
     long long flags;
     const struct expr *iov = expr_field(call->args[1], "msg_iov");
-    const struct expr *control = expr_field(call->args[1], "msg_control");
-    if (control != NULL && control->count > 0)
-        return unsupported(run, control->pos, "msg_control");
     if (iov == NULL)
         return script_fail(run->script, SCRIPT_SYNTAX, call->args[1]->pos,
                            "a message is {msg_name(...)=..., msg_iov(1)=[{..., 10}], msg_flags=0}");
     if (!arg_fd(run, call, 0, &sfd) || !vector_len(run, iov, &len) ||
-        !recv_flags(run, call, 2, &flags))
+        !arg_number(run, call, 2, &flags))
         return false;
-    return do_recv(run, call, sfd, len, flags, NULL, ret_result);
+    if (flags & MSG_ERRQUEUE)
+        return control_error(run, call->args[1], sfd, ret_result);
+    return do_recv(run, call, sfd, len, flags, NULL, ret_result) &&
+           (*ret_result < 0 || control_data(run, call->args[1], sfd));
 }

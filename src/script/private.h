@@ -367,6 +367,12 @@ call_fn call_write, call_send, call_sendto, call_writev, call_sendmsg;
 call_fn call_getsockopt, call_setsockopt, call_fcntl, call_ioctl;
 void wait_note_ready(struct run *run); /* edges for epoll */
 
+/* control.c: of recvmsg(), the control messages and flags that the script expects against those that
+ * a program would be given: with data, and (the call as a whole) with MSG_ERRQUEUE. */
+bool control_data(struct run *run, const struct expr *message, const struct sfd *sfd);
+bool control_error(struct run *run, const struct expr *message, const struct sfd *sfd,
+                   int64_t *ret_result);
+
 /* Arguments. Each fails with a message at the argument. */
 bool arg_number(struct run *run, struct scall *call, size_t i, long long *ret);
 bool arg_fd(struct run *run, struct scall *call, size_t i, struct sfd **ret);

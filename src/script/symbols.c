@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +15,9 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
+
+#include <linux/errqueue.h> /* needs <time.h> before it */
 
 #include "script/private.h"
 
@@ -68,6 +72,14 @@ static const struct symbol constants[] = {
     S(MSG_OOB), S(MSG_PEEK), S(MSG_DONTROUTE), S(MSG_CTRUNC), S(MSG_TRUNC), S(MSG_DONTWAIT),
     S(MSG_EOR), S(MSG_WAITALL), S(MSG_CONFIRM), S(MSG_ERRQUEUE), S(MSG_NOSIGNAL), S(MSG_MORE),
     S(MSG_FASTOPEN), S(MSG_ZEROCOPY), S(MSG_CMSG_CLOEXEC),
+    S(SOF_TIMESTAMPING_TX_HARDWARE), S(SOF_TIMESTAMPING_TX_SOFTWARE),
+    S(SOF_TIMESTAMPING_RX_HARDWARE), S(SOF_TIMESTAMPING_RX_SOFTWARE),
+    S(SOF_TIMESTAMPING_SOFTWARE), S(SOF_TIMESTAMPING_RAW_HARDWARE), S(SOF_TIMESTAMPING_OPT_ID),
+    S(SOF_TIMESTAMPING_TX_SCHED), S(SOF_TIMESTAMPING_TX_ACK), S(SOF_TIMESTAMPING_OPT_CMSG),
+    S(SOF_TIMESTAMPING_OPT_TSONLY), S(SCM_TIMESTAMPING), S(SCM_TSTAMP_SND), S(SCM_TSTAMP_SCHED),
+    S(SCM_TSTAMP_ACK), S(SO_EE_ORIGIN_NONE), S(SO_EE_ORIGIN_LOCAL), S(SO_EE_ORIGIN_ICMP),
+    S(SO_EE_ORIGIN_ICMP6), S(SO_EE_ORIGIN_TIMESTAMPING), S(SO_EE_ORIGIN_ZEROCOPY),
+    S(SO_EE_CODE_ZEROCOPY_COPIED),
     S(SIOCINQ), S(SIOCOUTQ), S(FIONREAD), S(SIOCOUTQNSD), S(SIOCATMARK),
     S(POLLIN), S(POLLPRI), S(POLLOUT), S(POLLRDNORM), S(POLLRDBAND), S(POLLWRNORM), S(POLLWRBAND),
     S(POLLRDHUP), S(POLLERR), S(POLLHUP), S(POLLNVAL),

@@ -51,7 +51,10 @@ static int64_t open_with(struct sw_sock_layer *layer, struct sw_sock *s, const v
     if (r == 0 && n > 0 && sw_stream_append(sw_tcp_send_queue(tcp), layer->env->mem, buf, n) < 0)
         r = -ENOBUFS;
     r = sw_connect_start(layer, s, r);
-    return r == -EINPROGRESS && n > 0 ? (int64_t)n : r;
+    if (r != -EINPROGRESS || n == 0)
+        return r;
+    sw_stream_follow(s, flags);
+    return (int64_t)n;
 }
 
 int sw_fast_begin(struct sw_sock_layer *layer, struct sw_sock *s)

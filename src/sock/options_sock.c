@@ -255,7 +255,11 @@ static int set_timestamping(struct sw_sock_layer *layer, struct sw_sock *s, cons
         return -EINVAL;
     if (flags & TS_BIND_PHC)
         return -EOPNOTSUPP;
-    int r = set_rare(layer, s, SW_RARE_TIMESTAMP_NEW, is_new);
+    int r = 0;
+    if (sw_sock_is_stream(s) && flags & TS_OPT_ID && !(sw_sock_opts(s)->timestamping & TS_OPT_ID))
+        r = sw_notices_number(sw_sock_tcp(s), flags & TS_OPT_ID_TCP);
+    if (r == 0)
+        r = set_rare(layer, s, SW_RARE_TIMESTAMP_NEW, is_new);
     return r < 0 ? r : SW_OPT_STORE(layer, s, timestamping, flags);
 }
 
@@ -352,15 +356,18 @@ SW_OPT_GET_BYTES(sw_opt_get_peercred)
 
 SW_OPT_GET(sw_opt_get_zerocopy)
 {
-    (void)layer, (void)s;
-    *ret = 0;
+    (void)layer;
+    *ret = sw_sock_rare(s, SW_RARE_ZEROCOPY);
     return 0;
 }
 
 SW_OPT_SET(sw_opt_set_zerocopy)
 {
-    (void)layer, (void)s;
-    return v == 0 ? 0 : v == 1 ? -EOPNOTSUPP : -EINVAL;
+    if (v != 0 && v != 1)
+        return -EINVAL;
+    if (v && !sw_sock_is_stream(s))
+        return -EOPNOTSUPP; /* of datagrams nothing would be told */
+    return set_rare(layer, s, SW_RARE_ZEROCOPY, v);
 }
 
 SW_OPT_GET(sw_opt_get_lock_filter)

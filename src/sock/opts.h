@@ -79,12 +79,17 @@ enum sw_rare {
     SW_RARE_RECVRTHDR,
     SW_RARE_ROUTER_ALERT_ISOLATE,
     SW_RARE_UDP_CORK,
+    SW_RARE_ZEROCOPY,
+    SW_RARE_INQ,
     SW_RARE_UDP_GRO,
     SW_RARE_NO_CHECK6_RX,
     SW_RARE_NO_CHECK6_TX,
     SW_N_RARE,
 };
 _Static_assert(SW_N_RARE <= 64, "bits of sw_sock_opts.rare");
+
+/* Flags of SO_TIMESTAMPING about what is sent: <linux/net_tstamp.h>. */
+enum { SW_TS_TX_SOFTWARE = 1 << 1, SW_TS_TX_SCHED = 1 << 8, SW_TS_TX_ACK = 1 << 9 };
 
 /* Options with values that few sockets set. Shared by reference between a socket and what inherits
  * from it; copied before a change (sw_sock_opts_own()). */

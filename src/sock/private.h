@@ -25,6 +25,7 @@
 #include "sock/opts.h"
 #include "sock/sock.h"
 #include "tcp/fastopen.h"
+#include "tcp/notice.h"
 
 enum sw_slot_kind { SW_SLOT_FREE, SW_SLOT_SOCK };
 
@@ -336,6 +337,9 @@ uint64_t sw_half_due(const struct sw_sock_layer *layer); /* when it has work nex
 enum sw_tcp_state sw_stream_state(struct sw_sock *s); /* what a user would be told */
 int sw_stream_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
 int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s);
+/* Bytes were put into the send queue; the next thing that became of such, as sw_recv_error() tells. */
+void sw_stream_follow(struct sw_sock *s, int flags);
+int64_t sw_stream_notice(struct sw_sock *s, struct sw_socket_error *ret_error);
 int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                        int flags, const struct sw_addr *to);
 int64_t sw_stream_reserve_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t want,

@@ -19,6 +19,8 @@ static int poll_stream(struct sw_sock_layer *layer, struct sw_sock *s)
         events |= SW_EV_HUP;
     if (s->shut & SW_SHUT_BIT_RCV)
         events |= SW_EV_IN | SW_EV_RDHUP;
+    if (sw_notices_wait(tcp))
+        events |= SW_EV_ERR;
     if (s->is & SW_IS_PUT_OFF)
         events |= SW_EV_OUT; /* a write is what it waits for */
     if ((state != SW_TCP_SYN_SENT && state != SW_TCP_SYN_RECEIVED) || sw_tfo_early(tcp)) {

@@ -84,7 +84,7 @@ void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s)
         s->is &= (uint16_t)~SW_IS_NOSPACE;
     else
         events &= ~(unsigned)SW_TCPE_WRITABLE; /* nobody found the buffer full */
-    if (events)
+    if (sw_notices_look(tcp, over) || events)
         sw_sock_wake(layer, s);
 }
 
@@ -110,6 +110,36 @@ static int check_send(struct sw_sock *s)
         int err = sw_sock_take_error(s);
         return err ? -err : -EPIPE;
     }
+    return 0;
+}
+
+/* Whether the user wants to know what becomes of what was just put into the send queue. */
+void sw_stream_follow(struct sw_sock *s, int flags)
+{
+    unsigned stamps = (unsigned)sw_sock_opts(s)->timestamping, wants = 0;
+    wants |= stamps & SW_TS_TX_SOFTWARE ? 1U << SW_NOTICE_SENT : 0;
+    wants |= stamps & SW_TS_TX_SCHED ? 1U << SW_NOTICE_SCHED : 0;
+    wants |= stamps & SW_TS_TX_ACK ? 1U << SW_NOTICE_ACKED : 0;
+    if ((flags & SW_MSG_ZEROCOPY) && sw_sock_rare(s, SW_RARE_ZEROCOPY))
+        wants |= 1U << SW_NOTICE_COPIED;
+    if (wants)
+        sw_notices_mark(sw_sock_tcp(s), wants);
+}
+
+int64_t sw_stream_notice(struct sw_sock *s, struct sw_socket_error *ret_error)
+{
+    struct sw_notice notice;
+    if (!sw_notices_take(sw_sock_tcp(s), &notice))
+        return -EAGAIN;
+    bool copied = notice.kind == SW_NOTICE_COPIED;
+    *ret_error = (struct sw_socket_error){
+        .err = copied ? 0 : ENOMSG,
+        .origin = copied ? SW_ORIGIN_ZEROCOPY : SW_ORIGIN_TIMESTAMPING,
+        .code = copied ? 1 : 0, /* SO_EE_CODE_ZEROCOPY_COPIED */
+        .info = copied ? notice.first : notice.kind,
+        .data = notice.last,
+        .message = {.at_ns = notice.at_ns},
+    };
     return 0;
 }
 
@@ -141,6 +171,8 @@ int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const voi
             sw_tcp_mark_record(tcp);
         sw_tcp_push(tcp, done < len || (flags & SW_MSG_MORE));
     }
+    if (done > 0)
+        sw_stream_follow(s, flags);
     if (done < len)
         s->is |= SW_IS_NOSPACE;
     if (done == 0)

@@ -13,6 +13,7 @@ struct sw_tcp_rare *sw_rare_get(struct sw_tcp *tcp)
 
 void sw_rare_free(struct sw_tcp *tcp)
 {
+    sw_notices_free(tcp);
     if (tcp->rare)
         sw_mem_free(sw_tcp_env(tcp)->mem, tcp->rare, sizeof(*tcp->rare));
     tcp->rare = NULL;

@@ -11,6 +11,7 @@
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/mtu_probe.h"
+#include "tcp/notice.h"
 #include "tcp/record.h"
 
 struct sw_tcp_rare {
@@ -18,6 +19,7 @@ struct sw_tcp_rare {
     struct sw_accecn accecn;
     struct sw_tfo tfo;
     struct sw_tcp_records records; /* MSG_EOR */
+    struct sw_notices *notices;    /* notice.h; NULL: nothing is followed */
     uint32_t ooo_segs;             /* segments that came before their turn */
     uint32_t notsent_lowat;        /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
     struct sw_mtu_search mtu;
