@@ -25,94 +25,10 @@
 enum {
     MESSAGE_MAX = 1500, /* bytes of one that is read */
     ASKED_MAX = 64,     /* sources of a query that are remembered; beyond, all are answered for */
-    FILTER_MAX = 512,   /* distinct sources of a filter; beyond, everybody is heard */
     IP4_HDR = 24,       /* with the Router Alert option (RFC 2113 2.1) */
     HOP_BY_HOP = 8,     /* bytes of the extension header with MLD's (RFC 2711 2.1) */
     TOS = 0xc0,         /* internetwork control: 4 */
 };
-
-/* ---- sets of sources ------------------------------------------------------------------ */
-
-static void sources_free(struct sw_ip_layer *ip, struct sw_sources *set)
-{
-    sw_mem_free(ip->env->mem, set->list, set->cap * sizeof(*set->list));
-    *set = (struct sw_sources){.exclude = false};
-}
-
-static bool has(const struct sw_sources *set, const struct sw_ip *source)
-{
-    for (uint32_t i = 0; i < set->n; i++)
-        if (sw_ip_eq(&set->list[i], source))
-            return true;
-    return false;
-}
-
-static bool same(const struct sw_sources *a, const struct sw_sources *b)
-{
-    if (a->exclude != b->exclude || a->n != b->n)
-        return false;
-    for (uint32_t i = 0; i < a->n; i++)
-        if (!has(b, &a->list[i]))
-            return false;
-    return true;
-}
-
-static bool is_nobody(const struct sw_sources *set)
-{
-    return !set->exclude && set->n == 0;
-}
-
-/* Adds what is not in it yet, while there is room. */
-static void sources_add(struct sw_sources *set, const struct sw_ip *source)
-{
-    if (set->n < set->cap && !has(set, source))
-        set->list[set->n++] = *source;
-}
-
-static bool is_wanted_by(const struct sw_ip_member *m, const struct sw_ip *source)
-{
-    const struct sw_sources set = {.n = m->n, .list = m->sources};
-    return has(&set, source) != m->exclude;
-}
-
-static bool is_wanted(const struct sw_ip_group *g, const struct sw_ip *source)
-{
-    for (const struct sw_ip_member *m = g->members; m; m = m->next)
-        if (is_wanted_by(m, source))
-            return true;
-    return false;
-}
-
-/* What the interface shall hear, from what each member wants (3.2 / 4.2): all but the sources that
- * nobody wants, where somebody wants all but some; else the sources that anybody wants. False:
- * no memory. */
-static bool make_filter(struct sw_ip_layer *ip, const struct sw_ip_group *g,
-                        struct sw_sources *ret_filter)
-{
-    struct sw_sources filter = {.exclude = false};
-    uint32_t cap = 0;
-
-    for (const struct sw_ip_member *m = g->members; m; m = m->next) {
-        filter.exclude |= m->exclude;
-        cap += m->n;
-    }
-    filter.cap = cap < FILTER_MAX ? cap : FILTER_MAX;
-    if (filter.cap > 0) {
-        filter.list = sw_mem_alloc(ip->env->mem, filter.cap * sizeof(*filter.list));
-        if (!filter.list)
-            return false;
-    }
-    for (const struct sw_ip_member *m = g->members; m; m = m->next)
-        for (uint32_t i = 0; i < m->n; i++)
-            if (is_wanted(g, &m->sources[i]) != filter.exclude)
-                sources_add(&filter, &m->sources[i]);
-    if (!filter.exclude && filter.n == FILTER_MAX) {
-        filter.exclude = true;
-        filter.n = 0;
-    }
-    *ret_filter = filter;
-    return true;
-}
 
 /* ---- reports go out ------------------------------------------------------------------- */
 
@@ -221,7 +137,7 @@ static void out_sources(struct out *out, enum sw_member_record type, const struc
     if (begun)
         out_record(out, type, g);
     for (uint32_t i = 0; i < list->n; i++) {
-        if (set && has(set, &list->list[i]) != in)
+        if (set && sw_sources_have(set, &list->list[i]) != in)
             continue;
         if (!begun)
             out_record(out, type, g);
@@ -283,8 +199,8 @@ static void send_change(struct sw_ip_layer *ip, const struct sw_ip_group *g,
     struct out out;
 
     if (is_old(ip, g)) {
-        if (is_nobody(from) != is_nobody(to))
-            send_old(ip, g, is_nobody(to));
+        if (sw_sources_is_nobody(from) != sw_sources_is_nobody(to))
+            send_old(ip, g, sw_sources_is_nobody(to));
         return;
     }
     out_begin(&out, ip, g);
@@ -306,7 +222,7 @@ static void send_state(struct sw_ip_layer *ip, const struct sw_ip_group *g)
     const struct sw_sources *told = &g->told;
     struct out out;
 
-    if (is_nobody(told))
+    if (sw_sources_is_nobody(told))
         return;
     if (is_old(ip, g)) {
         send_old(ip, g, false);
@@ -335,7 +251,7 @@ static void repeat(struct sw_ip_layer *ip, struct sw_ip_group *g)
 {
     g->repeat_ns = NEVER;
     send_change(ip, g, &g->before, &g->told);
-    sources_free(ip, &g->before);
+    sw_sources_free(ip, &g->before);
 }
 
 /* Nobody needs to be told of it. */
@@ -356,19 +272,19 @@ void sw_member_fini(struct sw_ip_layer *ip, struct sw_ip_group *g)
 {
     if (g->timer.armed)
         sw_wheel_cancel(&ip->env->wheel, &g->timer);
-    sources_free(ip, &g->told);
-    sources_free(ip, &g->before);
-    sources_free(ip, &g->asked);
+    sw_sources_free(ip, &g->told);
+    sw_sources_free(ip, &g->before);
+    sw_sources_free(ip, &g->asked);
 }
 
 void sw_member_update(struct sw_ip_layer *ip, struct sw_ip_group *g)
 {
     struct sw_sources filter;
 
-    if (is_private(ip, g) || !make_filter(ip, g, &filter))
+    if (is_private(ip, g) || !sw_member_filter(ip, g, &filter))
         return;
-    if (same(&filter, &g->told)) {
-        sources_free(ip, &filter);
+    if (sw_sources_same(&filter, &g->told)) {
+        sw_sources_free(ip, &filter);
         return;
     }
     if (g->repeat_ns != NEVER)
@@ -388,7 +304,7 @@ void sw_member_timer(struct sw_ip_layer *ip, struct sw_ip_group *g)
     if (now_ns >= g->answer_ns) {
         g->answer_ns = NEVER;
         send_state(ip, g);
-        sources_free(ip, &g->asked);
+        sw_sources_free(ip, &g->asked);
     }
     rearm(ip, g);
 }
@@ -414,7 +330,7 @@ static void remember_sources(struct sw_ip_layer *ip, struct sw_ip_group *g,
     }
     for (uint32_t i = 0; i < query->n_sources; i++) {
         struct sw_ip source = sw_member_source(query, ip4, i);
-        sources_add(&g->asked, &source);
+        sw_sources_add(&g->asked, &source);
     }
 }
 

@@ -93,6 +93,17 @@ struct sw_sources {
     uint32_t n, cap;
     struct sw_ip *list;
 };
+/* filter.c */
+void sw_sources_free(struct sw_ip_layer *ip, struct sw_sources *set);
+bool sw_sources_have(const struct sw_sources *set, const struct sw_ip *source);
+bool sw_sources_same(const struct sw_sources *a, const struct sw_sources *b);
+bool sw_sources_is_nobody(const struct sw_sources *set);
+/* Adds what is not in it yet, while there is room. */
+void sw_sources_add(struct sw_sources *set, const struct sw_ip *source);
+struct sw_ip_group;
+/* What the interface shall hear, from what its members want. False: no memory. */
+bool sw_member_filter(struct sw_ip_layer *ip, const struct sw_ip_group *g,
+                      struct sw_sources *ret_filter);
 /* A group on an interface. It outlives its last member until routers have been told twice. */
 struct sw_ip_group {
     struct sw_ip_group *next;

@@ -34,7 +34,6 @@
 #include "run/spawn.h"
 #include "run/stats.h"
 
-enum { GSO_MAX = 65483 }; /* bytes of a super-segment's payload, as of a loopback */
 enum { EVENTS = 256, BATCHES = 64, EXIT_CANNOT = 125, MEET_BACKLOG = 4096 };
 enum { DESCRIPTORS = 1 << 20 }; /* Linux's default of fs.nr_open, beyond which nobody may */
 
@@ -109,60 +108,6 @@ static int set_sysctls(struct run *run)
     return 0;
 }
 
-/* Linux's tcp_init_mem(): a sixteenth of the machine's memory, then buffers do not grow any more.
- */
-static void bound_memory(struct sw_host *host)
-{
-    char value[64];
-    long pages = sysconf(_SC_PHYS_PAGES) / 4096 * sysconf(_SC_PAGESIZE) / 16;
-    if (pages <= 0)
-        return;
-    snprintf(value, sizeof(value), "%ld %ld %ld", pages / 4 * 3, pages, pages / 4 * 6);
-    sw_host_set(host, "tcp_mem", value);
-}
-
-static int open_host(struct run *run)
-{
-    const struct run_config *config = run->config;
-    struct sw_host_config host_config = {
-        .now_ns = run_now(),
-        .trace = run->view != NULL ? sw_view_trace_fn : NULL,
-        .trace_ctx = run->view,
-    };
-
-    for (size_t i = 0; i < sizeof(host_config.seed); i++)
-        host_config.seed[i] = (uint8_t)sw_rng_below(&run->rng, 256);
-    run->host = sw_host_new(&host_config);
-    if (run->host == NULL)
-        return -ENOMEM;
-    bound_memory(run->host);
-    run->lo = sw_host_add_loopback(run->host);
-    if (run->lo < 0)
-        return run->lo;
-    if (!config->conditioned)
-        return 0;
-    struct sw_link_config link_config = {
-        .mtu = config->mtu,
-        .seed = config->has_seed ? config->seed : sw_rng_u64(&run->rng),
-        .mem = sw_host_mem(run->host),
-        .trace = host_config.trace,
-        .trace_ctx = host_config.trace_ctx,
-    };
-    run->link = sw_link_new(&link_config);
-    if (run->link == NULL)
-        return -ENOMEM;
-    /* The host knows what fits, as it would of a real interface: so TCP counts in packets. */
-    int mtu_err = sw_host_set_mtu(run->host, run->lo, run_mtu(config), GSO_MAX);
-    if (mtu_err < 0)
-        return mtu_err;
-    for (int end = 0; end < 2; end++) {
-        int err = sw_link_set(run->link, end, &config->conditions);
-        if (err < 0)
-            return err;
-    }
-    return 0;
-}
-
 static int open_run(struct run *run)
 {
     uint8_t seed[16];
@@ -182,7 +127,7 @@ static int open_run(struct run *run)
     }
     struct sw_rng names = run->rng;
     sw_rng_init(&run->rng, seed);
-    err = open_host(run);
+    err = network_open(run);
     run->rng = names;
     return err < 0 ? cannot("cannot make the network", -err) : set_sysctls(run);
 }

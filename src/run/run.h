@@ -447,6 +447,10 @@ void resolver_yield(struct run *run, const struct sw_addr *local);
 void resolver_ready(struct run *run, sw_socket_t s); /* one of its sockets */
 void resolver_fini(struct run *run);
 
+/* ---- network.c ------------------------------------------------------------------------------------------ */
+/* Makes run->host and, where there are conditions, run->link. 0 or a negative errno. */
+int network_open(struct run *run);
+
 /* ---- pump.c ------------------------------------------------------------------------------------------ */
 /* Packets and time: host -> link -> host until nothing moves, then ready sockets to their pumps. */
 void run_pump(struct run *run);
