@@ -190,11 +190,13 @@ static int get_ended(const struct standin *s, int level, int name, void *value, 
     return 0;
 }
 
-/* Which group is asked about stands in the structure that is to be filled in. */
-static bool asks_by_value(int level, int name)
+/* Which group is asked about stands in the structure that is to be filled in, unless it is too
+ * short for that. */
+static bool asks_by_value(int level, int name, size_t len)
 {
-    return (level == IPPROTO_IP || level == IPPROTO_IPV6) &&
-           (name == IP_MSFILTER || name == MCAST_MSFILTER);
+    bool of_ip = level == IPPROTO_IP || level == IPPROTO_IPV6;
+    return of_ip && ((name == IP_MSFILTER && len >= IP_MSFILTER_SIZE(0)) ||
+                     (name == MCAST_MSFILTER && len >= GROUP_FILTER_SIZE(0)));
 }
 
 void on_getsockopt(struct run *run, struct run_call *call)
@@ -215,7 +217,7 @@ void on_getsockopt(struct run *run, struct run_call *call)
         err = level == SOL_SOCKET ? get_own(run, call, name, (size_t)room) : 1;
     if (err == 1) {
         size_t len = (size_t)room < sizeof(value) ? (size_t)room : sizeof(value);
-        if (s->sock != 0 && asks_by_value(level, name) &&
+        if (s->sock != 0 && asks_by_value(level, name, len) &&
             mem_read(run, call->tid, call->args[3], value, len) < 0)
             err = -EFAULT;
         else if (s->sock != 0)

@@ -102,17 +102,17 @@ static int get_filter(struct sw_sock_layer *layer, struct sw_sock *s, const stru
                       uint8_t *p, size_t *len)
 {
     const struct sw_ip_member *want;
-    struct sw_ip group;
+    struct sw_ip group = SW_IP4_ANY;
 
     if (*len < l->sources)
         return -EINVAL;
     uint32_t room = read32(p + l->n_sources), fits = (uint32_t)((*len - l->sources) / l->source);
+    int iface = read_group(layer, s, l, p, -EINVAL, &group);
+    if (!sw_ip_is_multicast(&group))
+        return -EINVAL;
     if (room >= MANY)
         return -ENOBUFS;
     if (room > fits)
-        return -EINVAL;
-    int iface = read_group(layer, s, l, p, -EINVAL, &group);
-    if (!sw_ip_is_multicast(&group))
         return -EINVAL;
     int r = iface < 0 ? iface : sw_group_get(layer, s, &group, iface, &want);
     if (r < 0)
