@@ -216,6 +216,7 @@ static void take_back(struct run *run, struct standin *listener, struct standin 
                       const struct sw_addr *remote)
 {
     sw_socket_t sock = s->sock;
+    sw_socket_set_user(run->host, sock, NULL); /* it outlives this stand-in */
     s->sock = 0;
     standin_gone(run, s);
     put_back(run, listener, sock, remote);
