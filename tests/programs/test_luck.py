@@ -119,7 +119,8 @@ def used_up_memory(luck):
         for at in range(1 + len(for_good), int(words[0]) + 1, luck.args.every):
             status, out, err = luck.finish(luck.start(luck.program("small"), options=["--stats"],
                                                       env={**shim, "NO_MEMORY_AT": at, **for_good}))
-            if status not in (0, 1):
+            # Without any memory a connection may never be shown to its listener.
+            if status not in (0, 1) and not (for_good and out.startswith("nothing came")):
                 raise Failure(f"allocation {at} {'and all after it ' if for_good else ''}fails: "
                               f"status {status}, {out!r}, {err[-500:]!r}")
             if not for_good: # else not even the counting has memory
