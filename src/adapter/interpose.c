@@ -52,17 +52,17 @@ static const struct {
 };
 
 struct object { /* what the dynamic linker knows of the program */
-    ElfW(Addr) base;
-    const ElfW(Sym) * symbols;
+    Elf64_Addr base;
+    const Elf64_Sym *symbols;
     const char *strings;
-    ElfW(Addr) tables[2]; /* of struct Rela: data, and functions bound when first called */
+    Elf64_Addr tables[2]; /* of struct Rela: data, and functions bound when first called */
     size_t sizes[2];
 };
 
-static void read_dynamic(struct object *object, const ElfW(Dyn) * dynamic)
+static void read_dynamic(struct object *object, const Elf64_Dyn *dynamic)
 {
     for (; dynamic->d_tag != DT_NULL; dynamic++) {
-        ElfW(Addr) value = dynamic->d_un.d_ptr;
+        Elf64_Addr value = dynamic->d_un.d_ptr;
         switch (dynamic->d_tag) {
         case DT_SYMTAB:
             object->symbols = (const void *)value;
@@ -89,18 +89,18 @@ static void read_dynamic(struct object *object, const ElfW(Dyn) * dynamic)
 }
 
 /* The page may have been made read-only after the program was linked. */
-static void point(ElfW(Addr) where, void (*function)(void))
+static void point(Elf64_Addr where, void (*function)(void))
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    void *start = (void *)(where & ~(ElfW(Addr))(page - 1));
+    void *start = (void *)(where & ~(Elf64_Addr)(page - 1));
     if (mprotect(start, page, PROT_READ | PROT_WRITE) == 0)
         memcpy((void *)where, &function, sizeof(function));
 }
 
-static void point_all(const struct object *object, const ElfW(Rela) * rela, size_t count)
+static void point_all(const struct object *object, const Elf64_Rela *rela, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const ElfW(Sym) *symbol = &object->symbols[ELF64_R_SYM(rela[i].r_info)];
+        const Elf64_Sym *symbol = &object->symbols[ELF64_R_SYM(rela[i].r_info)];
         const char *name = object->strings + symbol->st_name;
         for (size_t j = 0; ELF64_R_SYM(rela[i].r_info) != 0 && j < sizeof(calls) / sizeof(*calls);
              j++)
@@ -120,7 +120,7 @@ static int visit(struct dl_phdr_info *info, size_t size, void *context)
     for (int i = 0; i < 2; i++)
         if (object.tables[i] != 0 && object.symbols != NULL && object.strings != NULL)
             point_all(&object, (const void *)object.tables[i],
-                      object.sizes[i] / sizeof(ElfW(Rela)));
+                      object.sizes[i] / sizeof(Elf64_Rela));
     return 1; /* the program comes first; of its libraries there is nothing to change */
 }
 

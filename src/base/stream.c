@@ -109,11 +109,9 @@ void sw_stream_clear(struct sw_stream *st, struct sw_mem *mem)
 
 uint64_t sw_stream_footprint(const struct sw_stream *st)
 {
-    const struct sw_ring *ring = st->ring;
-    if (!ring)
-        return 0;
     if (!has_ring(st))
-        return st->chunk->cap + CHUNK_COST;
+        return st->chunk ? st->chunk->cap + CHUNK_COST : 0;
+    const struct sw_ring *ring = st->ring;
     const struct sw_slice *last = last_slot(ring);
     bool other = ring->tail && (!last || last->chunk != ring->tail);
     return ring->footprint + (other ? ring->tail->cap + CHUNK_COST : 0);
@@ -271,7 +269,7 @@ static void unappend(struct sw_stream *st, struct sw_mem *mem, uint32_t len)
     }
     while (len > 0) {
         struct sw_ring *ring = st->ring;
-        SW_ASSERT(ring && ring->count);
+        SW_ASSERT(ring->count > 0);
         struct sw_slice *last = last_slot(ring);
         uint32_t n = len < last->len ? len : last->len;
         last->len -= n;

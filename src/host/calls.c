@@ -203,7 +203,8 @@ int64_t sw_recv_error(struct sw_host *host, sw_socket_t handle, void *buf, size_
     struct sw_sock *s = find(host, handle);
     if (!s)
         return -EBADF;
-    return sw_sock_is_stream(s) ? sw_stream_notice(s, ret_error) : sw_errors_take(&host->sock, s, buf, len, ret_error);
+    return sw_sock_is_stream(s) ? sw_stream_notice(s, ret_error)
+                                : sw_errors_take(&host->sock, s, buf, len, ret_error);
 }
 
 static struct sw_sock *find_stream(struct sw_host *host, sw_socket_t handle, int *ret_err)

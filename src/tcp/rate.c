@@ -111,8 +111,8 @@ void sw_rate_sample(struct sw_tcp *tcp)
 /* 3.4: nothing waits, the window has room, nothing lost waits to be sent again. What is written at
  * the very moment at which the last byte left was not late. Where the send buffer is full of what
  * was sent, the user could not write, and so is not what limits: this is as if the peer's window
- * were closed. (Linux counts it as app-limited; where the buffer is smaller than BBR's STARTUP wants
- * it would never find the pipe full, and fill the queue for ever.) */
+ * were closed. (Linux counts it as app-limited; where the buffer is smaller than BBR's STARTUP
+ * wants it would never find the pipe full, and fill the queue for ever.) */
 void sw_rate_output(struct sw_tcp *tcp)
 {
     struct sw_meter *m = tcp->snd.meter;

@@ -270,8 +270,8 @@ static void test_truncated(void **state)
     struct sw_ip_hdr hdr;
     struct sw_icmp_error error;
     uint8_t bytes[8] = {128};
-    assert_false(
-        sw_icmp_input(&f.ip, ETH, sw_ip_input(&f.ip, ETH, make(&f, &m, bytes, 8), &hdr), &hdr, &error));
+    assert_false(sw_icmp_input(&f.ip, ETH, sw_ip_input(&f.ip, ETH, make(&f, &m, bytes, 8), &hdr),
+                               &hdr, &error));
     assert_int_equal(f.env.drops[SW_DROP_IP_PROTOCOL], 1);
     fixture_fini(&f);
 }

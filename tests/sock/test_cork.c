@@ -116,18 +116,21 @@ static void test_port_range(void **state)
     struct sw_addr any = at("127.0.0.1", 0), name, to = at("127.0.0.1", 99);
     for (int i = 0; i < 5; i++) {
         sw_socket_t u = dgram(&w, 0, SW_AF_INET), t;
-        assert_int_equal(set(h, u, SW_SOL_IP, SW_IP_LOCAL_PORT_RANGE, 40003 << 16 | 40000), 0);
+        assert_int_equal(set(h, u, SW_SOL_IP, SW_IP_LOCAL_PORT_RANGE, (int)(40003U << 16 | 40000)),
+                         0);
         assert_int_equal(sw_bind(h, u, &any), i < 4 ? 0 : -EADDRINUSE);
         assert_int_equal(sw_getsockname(h, u, &name), 0);
         assert_true(i == 4 || (name.port >= 40000 && name.port <= 40003));
         assert_int_equal(sw_socket(h, SW_AF_INET, SW_SOCK_STREAM, 0, &t), 0);
-        assert_int_equal(set(h, t, SW_SOL_IP, SW_IP_LOCAL_PORT_RANGE, 40003 << 16 | 40000), 0);
+        assert_int_equal(set(h, t, SW_SOL_IP, SW_IP_LOCAL_PORT_RANGE, (int)(40003U << 16 | 40000)),
+                         0);
         assert_int_equal(sw_connect(h, t, &to), i < 4 ? -EINPROGRESS : -EADDRNOTAVAIL);
         assert_int_equal(sw_getsockname(h, t, &name), 0);
         assert_true(i == 4 || (name.port >= 40000 && name.port <= 40003));
     }
     sw_socket_t u = dgram(&w, 0, SW_AF_INET);
-    assert_int_equal(set(h, u, SW_SOL_IP, SW_IP_LOCAL_PORT_RANGE, 40000 << 16 | 40001), -EINVAL);
+    assert_int_equal(set(h, u, SW_SOL_IP, SW_IP_LOCAL_PORT_RANGE, (int)(40000U << 16 | 40001)),
+                     -EINVAL);
     world_fini(&w);
 }
 

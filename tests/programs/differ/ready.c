@@ -72,7 +72,8 @@ static void epoll_before_refusal(void)
 /* ... and after a refusal and another connect(): a set of its own, one within it, and an edge. */
 static void epoll_after_refusal(void)
 {
-    int outer = MUST(epoll_create1(0)), inner = MUST(epoll_create1(0)), edge = MUST(epoll_create1(0));
+    int outer = MUST(epoll_create1(0)), inner = MUST(epoll_create1(0)),
+        edge = MUST(epoll_create1(0));
     int client = stream_socket(), fd = listener(4);
     struct sockaddr_storage refused = loopback(unused_port(SOCK_STREAM));
     struct sockaddr_storage served = loopback(port_of(fd));
@@ -296,7 +297,7 @@ static void poll_blocks(void)
 
 const struct scenario ready_scenarios[] = {{"epoll-before-connect", epoll_before_connect, BOTH},
                                            {"epoll-before-refusal", epoll_before_refusal, BOTH},
-    {"epoll-after-refusal", epoll_after_refusal, BOTH},
+                                           {"epoll-after-refusal", epoll_after_refusal, BOTH},
                                            {"epoll-edge-connect", epoll_edge_connect, BOTH},
                                            {"epoll-edge-data", epoll_edge_data, BOTH},
                                            {"epoll-listener", epoll_listener, BOTH},

@@ -165,7 +165,7 @@ static void port_range(void)
     for (int i = 0; i < 3; i++) {
         int fd = i == 0 ? udp : i == 1 ? tcp : both;
         OPTION(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE);
-        TRY(set_int(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, 40004 << 16 | 40001));
+        TRY(set_int(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, (int)(40004U << 16 | 40001)));
         OPTION(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE);
         if (i == 2)
             TRY(connect(fd, ADDRESS(there)));
@@ -176,11 +176,11 @@ static void port_range(void)
     }
     for (int i = 0; i < 4; i++) {
         int fd = datagram_socket();
-        MUST(set_int(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, 40004 << 16 | 40001));
+        MUST(set_int(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, (int)(40004U << 16 | 40001)));
         TRY(bind(fd, ADDRESS(address)));
     }
     static const int values[] = {
-        0, 1, 40000, 40000 << 16, 50000 << 16 | 40000, 40000 << 16 | 40001};
+        0, 1, 40000, (int)(40000U << 16), (int)(50000U << 16 | 40000), (int)(40000U << 16 | 40001)};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         int fd = datagram_socket();
         TRY(set_int(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, values[i]));
