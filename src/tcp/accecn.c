@@ -9,11 +9,11 @@
 #define ACE_FIRST 5U   /* 3.2.1: r.cep begins with it, */
 #define ACE_CLASSIC 3U /* a SYN of RFC 3168: CWR and ECE */
 #define ACE_ASK 7U     /* 3.1.1: a SYN that asks */
-#define FALLBACK_SENDS                                                                             \
-    2U                     /* 3.1.4.1, 3.2.3.2.2: a SYN or SYN-ACK repeated so often does not ask  \
-                            */
-#define MARKS_WITH_DATA 2U /* 3.2.2.5.1: marks that are worth an ACK, where data wait for one, */
-#define MARKS_WITHOUT_DATA 3U /* and where none do */
+/* 3.1.4.1, 3.2.3.2.2: a SYN or SYN-ACK repeated so often does not ask. */
+#define FALLBACK_SENDS 2U
+/* 3.2.2.5.1: marks that are worth an ACK, where data wait for one, and where none do. */
+#define MARKS_WITH_DATA 2U
+#define MARKS_WITHOUT_DATA 3U
 
 enum { ECT1 = SW_IP_ECT1 - 1, ECT0 = SW_IP_ECT0 - 1, CE = SW_IP_CE - 1 }; /* counters */
 
