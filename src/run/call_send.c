@@ -206,6 +206,17 @@ static bool goes_to4(struct run *run, const struct standin *s, const struct sw_a
     return to != NULL && sw_ip_is4(&to->ip);
 }
 
+/* There is no urgent data in datagrams; udpv6_sendmsg() alone does not say so. */
+static bool passes_over_oob(struct run *run, const struct standin *s)
+{
+    int protocol = 0;
+    size_t len = sizeof(protocol);
+
+    return s->ipv6 &&
+           sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+           (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+}
+
 static int64_t send_message(struct run *run, struct run_call *call, const struct message *m,
                             int flags)
 {
@@ -218,7 +229,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
         return r;
     if (!s->ipv6 && m->total > DGRAM_MAX)
         return -EMSGSIZE;
-    if (!s->ipv6 && (flags & MSG_OOB) != 0)
+    if ((flags & MSG_OOB) != 0 && !passes_over_oob(run, s))
         return -EOPNOTSUPP;
     r = judge_to(run, call, m, &to);
     if (r < 0)
