@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,7 +111,6 @@ int guard_main(pid_t supervisor, int fd)
     siginfo_t info;
     int status;
 
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
     guard_signals(&wait_for);
     sigaddset(&wait_for, SIGCHLD);
     while (!reap(supervisor, &status)) {

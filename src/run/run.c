@@ -461,6 +461,7 @@ int run_main(const struct run_config *config)
         return EXIT_CANNOT;
     }
     fflush(NULL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* the guardian, before the supervisor can be killed */
     pid_t pid = fork();
     if (pid < 0) {
         cannot("cannot start a process", errno);

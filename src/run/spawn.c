@@ -57,6 +57,7 @@ struct start {
     int news[2], go[2]; /* pipes: to the parent, to the child */
     const struct run_origin *origin;
     char *const *argv;
+    pid_t supervisor;
 };
 
 static void tell(const struct start *start, enum news_kind kind, int value, bool wait_killable)
@@ -72,6 +73,8 @@ static _Noreturn void child_main(const struct start *start)
     char byte;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != start->supervisor) /* it was killed before: nobody would wake us */
+        _exit(EXIT_CANNOT);
     int listener = filter_install(start->code, start->code_len, &wait_killable);
     tell(start, NEWS_LISTENER, listener, wait_killable);
     if (listener < 0 || read(start->go[0], &byte, 1) != 1)
@@ -158,8 +161,11 @@ static int follow(struct run *run, struct start *start)
 
 int spawn(struct run *run, const struct run_origin *origin)
 {
-    struct start start = {
-        .news = {-1, -1}, .go = {-1, -1}, .origin = origin, .argv = run->config->argv};
+    struct start start = {.news = {-1, -1},
+                          .go = {-1, -1},
+                          .origin = origin,
+                          .argv = run->config->argv,
+                          .supervisor = run->pid};
 
     int err = filter_build(&start.code, &start.code_len);
     if (err < 0) {
