@@ -199,6 +199,33 @@ def run_case(stage, case, script, options=(), sysctls=()):
     return None if status == 0 else printed.rstrip() + "\n" + ending
 
 
+def lines_of(stage, user, argv, seconds):
+    """What the program printed to its standard output, line by line; ends the test if it fails."""
+    mark, home = uuid.uuid4().hex, stage.home(user)
+    try:
+        done = subprocess.run(argv, cwd=home, capture_output=True, text=True, errors="replace",
+                              stdin=subprocess.DEVNULL, timeout=seconds, env=environment(home, mark),
+                              start_new_session=True)
+    except subprocess.TimeoutExpired as error:
+        sys.exit(f"did not end: {' '.join(argv)}\n{(error.stdout or b'')[-2000:]!r}")
+    finally:
+        kill_marked(mark)
+    if done.returncode == 125:
+        skip(done.stderr.strip())
+    if done.returncode != 0:
+        sys.exit(f"exit status {done.returncode}: {' '.join(argv)}\n{done.stderr[-2000:]}")
+    return done.stdout.splitlines()
+
+
+def lines_on_both(stage, user, words, seconds=4 * STEP_SECONDS):
+    """What the same program prints on the kernel's sockets, in a namespace of its own, and on Sockworks'."""
+    kernel = [PYTHON, str(stage.path / "tests" / "private_net.py"), *as_user(user)]
+    own = [*as_user(user), str(stage.command), "run", "--"]
+    if stage.command is None:  # the test itself under test: the kernel against the kernel
+        own = kernel
+    return tuple(lines_of(stage, user, [*prefix, *words], seconds) for prefix in (kernel, own))
+
+
 def main(body, commands=(), prepare=None, sysctls=()):
     """`commands` must be installed; prepare(directory) may compile programs into HERE's copy.
     `sysctls`, as "net.ipv4.tcp_fastopen=3", are the network's."""

@@ -14,12 +14,9 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
-import uuid
 
-from harness import (HERE, PYTHON, ROOT, STEP_SECONDS, Stage, as_user, environment, kill_marked,
-                     skip)
+from harness import HERE, ROOT, STEP_SECONDS, Stage, lines_on_both
 
 SEEDS = 300
 SHOWN = 2    # of a kind of difference, in a summary
@@ -41,30 +38,14 @@ def read_known():
     return known
 
 
-def run(stage, prefix, user, first, count):
+def by_seed(lines):
     """{seed: [line, ...]}"""
-    mark, home = uuid.uuid4().hex, stage.home(user)
-    argv = [*prefix, str(stage.path / "callfuzz"), str(first), str(count)]
-    try:
-        done = subprocess.run(argv, cwd=home, capture_output=True, text=True, errors="replace",
-                              stdin=subprocess.DEVNULL, timeout=5 * STEP_SECONDS,
-                              env=environment(home, mark), start_new_session=True)
-    except subprocess.TimeoutExpired as error:
-        print(f"did not end: {' '.join(argv)}\n{(error.stdout or b'')[-2000:]!r}")
-        sys.exit(1)
-    finally:
-        kill_marked(mark)
-    if done.returncode == 125:
-        skip(done.stderr.strip())
-    if done.returncode != 0:
-        print(f"exit status {done.returncode}: {' '.join(argv)}\n{done.stderr[-2000:]}")
-        sys.exit(1)
-    seeds, lines = {}, []
-    for line in done.stdout.splitlines():
+    seeds, of_seed = {}, []
+    for line in lines:
         if line.startswith("seed "):
-            lines = seeds[int(line.split()[1])] = []
+            of_seed = seeds[int(line.split()[1])] = []
         else:
-            lines.append(line)
+            of_seed.append(line)
     return seeds
 
 
@@ -74,12 +55,8 @@ class Comparison:
         self.used = collections.Counter()
 
     def both(self, first, count):
-        net = [PYTHON, str(self.stage.path / "tests" / "private_net.py"), *as_user(self.user)]
-        kernel = run(self.stage, net, self.user, first, count)
-        if self.stage.command is None:  # the test itself under test: the kernel against the kernel
-            return kernel, run(self.stage, net, self.user, first, count)
-        words = [*as_user(self.user), str(self.stage.command), "run", "--"]
-        return kernel, run(self.stage, words, self.user, first, count)
+        words = [str(self.stage.path / "callfuzz"), str(first), str(count)]
+        return map(by_seed, lines_on_both(self.stage, self.user, words, 5 * STEP_SECONDS))
 
     def is_known(self, kernel, own):
         """Whether this may differ, and whether the two go on alike afterwards."""

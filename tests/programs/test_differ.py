@@ -14,12 +14,9 @@ import difflib
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
-import uuid
 
-from harness import (HERE, PYTHON, ROOT, STEP_SECONDS, Stage, as_user, environment, kill_marked,
-                     skip)
+from harness import HERE, ROOT, Stage, lines_on_both
 
 USERS = ["root", "nobody"]
 
@@ -35,25 +32,10 @@ def read_known():
     return known
 
 
-def run(stage, prefix, user, scenarios):
-    """{'scenario/4': [line, ...]} of one run of differ behind these words."""
-    mark, home = uuid.uuid4().hex, stage.home(user)
-    argv = [*prefix, str(stage.path / "differ"), *scenarios]
-    try:
-        done = subprocess.run(argv, cwd=home, capture_output=True, text=True, errors="replace",
-                              stdin=subprocess.DEVNULL, timeout=3 * STEP_SECONDS,
-                              env=environment(home, mark), start_new_session=True)
-    except subprocess.TimeoutExpired as error:
-        print(f"did not end: {' '.join(argv)}\n{(error.stdout or b'')[-2000:]!r}")
-        sys.exit(1)
-    finally:
-        kill_marked(mark)
-    if done.returncode != 0 or done.stderr:
-        print(f"exit status {done.returncode}: {' '.join(argv)}\n{done.stderr[-2000:]}")
-    if done.returncode == 125:
-        skip(done.stderr.strip())
+def by_scenario(lines):
+    """{'scenario/4': [line, ...]}"""
     results = collections.defaultdict(list)
-    for line in done.stdout.splitlines():
+    for line in lines:
         name, _, text = line.partition(": ")
         results[name].append(text)
     return results
@@ -69,12 +51,8 @@ class Comparison:
         self.seen = collections.defaultdict(set)
 
     def both(self, scenarios):
-        net = [PYTHON, str(self.stage.path / "tests" / "private_net.py"), *as_user(self.user)]
-        kernel = run(self.stage, net, self.user, scenarios)
-        if self.stage.command is None:  # the test itself under test: the kernel against the kernel
-            return kernel, run(self.stage, net, self.user, scenarios)
-        words = [*as_user(self.user), str(self.stage.command), "run", "--"]
-        return kernel, run(self.stage, words, self.user, scenarios)
+        words = [str(self.stage.path / "differ"), *scenarios]
+        return map(by_scenario, lines_on_both(self.stage, self.user, words))
 
     def unknown(self, name, kernel, own):
         found = differences(kernel.get(name, []), own.get(name, []))

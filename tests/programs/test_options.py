@@ -12,11 +12,9 @@ import collections
 import fnmatch
 import pathlib
 import shutil
-import subprocess
 import sys
-import uuid
 
-from harness import HERE, PYTHON, ROOT, STEP_SECONDS, Stage, environment, kill_marked, skip
+from harness import HERE, ROOT, Stage, lines_on_both
 
 MOST_SHOWN = 60
 
@@ -28,22 +26,10 @@ def read_known():
             if line.startswith("    ") and len(line.split(None, 2)) == 3]
 
 
-def run(stage, prefix):
+def by_option(lines):
     """{(kind, option): {question: answer}}"""
-    mark = uuid.uuid4().hex
-    argv = [*prefix, str(stage.path / "sweep")]
-    try:
-        done = subprocess.run(argv, cwd=stage.path, capture_output=True, text=True, timeout=4 * STEP_SECONDS,
-                              stdin=subprocess.DEVNULL, env=environment(stage.path, mark),
-                              start_new_session=True)
-    finally:
-        kill_marked(mark)
-    if done.returncode == 125:
-        skip(done.stderr.strip())
-    if done.returncode != 0:
-        sys.exit(f"exit status {done.returncode}: {' '.join(argv)}\n{done.stderr[-2000:]}")
     answers = collections.defaultdict(dict)
-    for line in done.stdout.splitlines():
+    for line in lines:
         asked, _, answer = line.partition("\t")
         kind, option, question = asked.split(" ", 2)
         answers[kind, option][question] = answer
@@ -64,9 +50,7 @@ def main():
     stage = Stage()
     try:
         shutil.copy2(args.sweep, stage.path / "sweep")
-        net = [PYTHON, str(stage.path / "tests" / "private_net.py")]
-        kernel = run(stage, net)
-        own = run(stage, [str(stage.command), "run", "--"] if stage.command else net)
+        kernel, own = map(by_option, lines_on_both(stage, "", [str(stage.path / "sweep")]))
     finally:
         stage.remove()
     known, used, asked, n_known, failed = read_known(), set(), 0, 0, []
