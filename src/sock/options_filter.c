@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "sock/options.h"
+#include "sock/opt_addr.h"
 
 /* Where the structures of Linux's <linux/in.h> have their fields, and what they hold. */
 struct layout {
@@ -18,32 +18,22 @@ static const struct layout ip_msfilter = {0, 8, 12, 16, 4, false};
 static const struct layout group_filter = {8, 136, 140, 144, 128, true};
 
 enum {
-    INCLUDE = 1, /* MCAST_INCLUDE; MCAST_EXCLUDE is 0 */
-    SIN_ADDR = 4,
-    SIN6_ADDR = 8,
+    INCLUDE = 1,    /* MCAST_INCLUDE; MCAST_EXCLUDE is 0 */
     IFACE_ADDR = 4, /* of struct ip_msfilter */
     MANY = 0x1ffffff,
 };
 
 static uint32_t read32(const uint8_t *p)
 {
-    uint32_t v;
-    memcpy(&v, p, sizeof(v));
-    return v;
+    return (uint32_t)sw_opt_i32_at(p);
 }
 
 static bool read_ip(const struct sw_sock *s, const struct layout *l, const uint8_t *p,
                     struct sw_ip *ret_ip)
 {
-    uint16_t family;
-    memcpy(&family, p, sizeof(family));
-    if (l->storage && family != s->domain)
-        return false;
-    bool ip4 = !l->storage || family == SW_AF_INET;
-    p += !l->storage ? 0 : ip4 ? SIN_ADDR : SIN6_ADDR;
-    *ret_ip = SW_IP4(p[0], p[1], p[2], p[3]);
-    if (!ip4)
-        memcpy(ret_ip->b, p, sizeof(ret_ip->b));
+    if (l->storage)
+        return sw_opt_storage_at(s, p, ret_ip);
+    *ret_ip = sw_opt_ip4_at(p);
     return true;
 }
 
@@ -55,7 +45,7 @@ static void write_ip(const struct sw_sock *s, const struct layout *l, const stru
     memset(p, 0, l->source);
     if (l->storage)
         memcpy(p, &family, sizeof(family));
-    p += !l->storage ? 0 : ip4 ? SIN_ADDR : SIN6_ADDR;
+    p += !l->storage ? 0 : ip4 ? SW_SIN_ADDR : SW_SIN6_ADDR;
     memcpy(p, ip->b + (ip4 ? 12 : 0), ip4 ? 4 : 16);
 }
 
@@ -66,8 +56,8 @@ static int read_group(struct sw_sock_layer *layer, const struct sw_sock *s, cons
     if (!read_ip(s, l, p + l->group, ret_group))
         return wrong_family;
     if (l->storage)
-        return (int32_t)read32(p) < 0 ? -ENODEV : (int32_t)read32(p);
-    struct sw_ip addr = SW_IP4(p[4], p[5], p[6], p[7]);
+        return sw_opt_i32_at(p) < 0 ? -ENODEV : sw_opt_i32_at(p);
+    struct sw_ip addr = sw_opt_ip4_at(p + IFACE_ADDR);
     return sw_opt_iface_of(layer, &addr);
 }
 

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "sock/options.h"
+#include "sock/opt_addr.h"
 
 /* The structures of Linux's <linux/in.h> and <linux/in6.h>, as bytes. */
 enum {
@@ -16,21 +16,7 @@ enum {
     STORAGE = 128,    /* a sockaddr_storage */
     GROUP_REQ = 8 + STORAGE,
     GROUP_SOURCE_REQ = 8 + 2 * STORAGE,
-    SIN_ADDR = 4,  /* where a sockaddr_in has its address */
-    SIN6_ADDR = 8, /* and a sockaddr_in6 */
 };
-
-static struct sw_ip ip4_at(const uint8_t *p)
-{
-    return SW_IP4(p[0], p[1], p[2], p[3]);
-}
-
-static struct sw_ip ip6_at(const uint8_t *p)
-{
-    struct sw_ip ip;
-    memcpy(ip.b, p, sizeof(ip.b));
-    return ip;
-}
 
 int sw_opt_iface_of(struct sw_sock_layer *layer, const struct sw_ip *addr)
 {
@@ -55,10 +41,10 @@ static int check(const struct sw_sock *s, size_t len, size_t least)
 static int read_mreq(struct sw_sock_layer *layer, const uint8_t *p, size_t len, struct sw_ip *group)
 {
     int32_t index = 0;
-    struct sw_ip addr = ip4_at(p + 4);
-    *group = ip4_at(p);
+    struct sw_ip addr = sw_opt_ip4_at(p + 4);
+    *group = sw_opt_ip4_at(p);
     if (len >= MREQN)
-        memcpy(&index, p + 8, sizeof(index));
+        index = sw_opt_i32_at(p + 8);
     return index ? (index < 0 ? -ENODEV : index) : sw_opt_iface_of(layer, &addr);
 }
 
@@ -82,12 +68,12 @@ SW_OPT_SET_BYTES(sw_opt_leave4)
 
 SW_OPT_SET_BYTES(sw_opt_join6)
 {
-    int32_t index;
+    const uint8_t *p = val;
     int r = check(s, len, MREQ6);
     if (r < 0)
         return r;
-    struct sw_ip group = ip6_at(val);
-    memcpy(&index, (const uint8_t *)val + 16, sizeof(index));
+    struct sw_ip group = sw_opt_ip6_at(p);
+    int32_t index = sw_opt_i32_at(p + sizeof(group.b));
     if (index < 0)
         return -ENODEV;
     return sw_group_join(layer, s, &group, index, true);
@@ -95,12 +81,12 @@ SW_OPT_SET_BYTES(sw_opt_join6)
 
 SW_OPT_SET_BYTES(sw_opt_leave6)
 {
-    int32_t index;
+    const uint8_t *p = val;
     int r = check(s, len, MREQ6);
     if (r < 0)
         return r;
-    struct sw_ip group = ip6_at(val);
-    memcpy(&index, (const uint8_t *)val + 16, sizeof(index));
+    struct sw_ip group = sw_opt_ip6_at(p);
+    int32_t index = sw_opt_i32_at(p + sizeof(group.b));
     if (!sw_ip_is_multicast(&group))
         return -EINVAL;
     if (index < 0)
@@ -130,7 +116,8 @@ static int source4(struct sw_sock_layer *layer, struct sw_sock *s, const uint8_t
     int r = check(s, len, MREQ_SOURCE);
     if (r < 0)
         return r;
-    const struct sw_ip group = ip4_at(p), iface = ip4_at(p + 4), source = ip4_at(p + 8);
+    const struct sw_ip group = sw_opt_ip4_at(p), iface = sw_opt_ip4_at(p + 4),
+                       source = sw_opt_ip4_at(p + 8);
     return change_source(layer, s, &group, sw_opt_iface_of(layer, &iface), &source, exclude, add);
 }
 
@@ -158,22 +145,19 @@ SW_OPT_SET_BYTES(sw_opt_leave_source4)
 
 static int read_storage(const struct sw_sock *s, const uint8_t *p, struct sw_ip *ret_ip)
 {
-    uint16_t family;
-    memcpy(&family, p, sizeof(family));
-    if (family != s->domain)
-        return family == SW_AF_INET6 || s->domain == SW_AF_INET6 ? -EADDRNOTAVAIL : -EINVAL;
-    *ret_ip = family == SW_AF_INET ? ip4_at(p + SIN_ADDR) : ip6_at(p + SIN6_ADDR);
-    return 0;
+    if (sw_opt_storage_at(s, p, ret_ip))
+        return 0;
+    return sw_opt_family_at(p) == SW_AF_INET6 || s->domain == SW_AF_INET6 ? -EADDRNOTAVAIL
+                                                                          : -EINVAL;
 }
 
 static int read_group(const struct sw_sock *s, const uint8_t *p, size_t len, size_t least,
                       struct sw_ip *ret_group)
 {
-    int32_t index;
     int r = check(s, len, least);
     if (r < 0)
         return r;
-    memcpy(&index, p, sizeof(index));
+    int32_t index = sw_opt_i32_at(p);
     r = read_storage(s, p + 8, ret_group);
     return r < 0 || index < 0 ? (r < 0 ? r : -ENODEV) : index;
 }
