@@ -245,6 +245,7 @@ static void connect_stream(struct run *run, struct run_call *call, const struct 
     struct registration *moving = NULL;
 
     connect_forget_dead(run, to);
+    resolver_meet(run, to);
     int err = sw_connect(run->host, s->sock, to);
     if (err == -EINPROGRESS) {
         /* A failed attempt, a connection that both have ended, a listener that was shut down. */

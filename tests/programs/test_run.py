@@ -371,23 +371,39 @@ def names(r):
     """Whoever is asked for a name at port 53 knows --name's; a program that serves there comes first."""
     program = """
 import socket
-def ask(server, name, qtype):
+def asked(server, name, qtype, send):
     query = b'\\0\\7\\1\\0\\0\\1' + bytes(6)
     query += b''.join(bytes([len(part)]) + part.encode() for part in name.split('.'))
     query += bytes([0, 0, qtype, 0, 1])
-    with socket.socket(socket.AF_INET6 if ':' in server else socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(20)
-        s.sendto(query, (server, 53))
-        answer, peer = s.recvfrom(512)
-    assert peer[:2] == (server, 53), peer
+    answer = send(server, query)
     return (answer[3] & 15, answer[len(query) + 12:].hex()) if answer[:2] == query[:2] else answer
+def ask(*question):
+    def send(server, query):
+        with socket.socket(socket.AF_INET6 if ':' in server else socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(20)
+            s.sendto(query, (server, 53))
+            answer, peer = s.recvfrom(512)
+        assert peer[:2] == (server, 53), peer
+        return answer
+    return asked(*question, send)
+def ask_tcp(*question):
+    def send(server, query):
+        with socket.create_connection((server, 53), 20) as s:
+            message = len(query).to_bytes(2, 'big') + query
+            for piece in message[:1], message[1:9], message[9:] + message:
+                s.sendall(piece)
+            f = s.makefile('rb')
+            answers = [f.read(int.from_bytes(f.read(2), 'big')) for _ in range(2)]
+        assert answers[0] == answers[1], answers
+        return answers[0]
+    return asked(*question, send)
 def found(name):
     try:
         return sorted({a[4][0] for a in socket.getaddrinfo(name, 80)})
     except socket.gaierror as error:
         return error.errno == socket.EAI_NONAME
 for server in '203.0.113.53', '127.0.0.53', '2001:db8::53':
-    print(ask(server, 'db', 1), ask(server, 'db', 28), ask(server, 'other', 1))
+    print(ask(server, 'db', 1), ask_tcp(server, 'db', 28), ask_tcp(server, 'other', 1))
 print(found('db'), found('web.example'), found('other.invalid'))
 own = socket.socket(type=socket.SOCK_DGRAM)
 own.bind(('0.0.0.0', 53))
@@ -396,11 +412,21 @@ asking.connect(('127.0.0.53', 53))
 asking.send(b'hear me')
 print(own.recvfrom(100)[0])
 own.close()
-print(ask('127.0.0.53', 'db', 1))
+print(ask('127.0.0.53', 'db', 1), ask_tcp('127.0.0.99', 'db', 1))
+listener = socket.create_server(('127.0.0.53', 53))
+with socket.create_connection(('127.0.0.53', 53)) as s:
+    print(listener.accept()[1] == s.getsockname())
+with socket.create_connection(('127.0.0.99', 53)) as s:
+    s.sendall(b'\\xff' * 600)
+    try:
+        print(s.recv(1))
+    except ConnectionResetError:
+        print('refused')
 """
     status, out, err = r.python(program, options=["--name", "db=127.0.0.2", "--name", "web.example"])
     lines = ["(0, '7f000002') (0, '') (3, '')"] * 3
-    lines += ["['127.0.0.2'] ['127.0.0.1', '::1'] True", "b'hear me'", "(0, '7f000002')"]
+    lines += ["['127.0.0.2'] ['127.0.0.1', '::1'] True", "b'hear me'", "(0, '7f000002') (0, '7f000002')",
+              "True", "refused"]
     expect("what was answered", (status, out.splitlines()), (0, lines))
 
 
