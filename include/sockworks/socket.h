@@ -228,6 +228,9 @@ bool sw_has_peer(struct sw_host *host, sw_socket_t s);
  * return; IP_MSFILTER and MCAST_MSFILTER read their question from `val`. 0, -EBADF, -ENOPROTOOPT (unknown), -EINVAL, -EDOM, -EPERM, -ENOTCONN, -EISCONN, -ENOMEM. */
 int sw_getsockopt(struct sw_host *host, sw_socket_t s, int level, int name, void *val, size_t *len);
 int sw_setsockopt(struct sw_host *host, sw_socket_t s, int level, int name, const void *val, size_t len);
+/* The same by an administrator, who may what gives others -EPERM or -EACCES: SO_MARK, SO_DEBUG,
+ * SO_PRIORITY above 6, SO_RCVBUFFORCE, SO_SNDBUFFORCE. */
+int sw_setsockopt_admin(struct sw_host *host, sw_socket_t s, int level, int name, const void *val, size_t len);
 
 /* Bytes in a stream's send queue not yet acknowledged (SIOCOUTQ), bytes readable now (FIONREAD; of a
  * datagram socket the next datagram's length); -EBADF, -EINVAL. */

@@ -332,6 +332,15 @@ int sw_setsockopt(struct sw_host *host, sw_socket_t handle, int level, int name,
     return s ? sw_sock_setopt(&host->sock, s, level, name, val, len) : -EBADF;
 }
 
+int sw_setsockopt_admin(struct sw_host *host, sw_socket_t handle, int level, int name,
+                        const void *val, size_t len)
+{
+    host->sock.by_admin = true;
+    int r = sw_setsockopt(host, handle, level, name, val, len);
+    host->sock.by_admin = false;
+    return r;
+}
+
 int sw_take_error(struct sw_host *host, sw_socket_t handle)
 {
     struct sw_sock *s = find(host, handle);

@@ -60,12 +60,14 @@ static void set_buffers(struct run *run, struct run_call *call, int name, const 
     struct standin *s = call->standin;
     int bytes;
 
-    if (!s->stream || len < sizeof(bytes))
+    bool sends = name == SO_SNDBUF || name == SO_SNDBUFFORCE;
+    bool receives = name == SO_RCVBUF || name == SO_RCVBUFFORCE;
+    if ((!sends && !receives) || !s->stream || len < sizeof(bytes))
         return;
     memcpy(&bytes, value, sizeof(bytes));
-    if (name == SO_RCVBUF && s->far_fd >= 0)
+    if (receives && s->far_fd >= 0)
         stream_size_far(run, s);
-    int fd = name == SO_SNDBUF ? standin_fetch(run, call) : -1;
+    int fd = sends ? standin_fetch(run, call) : -1;
     if (fd >= 0) {
         stream_sndbuf_set(s, fd, bytes);
         close(fd);
@@ -86,6 +88,20 @@ static bool knows_level(const struct standin *s, int level)
     default:
         return !s->stream || level == SOL_SOCKET || level == IPPROTO_IP;
     }
+}
+
+/* Into the core. What that refuses to ordinary programs, it may grant to an administrator. */
+static int set_in_core(struct run *run, struct run_call *call, const void *value, size_t len)
+{
+    int level = (int)call->args[1], name = (int)call->args[2];
+    sw_socket_t sock = call->standin->sock;
+
+    if (sock == 0) /* a connection that has ended takes any option to no effect */
+        return 0;
+    int err = sw_setsockopt(run->host, sock, level, name, value, len);
+    if (level == SOL_SOCKET && (err == -EPERM || err == -EACCES) && caller_is_admin(call->tid))
+        err = sw_setsockopt_admin(run->host, sock, level, name, value, len);
+    return err;
 }
 
 static bool joins_group(int level, int name)
@@ -137,11 +153,11 @@ void on_setsockopt(struct run *run, struct run_call *call)
         dgram_flush(run, s); /* what was written before it */
     if (given_value != NULL && also_native(level, name))
         err = set_natively(run, call, value, len);
-    if (err == 0 && s->sock != 0) /* a connection that has ended takes any option to no effect */
-        err = sw_setsockopt(run->host, s->sock, level, name, given_value, len);
+    if (err == 0)
+        err = set_in_core(run, call, given_value, len);
     if (err == 0 && !s->stream && joins_group(level, name) && sw_list_empty(&s->member))
         sw_list_add_tail(&run->members, &s->member);
-    if (err == 0 && level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
+    if (err == 0 && level == SOL_SOCKET)
         set_buffers(run, call, name, value, len);
     if (err < 0)
         call_fail(run, call, -err);

@@ -378,6 +378,9 @@ int fetch_fd(struct run *run, pid_t tid, int fd);
 int fetch_flags(pid_t tid, int fd);
 void fetch_fini(struct run *run);
 
+/* ---- privilege.c --------------------------------------------------------------------------------------- */
+bool caller_is_admin(pid_t tid); /* has CAP_NET_ADMIN */
+
 /* ---- name.c: abstract names ---------------------------------------------------------------------------- */
 struct sockaddr_un;
 void name_make(struct run *run, char ret_name[33]);

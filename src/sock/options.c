@@ -33,6 +33,7 @@ struct option {
     bool any_length;       /* less than an int is 0 */
     uint16_t least, exact; /* bytes it takes; 0: what its level says */
     uint8_t get_errno, set_errno;
+    uint8_t admin_errno;  /* what setting it says to others than administrators; 0: it is for all */
     uint8_t stream_errno; /* what a stream answers to an attempt to set it; 0: it may */
     uint16_t field;       /* offset in struct sw_sock_opts */
     uint32_t bit;         /* in sw_sock.on */
@@ -57,6 +58,7 @@ struct option {
 #define NUMBER_AUTO(f, hi, a) NUMBER(f, -1, hi), .has_auto = true, .auto_value = (a)
 #define TIMEOUT(f)            .kind = KIND_TIMEOUT, .field = offsetof(struct sw_sock_opts, f)
 #define GET(x)                .kind = KIND_VALUE, .get = sw_opt_get_##x, .set_errno = ENOPROTOOPT
+#define SETS(x)               .kind = KIND_VALUE, .set = sw_opt_set_##x, .get_errno = ENOPROTOOPT
 #define VALUE(x)              .kind = KIND_VALUE, .get = sw_opt_get_##x, .set = sw_opt_set_##x
 #define BYTES_GET(x)          .kind = KIND_BYTES, .get_bytes = sw_opt_get_##x,                     \
                               .set_errno = ENOPROTOOPT
@@ -70,6 +72,8 @@ struct option {
 #define SETTABLE()            FIXED(0, 0), .get_errno = ENOPROTOOPT
 #define EMPTY(e)              .kind = KIND_BYTES, .set_errno = (e)
 #define REFUSAL(g, s)         .kind = KIND_REFUSAL, .get_errno = (g), .set_errno = (s)
+#define ADMIN(e, ...)         .admin_errno = (e), __VA_ARGS__
+#define ADMIN_ON(e, ...)      ADMIN(e, __VA_ARGS__), .off_is_fine = true
 #define DGRAM(e, ...)         .stream_errno = (e), __VA_ARGS__
 #define LEAST(n, ...)         .least = (n), __VA_ARGS__
 #define EXACT(n, ...)         .exact = (n), __VA_ARGS__
@@ -265,6 +269,8 @@ static int set_number(struct sw_sock_layer *layer, struct sw_sock *s, const stru
 
     if (o->zero_or_one && v != 0 && v != 1)
         return -EINVAL;
+    if (o->admin_errno && !layer->by_admin && (v != 0 || !o->off_is_fine))
+        return -(int)o->admin_errno;
     switch (o->kind) {
     case KIND_FLAG:
         s->on = on ? s->on | o->bit : s->on & ~o->bit;

@@ -37,7 +37,7 @@ int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
  *   ...01               takes 0 and 1 only
  *   NUMBER(f, lo, hi)   a number, in sw_sock_opts.f; NUMBER_AUTO(f, hi, a): from 0; -1 is stored as a
  *   TIMEOUT(f)          a struct timeval, stored in microseconds
- *   VALUE(x)            a number with functions of its own; GET(x): that cannot be set
+ *   VALUE(x)            a number with functions of its own; GET(x): that cannot be set; SETS(x): nor asked
  *   BYTES(x)            a struct or text with functions of its own; BYTES_GET(x): cannot be set
  *   DOES(x)             a struct that says what to do; it cannot be asked
  *   FIXED(v, e)         always v; setting it gives e
@@ -46,6 +46,8 @@ int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
  *   EMPTY(e)            always no bytes; setting it gives e
  *   REFUSAL(g, s)       getting it gives g, setting it s
  * and around one of these
+ *   ADMIN(e, ...)       setting it gives e to whoever is no administrator (layer->by_admin)
+ *   ADMIN_ON(e, ...)    the same of anything but 0
  *   DGRAM(e, ...)       setting it on a stream gives e
  *   LEAST(n, ...)       of SOL_IP, or a struct: takes n bytes or more
  *   EXACT(n, ...)       takes n bytes, no more
@@ -65,6 +67,7 @@ int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
 #define NUMBER_AUTO(f, hi, a)
 #define TIMEOUT(f)
 #define GET(x) SW_OPT_GET(sw_opt_get_##x);
+#define SETS(x) SW_OPT_SET(sw_opt_set_##x);
 #define VALUE(x)                                                                                   \
     SW_OPT_GET(sw_opt_get_##x);                                                                    \
     SW_OPT_SET(sw_opt_set_##x);
@@ -79,6 +82,8 @@ int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
 #define SETTABLE()
 #define EMPTY(e)
 #define REFUSAL(g, s)
+#define ADMIN(e, ...) __VA_ARGS__
+#define ADMIN_ON(e, ...) __VA_ARGS__
 #define DGRAM(e, ...) __VA_ARGS__
 #define LEAST(n, ...) __VA_ARGS__
 #define EXACT(n, ...) __VA_ARGS__
@@ -97,6 +102,7 @@ int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
 #undef NUMBER_AUTO
 #undef TIMEOUT
 #undef GET
+#undef SETS
 #undef VALUE
 #undef BYTES_GET
 #undef BYTES
@@ -107,6 +113,8 @@ int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
 #undef SETTABLE
 #undef EMPTY
 #undef REFUSAL
+#undef ADMIN
+#undef ADMIN_ON
 #undef DGRAM
 #undef LEAST
 #undef EXACT

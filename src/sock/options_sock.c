@@ -64,6 +64,23 @@ SW_OPT_SET(sw_opt_set_sndbuf)
     return SW_OPT_STORE(layer, s, sndbuf, (int32_t)buffer_bytes(v, SNDBUF_MIN_BYTES));
 }
 
+/* Those of administrators know no limit but that of the number. */
+static int32_t forced_bytes(int v, uint32_t min)
+{
+    uint32_t asked = v < 0 ? 0 : v > INT32_MAX / 2 ? INT32_MAX / 2 : (uint32_t)v;
+    return (int32_t)(asked * 2 < min ? min : asked * 2);
+}
+
+SW_OPT_SET(sw_opt_set_sndbufforce)
+{
+    return SW_OPT_STORE(layer, s, sndbuf, forced_bytes(v, SNDBUF_MIN_BYTES));
+}
+
+SW_OPT_SET(sw_opt_set_rcvbufforce)
+{
+    return SW_OPT_STORE(layer, s, rcvbuf, forced_bytes(v, RCVBUF_MIN_BYTES));
+}
+
 SW_OPT_GET(sw_opt_get_rcvbuf)
 {
     (void)layer;
@@ -112,7 +129,7 @@ SW_OPT_GET(sw_opt_get_priority)
 
 SW_OPT_SET(sw_opt_set_priority)
 {
-    if (v < 0 || v > PRIORITY_MAX)
+    if ((v < 0 || v > PRIORITY_MAX) && !layer->by_admin)
         return -EPERM;
     return SW_OPT_STORE(layer, s, priority, v);
 }

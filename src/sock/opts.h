@@ -99,7 +99,7 @@ struct sw_sock_opts {
     uint32_t sndbuf, rcvbuf;           /* bytes as getsockopt() shows them; 0: the host's default */
     uint64_t rcvtimeo_us, sndtimeo_us; /* 0: for ever; kept for the caller */
     int32_t rcvlowat;
-    int32_t priority, incoming_cpu, timestamping;
+    int32_t priority, mark, incoming_cpu, timestamping;
     int32_t bind_iface;                               /* 0: any */
     int32_t keepidle_s, keepintvl_s, keepcnt, syncnt; /* 0: the host's */
     int32_t user_timeout_ms, maxseg;

@@ -57,6 +57,7 @@ struct sw_sock_layer {
     struct sw_port_page *ports[4][SW_PORT_PAGES]; /* TCP, UDP, echo, UDP-Lite: sixteen bits need no hash */
     struct sw_list ready; /* of struct sw_sock: something happened, and nobody has been told */
     struct sw_list raws;  /* of struct sw_raw */
+    bool by_admin;        /* while an option is set: an administrator sets it */
     struct sw_sipkey conn_key, port_key, reuse_key;
     uint32_t port_perturb[SW_PORT_PERTURB]; /* RFC 6056 3.3.4 */
 };

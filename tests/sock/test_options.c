@@ -251,6 +251,35 @@ static void test_changes(void **state)
     world_fini(&w);
 }
 
+/* What gives -EPERM or -EACCES to others. */
+static void test_admin(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    sw_socket_t s = stream(&w, 0, SW_AF_INET);
+    struct sw_host *h = w.host[0];
+    static const int names[] = {SW_SO_MARK, SW_SO_DEBUG, SW_SO_PRIORITY, SW_SO_RCVBUFFORCE,
+                                SW_SO_SNDBUFFORCE};
+    const int million = 1000000, minus = -1;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_true(set_int(&w, 0, s, SW_SOL_SOCKET, names[i], million) < 0);
+        assert_int_equal(
+            sw_setsockopt_admin(h, s, SW_SOL_SOCKET, names[i], &million, sizeof(million)), 0);
+        assert_true(set_int(&w, 0, s, SW_SOL_SOCKET, names[i], million) < 0); /* others still not */
+    }
+    assert_int_equal(get_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_MARK), million);
+    assert_int_equal(get_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_DEBUG), 1);
+    assert_int_equal(get_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_PRIORITY), million);
+    assert_int_equal(get_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_RCVBUF), 2 * million);
+    assert_int_equal(get_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_SNDBUF), 2 * million);
+    assert_int_equal(set_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_DEBUG, 0), 0); /* off is for all */
+    assert_int_equal(get_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_DEBUG), 0);
+    sw_setsockopt_admin(h, s, SW_SOL_SOCKET, SW_SO_RCVBUFFORCE, &minus, sizeof(minus));
+    assert_int_equal(get_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_RCVBUF), 2304);
+    world_fini(&w);
+}
+
 static void test_lengths(void **state)
 {
     (void)state;
@@ -450,10 +479,10 @@ static void test_min_ttl(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_congestion),
-        cmocka_unit_test(test_changes),           cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_structs),           cmocka_unit_test(test_min_ttl),
-        cmocka_unit_test(test_min_ttl_handshake),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_congestion),
+        cmocka_unit_test(test_changes),  cmocka_unit_test(test_admin),
+        cmocka_unit_test(test_lengths),  cmocka_unit_test(test_structs),
+        cmocka_unit_test(test_min_ttl),  cmocka_unit_test(test_min_ttl_handshake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
