@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "run/dgram.h"
 #include "run/message.h"
 #include "run/record.h"
 #include "run/registration.h"
@@ -288,7 +289,7 @@ static void connect_wrong(struct run *run, struct run_call *call, int wrong)
 
 static int check_dgram(struct run *run, const struct standin *s, const struct given_addr *given)
 {
-    if (!s->ipv6 || given->family != AF_INET)
+    if (!s->ipv6 || given->family != AF_INET || !dgram_is_udp(run, s)) /* of others: v6 only */
         return given_addr_check(given, s->ipv6 ? AF_INET6 : AF_INET);
     return standin_only6(run, s) ? -EAFNOSUPPORT : given_addr_check(given, AF_INET);
 }

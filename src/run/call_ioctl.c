@@ -6,6 +6,8 @@
  * AF_UNIX one).
  */
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -15,12 +17,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "run/run.h"
+#include "run/dgram.h"
 
 _Static_assert(sizeof(struct ifreq) == 40 && sizeof(struct ifconf) == 16,
                "layouts of 64-bit Linux");
 
 #define LOOPBACK_NAME "lo"
+#define NS_PER_S 1000000000U
 enum { SIOCDEVPRIVATE_LAST = SIOCDEVPRIVATE + 15 };
 
 static struct sockaddr inet(uint32_t addr)
@@ -103,8 +106,6 @@ static int interface_request(const struct run *run, unsigned long request, struc
     case SIOCGIFMAP:
         memset(&r->ifr_map, 0, sizeof(r->ifr_map));
         break;
-    case SIOCETHTOOL:
-        return ours ? -EOPNOTSUPP : -ENODEV;
     case SIOCSIFFLAGS:
     case SIOCSIFADDR:
     case SIOCSIFNETMASK:
@@ -161,6 +162,59 @@ static int queue_length(struct run *run, struct run_call *call, unsigned long re
     return mem_write(run, call->tid, call->args[2], &sum, sizeof(sum));
 }
 
+/* When the datagram read last had come, by the wall clock; 0: none was read. Linux's
+ * sock_gettstamp(): what SO_TIMESTAMP has told already is not told here. */
+static uint64_t last_stamp_ns(struct run *run, struct run_call *call)
+{
+    struct standin *s = call->standin;
+    int err, told = 0, told_ns = 0;
+    size_t len = sizeof(told);
+
+    (void)dgram_first(run, call, &err); /* finds out what has been read natively */
+    dgram_refill(run, s);
+    sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TIMESTAMP, &told, &len);
+    sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TIMESTAMPNS, &told_ns, &len);
+    if (s->read_at_ns != 0 && told == 0 && told_ns == 0)
+        s->stamp_ns = wall_clock_ns(s->read_at_ns);
+    s->read_at_ns = 0;
+    return s->stamp_ns;
+}
+
+/* SIOCGSTAMP, SIOCGSTAMPNS. */
+static int give_stamp(struct run *run, struct run_call *call, bool ns)
+{
+    if (call->standin == NULL)
+        return -ENOTTY;
+    uint64_t at_ns = call->standin->stream ? 0 : last_stamp_ns(run, call);
+    int64_t time[2] = {(int64_t)(at_ns / NS_PER_S), (int64_t)(at_ns % NS_PER_S)};
+    if (at_ns == 0)
+        return -ENOENT;
+    if (!ns)
+        time[1] /= 1000;
+    return mem_write(run, call->tid, call->args[2], time, sizeof(time));
+}
+
+/* ethtool(8): what Linux says of its own loopback. */
+static int ethtool(struct run *run, struct run_call *call, const struct ifreq *r)
+{
+    struct ethtool_ts_info stamps = {.cmd = ETHTOOL_GET_TS_INFO,
+                                     .so_timestamping = SOF_TIMESTAMPING_TX_SOFTWARE |
+                                                        SOF_TIMESTAMPING_RX_SOFTWARE |
+                                                        SOF_TIMESTAMPING_SOFTWARE,
+                                     .phc_index = -1};
+    struct ethtool_value link = {.cmd = ETHTOOL_GLINK, .data = 1};
+    uint64_t at = (uintptr_t)r->ifr_data;
+    uint32_t cmd;
+
+    if (strcmp(r->ifr_name, LOOPBACK_NAME) != 0)
+        return -ENODEV;
+    if (mem_read(run, call->tid, at, &cmd, sizeof(cmd)) < 0)
+        return -EFAULT;
+    if (cmd == ETHTOOL_GET_TS_INFO)
+        return mem_write(run, call->tid, at, &stamps, sizeof(stamps));
+    return cmd == ETHTOOL_GLINK ? mem_write(run, call->tid, at, &link, sizeof(link)) : -EOPNOTSUPP;
+}
+
 static bool is_socket(pid_t tid, int fd)
 {
     char path[64], link[8];
@@ -179,11 +233,13 @@ static int handle(struct run *run, struct run_call *call, unsigned long request)
     if (request == SIOCGIFCONF)
         return interface_list(run, call->tid, at);
     if (request == SIOCGSTAMP_OLD || request == SIOCGSTAMPNS_OLD)
-        return call->standin != NULL ? -ENOENT : -ENOTTY;
+        return give_stamp(run, call, request == SIOCGSTAMPNS_OLD);
     if (mem_read(run, call->tid, at, &r, sizeof(r)) < 0)
         return -EFAULT;
     if (is_of_ip4(request) && (call->standin == NULL || call->standin->ipv6))
         return -ENOTTY;
+    if (request == SIOCETHTOOL)
+        return ethtool(run, call, &r);
     int err = interface_request(run, request, &r);
     return err < 0 ? err : mem_write(run, call->tid, at, &r, sizeof(r));
 }

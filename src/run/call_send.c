@@ -169,6 +169,16 @@ static int read_controls(const struct standin *s, const struct message *m, bool 
     return r;
 }
 
+bool dgram_is_udp(struct run *run, const struct standin *s)
+{
+    int protocol = 0, type = 0;
+    size_t len = sizeof(protocol);
+
+    return sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+           sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+           type == SOCK_DGRAM && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+}
+
 /* The address of a message: *ret_to is NULL for the peer's. As udp_sendmsg() and udpv6_sendmsg()
  * judge it. */
 static int judge_to(struct run *run, struct run_call *call, const struct message *m,
@@ -183,8 +193,10 @@ static int judge_to(struct run *run, struct run_call *call, const struct message
         return -EINVAL;
     if (ipv6 && m->to.family == AF_UNSPEC)
         return 0; /* the peer's */
-    int r = given_addr_check(&m->to, ipv6 && m->to.family != AF_INET ? AF_INET6 : AF_INET);
-    if (r == -EAFNOSUPPORT && ipv6)
+    bool udp6 = ipv6 && dgram_is_udp(run, call->standin);
+    bool as4 = !ipv6 || (udp6 && m->to.family == AF_INET);
+    int r = given_addr_check(&m->to, as4 ? AF_INET : AF_INET6);
+    if (r == -EAFNOSUPPORT && udp6)
         return -EINVAL;
     if (r == -EAFNOSUPPORT && m->to.family == AF_UNSPEC)
         r = 0; /* old programs */
@@ -209,12 +221,7 @@ static bool goes_to4(struct run *run, const struct standin *s, const struct sw_a
 /* There is no urgent data in datagrams; udpv6_sendmsg() alone does not say so. */
 static bool passes_over_oob(struct run *run, const struct standin *s)
 {
-    int protocol = 0;
-    size_t len = sizeof(protocol);
-
-    return s->ipv6 &&
-           sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
-           (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+    return s->ipv6 && dgram_is_udp(run, s);
 }
 
 static int64_t send_message(struct run *run, struct run_call *call, const struct message *m,

@@ -3,8 +3,8 @@
  * Datagrams between a stand-in and the core: tokens, taking them back, native writes, ICMP errors.
  * The rule is told in run.h. Its invariants:
  *
- *   1. Order: what lies in the stand-in is older than s->front, which is older than the core's
- * queue. (When datagrams are taken back they go to the head of s->front.)
+ *   1. Order: what lies in the stand-in is older than s->front (to whose head what is taken back
+ * goes), which is older than the core's queue.
  *   2. s->in_flight is the length of s->flight, and at least the number of datagrams in the
  * stand-in; the difference was read natively. The stand-in holds the last of them.
  *   3. A datagram leaves the core's queue only once it lies in the stand-in or in s->front: so if
@@ -24,9 +24,9 @@
 #include "run/dgram.h"
 #include "run/record.h"
 
-/* Tokens in a stand-in. Unconnected, the kernel's limit is net.unix.max_dgram_qlen (mostly 10). */
 enum {
-    EDGES_MAX = 8, /* tokens for the sake of edges; fewer than net.unix.max_dgram_qlen */
+    EDGES_MAX =
+        8, /* tokens for the sake of edges; fewer than net.unix.max_dgram_qlen (mostly 10) */
     BATCH_BYTES = 64 * 1024,
     BATCH = 16,       /* native writes fetched by one call */
     TURN_BATCHES = 2, /* before others have their turn */
@@ -172,6 +172,7 @@ static void drop_read(struct run *run, struct standin *s, uint32_t n)
 {
     for (; n > 0; n--, s->in_flight--) {
         record_data(run, s, SW_VIEW_GIVEN, head(&s->flight)->len);
+        s->read_at_ns = head(&s->flight)->info.at_ns;
         drop_head(&s->flight);
     }
 }
@@ -195,14 +196,13 @@ static int put(struct standin *s, const struct run_datagram *d)
             return 0;
         if (errno == ECONNREFUSED || errno == ENOTCONN)
             return -ECONNREFUSED;
-        if (errno != ECONNRESET &&
-            errno != EINTR) /* ECONNRESET: a dissolved association, see below */
+        if (errno != ECONNRESET && errno != EINTR) /* a dissolved association, see below */
             return -EAGAIN;
     }
 }
 
-/* Our own dup keeps the stand-in alive, and a datagram put into it says nothing. So when another
- * comes while one is unread, ask, now and then, whether any program holds it still. */
+/* Our own dup keeps the stand-in alive, and a datagram put into it says nothing: so ask, now and
+ * then, when another comes while one is unread, whether any program holds it still. */
 static bool left_unread(struct run *run, struct standin *s)
 {
     uint64_t now_ns = run_now();
@@ -314,6 +314,7 @@ struct run_datagram *dgram_first(struct run *run, struct run_call *call, int *re
 void dgram_consume(struct standin *s)
 {
     s->bytes_in += head(&s->front)->len;
+    s->read_at_ns = head(&s->front)->info.at_ns;
     drop_head(&s->front);
 }
 

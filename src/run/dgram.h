@@ -37,7 +37,13 @@ int dgram_take_error(struct run *run, struct run_call *call);
 /* One has been taken from the core's error queue: it is pending no more, but the next one is. */
 void dgram_error_taken(struct run *run, struct run_call *call);
 
+/* Whether it is one of UDP or UDP-Lite, or else a raw one or one of ICMP. */
+bool dgram_is_udp(struct run *run, const struct standin *s);
+
 /* What the program wrote natively leaves before what comes after it. */
 void dgram_flush(struct run *run, struct standin *s);
+
+/* recv_control.c: a time of run_now() by the wall clock. */
+uint64_t wall_clock_ns(uint64_t at_ns);
 
 #endif

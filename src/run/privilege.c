@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who is an administrator. The network of a run is the run's own, and nothing in it reaches the
- * machine; what Linux asks CAP_NET_ADMIN for (capabilities(7)) is therefore granted to whoever has
- * that capability where he is, be it in a user namespace of his own.
+ * Who is an administrator of the run's network: who has CAP_NET_ADMIN (capabilities(7)) in the user
+ * namespace in which the run was started, as if its network namespace had been made there.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/run.h"
 
 enum { NET_ADMIN = 12 /* CAP_NET_ADMIN, <linux/capability.h> */ };
+
+static bool in_our_namespace(pid_t tid)
+{
+    struct stat theirs, ours;
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)tid);
+    return stat(path, &theirs) == 0 && stat("/proc/self/ns/user", &ours) == 0 &&
+           theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
+}
 
 bool caller_is_admin(pid_t tid)
 {
@@ -26,6 +36,6 @@ bool caller_is_admin(pid_t tid)
     close(fd);
     text[n > 0 ? n : 0] = '\0';
     const char *effective = strstr(text, "\nCapEff:");
-    return effective != NULL &&
+    return effective != NULL && in_our_namespace(tid) &&
            (strtoull(effective + strlen("\nCapEff:"), NULL, 16) >> NET_ADMIN & 1) != 0;
 }

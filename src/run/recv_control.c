@@ -11,6 +11,7 @@
 
 #include <linux/errqueue.h> /* needs <time.h> before it */
 
+#include "run/dgram.h"
 #include "run/message.h"
 
 /* Newer than some headers; <asm-generic/socket.h>. */
@@ -42,13 +43,18 @@ static int option(struct run *run, const struct standin *s, int level, int name)
     return sw_getsockopt(run->host, s->sock, level, name, &value, &len) == 0 ? value : 0;
 }
 
-/* When it came, by the wall clock; a program reads it later than that. */
-static struct timespec time_of(const struct sw_datagram_info *info)
+uint64_t wall_clock_ns(uint64_t at_ns)
 {
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
-    uint64_t now_ns = run_now(), ago_ns = info->at_ns < now_ns ? now_ns - info->at_ns : 0;
-    int64_t ns = (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec - (int64_t)ago_ns;
+    uint64_t now_ns = run_now(), ago_ns = at_ns < now_ns ? now_ns - at_ns : 0;
+    return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec - ago_ns;
+}
+
+/* When it came, by the wall clock; a program reads it later than that. */
+static struct timespec time_of(const struct sw_datagram_info *info)
+{
+    int64_t ns = (int64_t)wall_clock_ns(info->at_ns);
     return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
 }
 

@@ -195,6 +195,8 @@ struct standin {
     uint64_t bytes_in, bytes_out;
     uint8_t netlink_type;       /* AF_NETLINK: SOCK_RAW or SOCK_DGRAM (call_netlink.c); else 0 */
     uint32_t netlink_port;
+    uint64_t read_at_ns;        /* DGRAM: when the datagram read last had come; 0: none was read */
+    uint64_t stamp_ns;          /*   and by the wall clock, as SIOCGSTAMP has told it; 0: never */
     uint64_t asked_ns;          /* DGRAM with kept_fd: when it was last asked whether it is alive */
     struct sw_list held;        /* of struct run_call by by_standin: calls waiting on it */
 };

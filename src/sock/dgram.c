@@ -46,6 +46,30 @@ static int group_path(struct sw_sock_layer *layer, struct sw_sock *s, const stru
     return iface < 0 ? -ENETUNREACH : sw_ip_group_path(layer->ip, iface, &group->ip, src, ret_path);
 }
 
+/* To all on a link (255.255.255.255): which one, the sender's address or SO_BINDTODEVICE says, as
+ * Linux's ip_route_output_key() has it; 0: the routes do. */
+static int link_of_all(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *dst,
+                       const struct sw_ip *src)
+{
+    static const struct sw_ip all = SW_IP4(255, 255, 255, 255);
+    if (!sw_ip_eq(dst, &all))
+        return 0;
+    return src ? sw_ip_addr_iface(layer->ip, src) : sw_sock_opts(s)->bind_iface;
+}
+
+/* The source that a socket's address stands for; NULL: the routes choose. Who is bound to a group
+ * or to a broadcast address only hears there; who is connected to a peer of IPv6 may still send to
+ * one of IPv4. */
+static const struct sw_ip *source(struct sw_sock_layer *layer, const struct sw_sock *s,
+                                  const struct sw_ip *src, const struct sw_ip *dst)
+{
+    if (sw_ip_is_any(src) || sw_ip_is_multicast(src) || sw_ip_is_broadcast(layer->ip, src))
+        return NULL;
+    if (sw_ip_is4(dst) && !sw_ip_is4(src) && !(s->is & SW_IS_BOUND_ADDR))
+        return NULL;
+    return src;
+}
+
 /* Who may be sent to, and from which address: `src`, or "any" for a choice by the routes. */
 static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
                  const struct sw_ip *src, struct sw_addr *ret_dst, struct sw_ip_path *ret_path)
@@ -57,11 +81,15 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
     if (r < 0)
         return r;
     const struct sw_ip dst = addr.ip;
-    if (!sw_ip_is_any(src) && sw_ip_is4(src) != sw_ip_is4(&dst))
+    const struct sw_ip *from = source(layer, s, src, &dst);
+    if (from && sw_ip_is4(from) != sw_ip_is4(&dst))
         return sw_ip_is4(src) ? -EAFNOSUPPORT : -ENETUNREACH; /* ip6_dst_lookup_tail() */
-    const struct sw_ip *from = sw_ip_is_any(src) || sw_ip_is_multicast(src) ? NULL : src;
-    r = sw_ip_is_multicast(&dst) ? group_path(layer, s, &addr, from, ret_path)
-                                 : sw_ip_path(layer->ip, &dst, from, ret_path);
+    int all = link_of_all(layer, s, &dst, from);
+    if (sw_ip_is_multicast(&dst))
+        r = group_path(layer, s, &addr, from, ret_path);
+    else
+        r = all ? sw_ip_group_path(layer->ip, all, &dst, from, ret_path)
+                : sw_ip_path(layer->ip, &dst, from, ret_path);
     if (r < 0)
         return r;
     if (!(s->on & SW_ON_BROADCAST) && sw_ip_is_broadcast(layer->ip, &dst))
@@ -92,7 +120,8 @@ int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     if (r < 0)
         return r;
     sw_sock_unhash(layer, s);
-    d->local.ip = path.src;
+    if (!(s->is & SW_IS_BOUND_ADDR)) /* else it is that, or one to hear at (a group's) */
+        d->local.ip = path.src;
     d->remote = peer;
     s->state = SW_SS_CONNECTED;
     if (!sw_sock_has_ports(s))
@@ -266,7 +295,8 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
                                .to = dst,
                                .segment = info ? info->segment : 0};
     out.mtu = out.tx.ignore_pmtu ? path.link_mtu : path.mtu;
-    if (sw_ip_is_multicast(&dst.ip) && !(info && info->iface != 0))
+    bool to_link = sw_ip_is_multicast(&dst.ip) || sw_ip_is_broadcast(layer->ip, &dst.ip);
+    if (to_link && !(info && info->iface != 0))
         out.tx.iface = path.iface;
     if (more)
         return sw_cork_begin(layer, s, &out, buf, (uint32_t)len);

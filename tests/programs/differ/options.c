@@ -276,7 +276,26 @@ static void mapped_addresses(void)
     show_address("answer from", &from, length);
 }
 
+/* What is for administrators; who is none is told so. */
+static void administrators(void)
+{
+    int fd = stream_socket();
+    for (int nobody = geteuid() != 0; nobody < 2; nobody++) {
+        if (nobody && geteuid() == 0)
+            MUST(setuid(65534));
+        CHANGE(fd, SOL_SOCKET, SO_MARK, 7);
+        CHANGE(fd, SOL_SOCKET, SO_DEBUG, 1);
+        CHANGE(fd, SOL_SOCKET, SO_DEBUG, 0);
+        CHANGE(fd, SOL_SOCKET, SO_PRIORITY, 7);
+        CHANGE(fd, SOL_SOCKET, SO_RCVBUFFORCE, 1000000);
+        OPTION(fd, SOL_SOCKET, SO_RCVBUF);
+        CHANGE(fd, SOL_SOCKET, SO_SNDBUFFORCE, 1000000);
+        OPTION(fd, SOL_SOCKET, SO_SNDBUF);
+    }
+}
+
 const struct scenario option_scenarios[] = {
+    {"options-administrators", administrators, BOTH},
     {"options-socket-stream", socket_level_stream, BOTH},
     {"options-socket-datagram", socket_level_datagram, BOTH},
     {"options-tcp", tcp_level, BOTH},

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Scenarios: which way a datagram takes that goes to all, or to the other family; and when it came.
+ */
+#include "differ.h"
+
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
+static struct sockaddr_storage to_all(int port)
+{
+    struct sockaddr_storage address = {0};
+    *(struct sockaddr_in *)&address = (struct sockaddr_in){.sin_family = AF_INET,
+                                                           .sin_port = htons((uint16_t)port),
+                                                           .sin_addr.s_addr = INADDR_BROADCAST};
+    return address;
+}
+
+/* With no route to it, the sender's own address says on which link all are meant. */
+static void broadcast(void)
+{
+    struct sockaddr_storage all = to_all(0), own = loopback(0);
+    int hearer = datagram_socket(), sender = datagram_socket(), other = datagram_socket();
+    TRY(bind(hearer, ADDRESS(all)));
+    show_names("bound to all", hearer);
+    all = to_all(port_of(hearer));
+    TRY(sendto(other, "none", 4, 0, ADDRESS(all)));
+    TRY(bind(sender, ADDRESS(own)));
+    TRY(sendto(sender, "not allowed", 11, 0, ADDRESS(all)));
+    MUST(set_int(sender, SOL_SOCKET, SO_BROADCAST, 1));
+    TRY(sendto(sender, "by address", 10, 0, ADDRESS(all)));
+    settle();
+    show_recv("by address", hearer, 32, MSG_DONTWAIT);
+    MUST(set_int(other, SOL_SOCKET, SO_BROADCAST, 1));
+    TRY(sendto(other, "no way", 6, 0, ADDRESS(all)));
+    TRY(setsockopt(other, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
+    TRY(sendto(other, "by device", 9, 0, ADDRESS(all)));
+    settle();
+    show_recv("by device", hearer, 32, MSG_DONTWAIT);
+    TRY(connect(sender, ADDRESS(all)));
+    TRY(sendto(sender, "connected", 9, 0, ADDRESS(all)));
+    settle();
+    show_recv("connected", hearer, 32, MSG_DONTWAIT);
+}
+
+/* Who is bound there sends from an address that the route chooses. */
+static void bound_to_all(void)
+{
+    struct sockaddr_storage all = to_all(0), from;
+    socklen_t length = sizeof from;
+    int sender = datagram_socket(), hearer = bound_datagram();
+    struct sockaddr_storage address = loopback(port_of(hearer));
+    char data[8];
+    TRY(bind(sender, ADDRESS(all)));
+    TRY(sendto(sender, "x", 1, 0, ADDRESS(address)));
+    TRY(recvfrom(hearer, data, sizeof data, 0, (struct sockaddr *)&from, &length));
+    show_address("from", &from, length);
+    TRY(connect(sender, ADDRESS(address)));
+    show_names("connected", sender);
+}
+
+/* A peer of IPv6 is no reason not to send to IPv4; an address of IPv6 is. */
+static void other_family(void)
+{
+    struct sockaddr_storage peer = loopback(9), own = loopback(0), from;
+    socklen_t length = sizeof from;
+    char data[8];
+    int hearer = socket(AF_INET, SOCK_DGRAM, 0), connected = datagram_socket(),
+        bound = datagram_socket();
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    MUST(bind(hearer, (struct sockaddr *)&to, sizeof to));
+    to.sin_port = htons((uint16_t)port_of(hearer));
+    TRY(connect(connected, ADDRESS(peer)));
+    TRY(sendto(connected, "x", 1, 0, (struct sockaddr *)&to, sizeof to));
+    TRY(recvfrom(hearer, data, sizeof data, MSG_DONTWAIT, (struct sockaddr *)&from, &length));
+    show_address("from", &from, length);
+    show_names("still", connected);
+    TRY(bind(bound, ADDRESS(own)));
+    TRY(sendto(bound, "x", 1, 0, (struct sockaddr *)&to, sizeof to));
+}
+
+static void show_stamp(const char *when, int fd, struct timeval *last)
+{
+    struct timeval stamp = {0};
+    if (ioctl(fd, SIOCGSTAMP_OLD, &stamp) < 0) {
+        say("SIOCGSTAMP %s = %s", when, errno_name(errno));
+        return;
+    }
+    struct timeval now;
+    gettimeofday(&now, NULL);
+    long ago = now.tv_sec - stamp.tv_sec;
+    say("SIOCGSTAMP %s: %s, %s", when, ago >= -1 && ago < 60 ? "of late" : "some other time",
+        timercmp(&stamp, last, ==)  ? "the same"
+        : timercmp(&stamp, last, >) ? "later"
+                                    : "earlier");
+    *last = stamp;
+}
+
+static void stamps(void)
+{
+    int a, b, stream = stream_socket();
+    char data[8];
+    struct timeval last = {0};
+    struct timespec ns = {0};
+    datagram_pair(&a, &b);
+    show_stamp("of a stream", stream, &last);
+    show_stamp("when nothing came", b, &last);
+    MUST((int)send(a, "x", 1, 0));
+    settle();
+    show_stamp("when nothing was read", b, &last);
+    TRY(recv(b, data, sizeof data, 0));
+    show_stamp("after a native read", b, &last);
+    show_stamp("again", b, &last);
+    MUST((int)send(a, "x", 1, 0));
+    settle();
+    TRY(recvfrom(b, data, sizeof data, 0, NULL, &(socklen_t){0}));
+    show_stamp("after the next", b, &last);
+    TRY(ioctl(b, SIOCGSTAMPNS_OLD, &ns));
+    say("in ns: %s",
+        ns.tv_sec == last.tv_sec && ns.tv_nsec / 1000 == last.tv_usec ? "the same" : "not");
+    MUST(set_int(b, SOL_SOCKET, SO_TIMESTAMP, 1));
+    MUST((int)send(a, "x", 1, 0));
+    settle();
+    TRY(recv(b, data, sizeof data, 0));
+    show_stamp("with SO_TIMESTAMP", b, &last);
+    TRY(ioctl(b, SIOCGSTAMP_OLD, NULL));
+}
+
+const struct scenario udp_way_scenarios[] = {{"udp-broadcast", broadcast, V4},
+                                             {"udp-bound-to-all", bound_to_all, V4},
+                                             {"udp-other-family", other_family, V6},
+                                             {"udp-stamps", stamps, BOTH},
+                                             {NULL, NULL, 0}};
