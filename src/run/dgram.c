@@ -2,7 +2,6 @@
 /*
  * Datagrams between a stand-in and the core: tokens, taking them back, native writes, ICMP errors.
  * The rule is told in run.h. Its invariants:
- *
  *   1. Order: what lies in the stand-in is older than s->front (to whose head what is taken back
  * goes), which is older than the core's queue.
  *   2. s->in_flight is the length of s->flight, and at least the number of datagrams in the
