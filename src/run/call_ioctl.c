@@ -46,10 +46,31 @@ static bool is_of_ip4(unsigned long request)
     case SIOCSIFBRDADDR:
     case SIOCSIFNETMASK:
     case SIOCSIFPFLAGS:
+    case SIOCDARP:
+    case SIOCSARP:
         return true;
     default:
         return false;
     }
+}
+
+/* Nothing of a run's interface can be changed, whoever asks. */
+static bool is_for_administrators(unsigned long request)
+{
+    /* clang-format off */
+    static const unsigned short requests[] = {
+        SIOCSIFFLAGS, SIOCSIFADDR, SIOCDIFADDR, SIOCSIFNETMASK, SIOCSIFBRDADDR, SIOCSIFDSTADDR,
+        SIOCSIFMTU, SIOCSIFHWADDR, SIOCSIFHWBROADCAST, SIOCSIFNAME, SIOCSIFTXQLEN, SIOCSIFMETRIC,
+        SIOCSIFMAP, SIOCSIFSLAVE, SIOCADDMULTI, SIOCDELMULTI, SIOCSHWTSTAMP, SIOCGSKNS,
+        SIOCADDRT, SIOCDELRT, SIOCSARP, SIOCDARP, SIOCGMIIPHY, SIOCGMIIREG, SIOCSMIIREG,
+        SIOCBONDENSLAVE, SIOCBONDRELEASE, SIOCBONDSETHWADDR, SIOCBONDCHANGEACTIVE,
+        SIOCBRADDBR, SIOCBRDELBR, SIOCBRADDIF, SIOCBRDELIF,
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)
+        if (requests[i] == request)
+            return true;
+    return false;
 }
 
 /* Answers what is asked of the interface in *r. 0, -ENODEV, -EPERM, -EOPNOTSUPP, or -ENOTTY: no
@@ -62,6 +83,8 @@ static int interface_request(const struct run *run, unsigned long request, struc
         snprintf(r->ifr_name, sizeof(r->ifr_name), LOOPBACK_NAME);
         return 0;
     }
+    if (is_for_administrators(request))
+        return -EPERM;
     r->ifr_name[IFNAMSIZ - 1] = '\0';
     /* "lo:0" is a second name, of an address that lo might have and has not. */
     size_t name_len = strcspn(r->ifr_name, ":");
@@ -73,6 +96,7 @@ static int interface_request(const struct run *run, unsigned long request, struc
         return -EADDRNOTAVAIL;
     switch (request) {
     case SIOCGIFPFLAGS:
+    case SIOCSIFPFLAGS:
         return -EINVAL;
     case SIOCGIFFLAGS:
         r->ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING;
@@ -106,20 +130,13 @@ static int interface_request(const struct run *run, unsigned long request, struc
     case SIOCGIFMAP:
         memset(&r->ifr_map, 0, sizeof(r->ifr_map));
         break;
-    case SIOCSIFFLAGS:
-    case SIOCSIFADDR:
-    case SIOCSIFNETMASK:
-    case SIOCSIFBRDADDR:
-    case SIOCSIFDSTADDR:
-    case SIOCSIFMTU:
-    case SIOCSIFHWADDR:
-    case SIOCSIFHWBROADCAST:
-    case SIOCSHWTSTAMP:
-    case SIOCSIFNAME:
-    case SIOCSIFTXQLEN:
-    case SIOCADDRT:
-    case SIOCDELRT:
-        return -EPERM;
+    case SIOCGIFSLAVE:
+        return ours ? -EINVAL : -ENODEV;
+    case SIOCWANDEV:
+    case SIOCBONDSLAVEINFOQUERY:
+    case SIOCBONDINFOQUERY:
+    case SIOCGHWTSTAMP:
+        return ours ? -EOPNOTSUPP : -ENODEV;
     default:
         if (request >= SIOCDEVPRIVATE && request <= SIOCDEVPRIVATE_LAST)
             return ours ? -EOPNOTSUPP : -ENODEV;
@@ -240,6 +257,8 @@ static int handle(struct run *run, struct run_call *call, unsigned long request)
         return -ENOTTY;
     if (request == SIOCETHTOOL)
         return ethtool(run, call, &r);
+    if (request == SIOCDIFADDR && call->standin != NULL && !call->standin->ipv6)
+        return -ENOTTY;
     int err = interface_request(run, request, &r);
     return err < 0 ? err : mem_write(run, call->tid, at, &r, sizeof(r));
 }

@@ -91,8 +91,8 @@ static int check_destination(struct sw_sock_layer *layer, const struct sw_sock *
 
 int sw_connect_prepare(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
 {
-    struct sw_addr to;
-    int r = sw_sock_destination(s, remote, &to);
+    const struct sw_addr to = sw_sock_destination(s, remote);
+    int r = sw_sock_check_zone(s, &to);
     if (r == 0)
         r = check_destination(layer, s, &to.ip);
     if (r < 0)

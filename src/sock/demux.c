@@ -91,7 +91,7 @@ struct sw_addr sw_addr_of(const struct sw_ip *ip, uint16_t port, int iface)
         .ip = *ip, .port = port, .scope_id = sw_ip_is_link_local6(ip) ? (uint32_t)iface : 0};
 }
 
-int sw_sock_destination(struct sw_sock *s, const struct sw_addr *to, struct sw_addr *ret_to)
+struct sw_addr sw_sock_destination(struct sw_sock *s, const struct sw_addr *to)
 {
     int32_t iface = sw_sock_opts(s)->bind_iface;
     struct sw_addr addr = {.ip = to->ip, .port = to->port};
@@ -100,13 +100,17 @@ int sw_sock_destination(struct sw_sock *s, const struct sw_addr *to, struct sw_a
         bool v4 = sw_ip_is4(&addr.ip) || (sw_ip_is4(bound) && !sw_ip_is_any(bound));
         addr.ip = v4 ? SW_IP4_LOOPBACK : SW_IP6_LOOPBACK;
     }
-    if (sw_ip_is_link_local6(&addr.ip)) {
+    if (sw_ip_is_link_local6(&addr.ip))
         addr.scope_id = to->scope_id ? to->scope_id : (uint32_t)iface;
-        if (!addr.scope_id || (iface && addr.scope_id != (uint32_t)iface))
-            return -EINVAL;
-    }
-    *ret_to = addr;
-    return 0;
+    return addr;
+}
+
+int sw_sock_check_zone(struct sw_sock *s, const struct sw_addr *to)
+{
+    int32_t iface = sw_sock_opts(s)->bind_iface;
+    if (!sw_ip_is_link_local6(&to->ip))
+        return 0;
+    return !to->scope_id || (iface && to->scope_id != (uint32_t)iface) ? -EINVAL : 0;
 }
 
 /* ---- without a connection ------------------------------------------------------------- */

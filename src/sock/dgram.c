@@ -70,12 +70,14 @@ static const struct sw_ip *source(struct sw_sock_layer *layer, const struct sw_s
     return src;
 }
 
-/* Who may be sent to, and from which address: `src`, or "any" for a choice by the routes. */
+/* Who may be sent to, and from which address: `src`, or "any" for a choice by the routes. These
+ * find the link of a link-local address without a zone, too, which a peer must have. */
 static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
-                 const struct sw_ip *src, struct sw_addr *ret_dst, struct sw_ip_path *ret_path)
+                 const struct sw_ip *src, bool is_peer, struct sw_addr *ret_dst,
+                 struct sw_ip_path *ret_path)
 {
-    struct sw_addr addr;
-    int r = sw_sock_destination(s, to, &addr);
+    const struct sw_addr addr = sw_sock_destination(s, to);
+    int r = is_peer || addr.scope_id || sw_sock_is_ping(s) ? sw_sock_check_zone(s, &addr) : 0;
     if (r == 0)
         r = sw_sock_check_family(s, &addr.ip, -ENETUNREACH);
     if (r < 0)
@@ -110,10 +112,8 @@ int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     struct sw_ip_path path;
     struct sw_addr peer = *remote;
     const struct sw_addr was_local = d->local, was_remote = d->remote;
-    if (was_connected && !(s->is & SW_IS_BOUND_ADDR))
-        d->local.ip = sw_sock_any(s); /* the new peer may want another source */
-    int r = route(layer, s, remote, &d->local.ip, &peer, &path);
-    d->local = was_local;
+    /* A new peer does not change the source that the last one chose: __ip4_datagram_connect(). */
+    int r = route(layer, s, remote, &d->local.ip, true, &peer, &path);
     if (r < 0)
         return r;
     r = sw_sock_autobind(layer, s);
@@ -241,7 +241,8 @@ static int judge_to(struct sw_sock_layer *layer, struct sw_sock *s, const struct
     bool own_src = info && !sw_ip_is_any(&info->local), to4 = sw_ip_is4(&to->ip);
     if (own_src && sw_ip_is_multicast(&info->local))
         return -EINVAL;
-    int r = route(layer, s, to, own_src ? &info->local : &sw_sock_local(s)->ip, ret_dst, ret_path);
+    const struct sw_ip *src = own_src ? &info->local : &sw_sock_local(s)->ip;
+    int r = route(layer, s, to, src, false, ret_dst, ret_path);
     if (r == -EADDRNOTAVAIL && own_src)
         return to4 ? -ENETUNREACH : -EINVAL;
     return r;

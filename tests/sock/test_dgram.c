@@ -48,7 +48,9 @@ static void test_names(void **state)
     assert_int_equal(sw_getpeername(h, u, &name), 0);
     assert_true(sw_ip_eq(&name.ip, &to.ip));
     struct sw_addr far = at("10.0.0.2", 9), mine = at("10.0.0.1", 0);
-    assert_int_equal(sw_connect(h, u, &far), 0); /* another peer, another source */
+    assert_int_equal(sw_connect(h, u, &far), -EINVAL); /* the source stays that of loopback */
+    assert_int_equal(sw_connect(h, u, NULL), 0);
+    assert_int_equal(sw_connect(h, u, &far), 0);
     assert_int_equal(sw_getsockname(h, u, &name), 0);
     assert_true(sw_ip_eq(&name.ip, &mine.ip));
     assert_int_equal(sw_connect(h, u, NULL), 0);
