@@ -275,6 +275,14 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     return sent;
 }
 
+/* What was sent has arrived when the call returns, as on Linux's lo: whoever looks then finds it.
+ */
+static void answer_arrived(struct run *run, struct run_call *call, int64_t r)
+{
+    run_pump(run);
+    call_answer(run, call, r);
+}
+
 void on_sendto(struct run *run, struct run_call *call)
 {
     struct message m;
@@ -289,7 +297,7 @@ void on_sendto(struct run *run, struct run_call *call)
     int64_t r = message_sendto(run, call, &m);
     if (r == 0)
         r = send_message(run, call, &m, (int)call->args[3]);
-    call_answer(run, call, r);
+    answer_arrived(run, call, r);
 }
 
 void on_sendmsg(struct run *run, struct run_call *call)
@@ -306,7 +314,7 @@ void on_sendmsg(struct run *run, struct run_call *call)
     int64_t r = message_load(run, call->tid, call->args[1], true, &m);
     if (r == 0)
         r = send_message(run, call, &m, (int)call->args[2]);
-    call_answer(run, call, r);
+    answer_arrived(run, call, r);
 }
 
 void on_sendmmsg(struct run *run, struct run_call *call)
@@ -336,5 +344,5 @@ void on_sendmmsg(struct run *run, struct run_call *call)
         if (r < 0)
             break;
     }
-    call_answer(run, call, done > 0 ? (int64_t)done : r < 0 ? r : 0);
+    answer_arrived(run, call, done > 0 ? (int64_t)done : r < 0 ? r : 0);
 }

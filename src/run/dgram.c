@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Datagrams between a stand-in and the core: tokens, taking them back, native writes, ICMP errors.
- * The rule is told in run.h. Its invariants:
+ * Datagrams between a stand-in and the core: tokens, taking them back, native writes. (ICMP errors
+ * are dgram_error.c's.) The rule is told in run.h. Its invariants:
  *   1. Order: what lies in the stand-in is older than s->front (to whose head what is taken back
  * goes), which is older than the core's queue.
  *   2. s->in_flight is the length of s->flight, and at least the number of datagrams in the
@@ -77,83 +77,6 @@ static void drop_head(struct sw_list *list)
     free(d);
 }
 
-/* ---- errors ---- */
-
-static void take_back_by(struct run *run, struct standin *s, int fd);
-
-static void far_connect(struct standin *s, bool on)
-{
-    struct sockaddr_un name = {.sun_family = AF_UNSPEC};
-    socklen_t len = sizeof(name.sun_family);
-    if (on)
-        len = name_addr(s->name, &name);
-    (void)connect(s->far_fd, (struct sockaddr *)&name, len);
-}
-
-/* Makes a connected stand-in say ECONNRESET and POLLERR. AF_UNIX does so when the other side of an
- * association dissolves it with something unread; so our side gets a byte to leave unread. */
-static void wake_connected(struct run *run, struct standin *s)
-{
-    struct sockaddr_un far;
-    socklen_t len = name_far_addr(s, &far);
-    dgram_flush(run, s);
-    int helper = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (helper < 0)
-        return;
-    far_connect(s, false); /* nothing unread yet: no error; and now a third may send to it */
-    ssize_t n = sendto(helper, "", 1, 0, (struct sockaddr *)&far, len);
-    far_connect(s, true);
-    if (n == 1) {
-        far_connect(s, false);
-        far_connect(s, true);
-        s->error_is_native = true;
-    }
-    close(helper);
-}
-
-/* One that has no peer but asked for errors (IP_RECVERR) is associated for the moment. */
-static void wake_unconnected(struct run *run, struct standin *s)
-{
-    struct sockaddr_un name;
-    socklen_t len = name_far_addr(s, &name);
-    uint32_t most = s->flight_max;
-    int fd = standin_borrow(run, s);
-    if (fd < 0)
-        return;
-    take_back_by(run, s, fd); /* dissolving throws away what is unread */
-    s->flight_max = most;     /* it says nothing of who reads how */
-    if (connect(fd, (struct sockaddr *)&name, len) == 0) {
-        wake_connected(run, s);
-        name.sun_family = AF_UNSPEC;
-        (void)connect(fd, (struct sockaddr *)&name, sizeof(name.sun_family));
-    }
-    close(fd);
-    dgram_refill(run, s);
-}
-
-static void wake_natively(struct run *run, struct standin *s)
-{
-    struct sw_addr peer;
-    if (sw_getpeername(run->host, s->sock, &peer) == 0)
-        wake_connected(run, s);
-    else
-        wake_unconnected(run, s);
-}
-
-static void make_pending(struct run *run, struct standin *s, int err)
-{
-    s->error = err;
-    s->error_is_native = false;
-    wake_natively(run, s);
-}
-
-static void take_core_error(struct run *run, struct standin *s)
-{
-    int err = s->sock != 0 ? sw_take_error(run->host, s->sock) : 0;
-    if (err > 0)
-        make_pending(run, s, err);
-}
-
 /* ---- into the stand-in ---- */
 
 /* The program has closed its last descriptor: who still sends is told so (RFC 1122 4.1.3.1). */
@@ -216,7 +139,7 @@ static void refill(struct run *run, struct standin *s, uint32_t most)
 {
     if (s->far_fd < 0 || s->state != STANDIN_DGRAM || s->reading != READING)
         return; /* shut down, it takes nothing, and the core's end of data is no empty datagram */
-    take_core_error(run, s); /* or receiving would take it */
+    dgram_take_core_error(run, s); /* or receiving would take it */
     settle(run, s);
     if (left_unread(run, s)) {
         program_gone(run, s);
@@ -255,8 +178,7 @@ void dgram_refill(struct run *run, struct standin *s)
 
 /* ---- and back ---- */
 
-/* Takes what is unread out of the stand-in, through its dup `fd`, to the head of s->front. */
-static void take_back_by(struct run *run, struct standin *s, int fd)
+void dgram_take_back(struct run *run, struct standin *s, int fd)
 {
     uint32_t unread = 0;
 
@@ -289,7 +211,7 @@ static int take_back(struct run *run, struct run_call *call)
     int fd = standin_fetch(run, call);
     if (fd < 0)
         return fd;
-    take_back_by(run, s, fd);
+    dgram_take_back(run, s, fd);
     close(fd);
     return 0;
 }
@@ -315,55 +237,6 @@ void dgram_consume(struct standin *s)
     s->bytes_in += head(&s->front)->len;
     s->read_at_ns = head(&s->front)->info.at_ns;
     drop_head(&s->front);
-}
-
-/* What native calls have been shown is cleared. Whether one of them had reported it already. */
-static bool clear_native(struct run *run, struct run_call *call)
-{
-    struct standin *s = call->standin;
-    int native = 0, r = -1;
-    socklen_t len = sizeof(native);
-
-    s->error_is_native = false;
-    int fd = standin_fetch(run, call);
-    if (fd >= 0) {
-        r = getsockopt(fd, SOL_SOCKET, SO_ERROR, &native, &len);
-        close(fd);
-    }
-    return r == 0 && native == 0;
-}
-
-/* While there are errors in the queue poll() says so, whether or not SO_ERROR has been taken. */
-static bool errors_wait(struct run *run, struct standin *s)
-{
-    int bits = s->sock != 0 ? sw_poll(run->host, s->sock) : 0;
-    return bits > 0 && (bits & SW_EV_ERR) != 0;
-}
-
-int dgram_take_error(struct run *run, struct run_call *call)
-{
-    struct standin *s = call->standin;
-    take_core_error(run, s);
-    int err = s->error;
-    s->error = 0;
-    if (err == 0 || !s->error_is_native)
-        return err;
-    if (clear_native(run, call))
-        err = 0;
-    else if (errors_wait(run, s))
-        wake_natively(run, s);
-    return err;
-}
-
-void dgram_error_taken(struct run *run, struct run_call *call)
-{
-    struct standin *s = call->standin;
-    int next = sw_take_error(run->host, s->sock);
-    dgram_take_error(run, call);
-    if (s->error_is_native && next == 0)
-        clear_native(run, call);
-    if (next > 0)
-        make_pending(run, s, next);
 }
 
 /* ---- from the program ---- */
@@ -455,7 +328,7 @@ void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events)
 void dgram_core_event(struct run *run, struct standin *s, int sw_events)
 {
     if ((sw_events & SW_EV_ERR) != 0)
-        take_core_error(run, s);
+        dgram_take_core_error(run, s);
     calls_wake(run, s);
     /* One more than there are: whoever waits for edges (EPOLLET) sees one for each arrival. */
     uint32_t most = s->in_flight < EDGES_MAX ? s->in_flight + 1 : EDGES_MAX;

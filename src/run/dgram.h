@@ -40,6 +40,12 @@ void dgram_error_taken(struct run *run, struct run_call *call);
 /* Whether it is one of UDP or UDP-Lite, or else a raw one or one of ICMP. */
 bool dgram_is_udp(struct run *run, const struct standin *s);
 
+/* dgram_error.c: an error that has come from the network becomes pending. */
+void dgram_take_core_error(struct run *run, struct standin *s);
+
+/* Takes what is unread out of the stand-in, through its dup `fd`, to the head of s->front. */
+void dgram_take_back(struct run *run, struct standin *s, int fd);
+
 /* What the program wrote natively leaves before what comes after it. */
 void dgram_flush(struct run *run, struct standin *s);
 

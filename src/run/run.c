@@ -202,7 +202,7 @@ static void far_event(struct run *run, uint64_t data, uint32_t events)
 }
 
 struct turn {
-    bool notified, signalled, guard;
+    bool notified, signalled, guard, far;
     uint32_t notify_events;
 };
 
@@ -222,6 +222,7 @@ static void serve_far(struct run *run, const struct epoll_event *events, int n, 
             turn->guard = true;
             break;
         default:
+            turn->far = true;
             far_event(run, events[i].data.u64, events[i].events);
         }
     }
@@ -330,6 +331,8 @@ static void loop(struct run *run)
             serve_far(run, events, n, &turn);
         }
         serve_active(run);
+        if (turn.notified && turn.far)
+            run_pump(run); /* what was written before the call has arrived by then, as on lo */
         if (turn.notified)
             serve_call(run, turn.notify_events);
         calls_advance(run, run_now());

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scenarios: the moment of arrival. On a loopback what was sent is there when the call that sent it
+ * returns; so nothing here is given time. (What write() and send() of a connected socket send has
+ * arrived when the next notified call is answered; a native one may come before it.)
+ */
+#include "differ.h"
+
+enum { TIMES = 20 };
+
+static void show_readable(const char *when, int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    say("%s: poll() = %d", when, poll(&p, 1, 0));
+}
+
+static void sent_to(void)
+{
+    int server = bound_datagram(), client = datagram_socket();
+    struct sockaddr_storage address = loopback(port_of(server));
+    int readable = 0, received = 0;
+    char byte;
+
+    TRY(sendto(client, "x", 1, 0, ADDRESS(address)));
+    show_readable("after sendto", server);
+    show_recv("after sendto", server, 10, MSG_DONTWAIT);
+    for (int i = 0; i < TIMES; i++) {
+        struct pollfd p = {.fd = server, .events = POLLIN};
+        MUST((int)sendto(client, "x", 1, 0, ADDRESS(address)));
+        readable += poll(&p, 1, 0);
+        received += recv(server, &byte, 1, MSG_DONTWAIT) == 1;
+    }
+    say("%d times readable, %d received", readable, received);
+}
+
+static void sent_as_messages(void)
+{
+    int server = bound_datagram(), client = datagram_socket();
+    struct sockaddr_storage address = loopback(port_of(server));
+    struct iovec io = {"hello", 5};
+    struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &io,
+                                        .msg_iovlen = 1,
+                                        .msg_name = &address,
+                                        .msg_namelen = address_length()}}};
+    m[1] = m[0];
+    TRY(sendmsg(client, &m[0].msg_hdr, 0));
+    show_readable("after sendmsg", server);
+    show_recv("after sendmsg", server, 10, MSG_DONTWAIT);
+    TRY(sendmmsg(client, m, 2, 0));
+    show_recv("after sendmmsg", server, 10, MSG_DONTWAIT);
+    show_recv("after sendmmsg", server, 10, MSG_DONTWAIT);
+    show_readable("when all is read", server);
+}
+
+static int receive_from(int fd)
+{
+    struct sockaddr_storage from;
+    socklen_t length = sizeof from;
+    char data[10];
+    return recvfrom(fd, data, 1, MSG_DONTWAIT, (struct sockaddr *)&from, &length) == 1;
+}
+
+static void written_before_a_call(void)
+{
+    int a, b, received = 0;
+
+    stream_pair(&a, &b);
+    MUST(set_int(a, IPPROTO_TCP, TCP_NODELAY, 1));
+    for (int i = 0; i < TIMES; i++) {
+        MUST((int)write(a, "x", 1));
+        received += receive_from(b);
+    }
+    say("stream: %d received", received);
+    datagram_pair(&a, &b);
+    received = 0;
+    for (int i = 0; i < TIMES; i++) {
+        MUST((int)send(a, "x", 1, 0));
+        received += receive_from(b);
+    }
+    say("datagrams: %d received", received);
+}
+
+/* The refusal finds nobody any more; nothing else leaves in the name of who is gone. */
+static void refused_when_closed(void)
+{
+    int port = unused_port(SOCK_DGRAM), fds[TIMES], server = datagram_socket();
+    struct sockaddr_storage address = loopback(port);
+
+    for (int i = 0; i < TIMES; i++) {
+        fds[i] = datagram_socket();
+        MUST(connect(fds[i], ADDRESS(address)));
+    }
+    for (int i = 0; i < TIMES; i++) {
+        MUST((int)send(fds[i], "x", 1, 0));
+        close(fds[i]);
+    }
+    settle();
+    TRY(bind(server, ADDRESS(address)));
+    settle();
+    show_recv("by who is at that port now", server, 10, MSG_DONTWAIT);
+}
+
+const struct scenario arrive_scenarios[] = {{"arrive-sendto", sent_to, BOTH},
+                                            {"arrive-messages", sent_as_messages, BOTH},
+                                            {"arrive-written", written_before_a_call, BOTH},
+                                            {"arrive-refused", refused_when_closed, BOTH},
+                                            {NULL, NULL, 0}};
