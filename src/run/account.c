@@ -39,8 +39,8 @@ static void close_one(int *fd)
 
 void account_descriptors(struct run *run, struct run_left *left)
 {
-    int *own[] = {&run->notify_fd,       &run->signal_fd,      &run->meet_fd,
-                  &run->probe_stream_fd, &run->probe_dgram_fd, &run->epoll_fd};
+    int *own[] = {&run->notify_fd,      &run->signal_fd, &run->meet_fd, &run->probe_stream_fd,
+                  &run->probe_dgram_fd, &run->diag_fd,   &run->epoll_fd};
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         close_one(own[i]);
     left->descriptors = 0;

@@ -5,9 +5,14 @@
  * A stand-in with a name: binding a probe of the same type to that name says EADDRINUSE while the
  * stand-in lives. The name is free once its last holder has closed it, and then the probe has it;
  * so the probe is thrown away and made anew, once in each stand-in's life.
+ *
+ * Asking needs descriptors, and is what frees them: so those that it takes are there from the
+ * start, for the time when all others are used up.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -17,9 +22,17 @@
 /* Records that no hang-up tells of are looked through when their number has doubled. */
 enum { SWEEP_MIN = 64 };
 
-static int *probe_of(struct run *run, const struct standin *s)
+static void probe_renew(int *probe, bool stream)
 {
-    return s->stream ? &run->probe_stream_fd : &run->probe_dgram_fd;
+    if (*probe < 0)
+        *probe = socket(AF_UNIX, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+}
+
+void alive_init(struct run *run)
+{
+    probe_renew(&run->probe_stream_fd, true);
+    probe_renew(&run->probe_dgram_fd, false);
+    run->diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 }
 
 bool standin_alive(struct run *run, struct standin *s)
@@ -31,11 +44,10 @@ bool standin_alive(struct run *run, struct standin *s)
     if (s->kept_fd >= 0)
         return alive_held_by_program(run, s->ino);
     if (s->name[0] == '\0')
-        return alive_in_kernel(s->ino);
+        return alive_in_kernel(run, s->ino);
 
-    int *probe = probe_of(run, s);
-    if (*probe < 0)
-        *probe = socket(AF_UNIX, (s->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+    int *probe = s->stream ? &run->probe_stream_fd : &run->probe_dgram_fd;
+    probe_renew(probe, s->stream);
     if (*probe < 0)
         return true; /* cannot tell */
     socklen_t len = name_addr(s->name, &addr);
@@ -43,6 +55,7 @@ bool standin_alive(struct run *run, struct standin *s)
         return true;
     close(*probe);
     *probe = -1;
+    probe_renew(probe, s->stream); /* before another descriptor takes its place */
     return false;
 }
 

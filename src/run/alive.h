@@ -6,12 +6,16 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct run;
+
+/* The descriptors that asking takes, while there are some. */
+void alive_init(struct run *run);
+
 /* By the kernel's table of unix sockets (sock_diag(7)). Where that cannot be had: false, as if
  * gone. */
-bool alive_in_kernel(ino_t ino);
+bool alive_in_kernel(struct run *run, ino_t ino);
 
 /* By /proc/PID/fd of every process below us, for a stand-in of which we hold a dup. */
-struct run;
 bool alive_held_by_program(struct run *run, ino_t ino);
 
 #endif

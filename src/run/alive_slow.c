@@ -18,7 +18,7 @@
 #include "run/alive.h"
 #include "run/run.h"
 
-bool alive_in_kernel(ino_t ino)
+bool alive_in_kernel(struct run *run, ino_t ino)
 {
     struct {
         struct nlmsghdr head;
@@ -35,14 +35,10 @@ bool alive_in_kernel(ino_t ino)
     } reply;
 
     ask.body.udiag_cookie[0] = ask.body.udiag_cookie[1] = ~0U; /* any */
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    if (fd < 0)
-        return false;
-    bool found = send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask) &&
-                 recv(fd, &reply, sizeof(reply), 0) >= (ssize_t)sizeof(reply.head) &&
-                 reply.head.nlmsg_type == SOCK_DIAG_BY_FAMILY;
-    close(fd);
-    return found;
+    int fd = run->diag_fd;
+    return fd >= 0 && send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask) &&
+           recv(fd, &reply, sizeof(reply), 0) >= (ssize_t)sizeof(reply.head) &&
+           reply.head.nlmsg_type == SOCK_DIAG_BY_FAMILY;
 }
 
 static bool is_number(const char *text)

@@ -73,7 +73,8 @@ static int knock(struct run *run, struct standin *s)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    struct epoll_event ev = {.events = 0, .data.u64 = (uint64_t)(uintptr_t)s | RUN_EVENT_PENDING};
+    struct epoll_event ev = {.events = EPOLLET,
+                             .data.u64 = (uint64_t)(uintptr_t)s | RUN_EVENT_PENDING};
     if (connect(fd, (struct sockaddr *)&addr, len) < 0 ||
         epoll_ctl(run->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0) {
         int err = errno;

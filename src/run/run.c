@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "run/alive.h"
 #include "run/guard.h"
 #include "run/inherit.h"
 #include "run/record.h"
@@ -83,6 +84,7 @@ static int open_descriptors(struct run *run)
     run->signal_fd = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
     if (run->signal_fd < 0)
         return -errno;
+    alive_init(run);
     int err = watch(run, run->signal_fd, RUN_EVENT_SIGNAL);
     if (err == 0)
         err = watch(run, run->guard_fd, RUN_EVENT_GUARD);
@@ -415,6 +417,7 @@ static int supervise(const struct run_config *config, const struct run_origin *o
         .meet_fd = -1,
         .probe_stream_fd = -1,
         .probe_dgram_fd = -1,
+        .diag_fd = -1,
         .guard_fd = guard_fd,
         .n_processors = (int)sysconf(_SC_NPROCESSORS_ONLN),
         .held_until_ns = SW_NEVER,

@@ -256,7 +256,7 @@ struct run {
     int epoll_fd, notify_fd, signal_fd;
     int meet_fd;               /* our AF_UNIX listener to which CONNECTING stand-ins are connected */
     char meet_name[33];
-    int probe_stream_fd, probe_dgram_fd;
+    int probe_stream_fd, probe_dgram_fd, diag_fd; /* alive.c: there when no descriptor is left */
     int guard_fd;              /* from the guardian: a byte is a signal to pass on, the end is its death */
     pid_t child;               /* the program itself */
     bool child_ended, ending;  /* it has ended; what remains was told to end */

@@ -18,7 +18,7 @@ import sys
 import time
 import uuid
 
-from harness import (ROOT, STEP_SECONDS, Failure, Stage, as_user, environment, expect, kill_marked, marked,
+from harness import (PATH, ROOT, STEP_SECONDS, Failure, Stage, as_user, environment, expect, kill_marked, marked,
                      skip)
 
 VICTIMS_STATUS = 7
@@ -138,6 +138,19 @@ def used_up_descriptors(luck):
     expect("with enough descriptors it works", worked > 0, True)
 
 
+def ends_with_none_left(luck):
+    """stress-ng connects until no descriptor is left, and ends in the middle of it: whether anybody still holds
+    what there is must be found out without a free descriptor."""
+    if not shutil.which("stress-ng", path=PATH):
+        print("    not here: stress-ng is not installed")
+        return
+    for limit in (62, 63, 300):
+        words = ["stress-ng", "--sockmany", 1, "--timeout", 1, "--temp-path", luck.home]
+        status, _, err = luck.finish(luck.start(*words, limit=limit))
+        expect(f"limit {limit}: exit status", status, 0)
+        accounting(f"limit {limit}", err)
+
+
 def full_disk(luck):
     for option in ("--trace", "--capture"):
         status, _, err = luck.finish(luck.start(luck.program("small"), options=[option, "/dev/full"]))
@@ -172,7 +185,8 @@ def main():
     try:
         for name in FILES:
             shutil.copy2(args.luck / name, stage.path / name)
-        for case in (killed_programs, killed_supervisors, used_up_memory, used_up_descriptors, full_disk, crowd):
+        for case in (killed_programs, killed_supervisors, used_up_memory, used_up_descriptors, ends_with_none_left,
+                     full_disk, crowd):
             if args.only not in case.__name__:
                 continue
             started = time.monotonic()

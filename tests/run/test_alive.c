@@ -21,7 +21,7 @@ static struct run *new_run(void)
     static struct run run;
     static const uint8_t seed[16] = {1};
 
-    run = (struct run){.probe_stream_fd = -1, .probe_dgram_fd = -1};
+    run = (struct run){.probe_stream_fd = -1, .probe_dgram_fd = -1, .diag_fd = -1};
     sw_rng_init(&run.rng, seed);
     return &run;
 }
@@ -76,15 +76,18 @@ static void test_name_of_the_other_type(void **state)
 
 static void test_in_kernel(void **state)
 {
+    struct run *run = new_run();
     struct stat st;
     int pair[2];
 
     (void)state;
+    assert_false(alive_in_kernel(run, 1)); /* cannot be told yet */
+    alive_init(run);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     assert_int_equal(fstat(pair[0], &st), 0);
-    assert_true(alive_in_kernel(st.st_ino));
+    assert_true(alive_in_kernel(run, st.st_ino));
     close(pair[0]); /* its peer still refers to it, as a far end does */
-    assert_false(alive_in_kernel(st.st_ino));
+    assert_false(alive_in_kernel(run, st.st_ino));
     close(pair[1]);
 }
 
