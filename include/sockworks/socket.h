@@ -241,15 +241,32 @@ int64_t sw_recv_queued(struct sw_host *host, sw_socket_t s);
  * -EBADF. */
 int sw_take_error(struct sw_host *host, sw_socket_t s);
 
+/* What a connection waits for next: the numbers are those of Linux's inet_diag_msg.idiag_timer. */
+enum sw_awaits {
+    SW_AWAITS_NOTHING,
+    SW_AWAITS_RETRANSMIT, /* to send again: data, a SYN or a SYN-ACK */
+    SW_AWAITS_KEEPALIVE,  /* keepalive, or the end of FIN_WAIT_2 */
+    SW_AWAITS_2MSL,       /* the end of TIME_WAIT */
+    SW_AWAITS_PERSIST,    /* to probe a window that is closed */
+};
+
 /* One line of a socket table: for `ss`. */
 struct sw_socket_info {
     sw_socket_t socket; /* 0: an embryo, an orphan or a TIME_WAIT, which nobody holds */
-    int domain, type;
+    int domain, type, protocol;
     int tcp_state; /* Linux's numbers, TCP_ESTABLISHED = 1 .. TCP_CLOSING = 11; 7 (CLOSE) for UDP */
     struct sw_addr local, remote;
     uint64_t recv_q, send_q; /* bytes; of a listener: connections waiting, backlog */
+    enum sw_awaits awaits;
+    uint64_t awaits_ns; /* how long until then */
+    unsigned retries;   /* what it sent went unanswered so often */
+    bool port_chosen;   /* by bind() */
+    uint8_t shut;       /* 1: no more reading, 2: no more writing, or both */
 };
 /* Walks all sockets: start with *cursor = 0; false at the end. */
 bool sw_host_next_socket(struct sw_host *host, uint64_t *cursor, struct sw_socket_info *ret_info);
+/* As sw_getsockopt() of the socket that the walk gave last, whether anybody holds it or not. -EBADF: it was a
+ * half-open connection, or what is left of a closed one. */
+int sw_host_walk_getsockopt(struct sw_host *host, uint64_t cursor, int level, int name, void *val, size_t *len);
 
 #endif

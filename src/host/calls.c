@@ -351,3 +351,10 @@ bool sw_host_next_socket(struct sw_host *host, uint64_t *cursor, struct sw_socke
 {
     return sw_sock_next(&host->sock, cursor, ret_info);
 }
+
+int sw_host_walk_getsockopt(struct sw_host *host, uint64_t cursor, int level, int name, void *val,
+                            size_t *len)
+{
+    struct sw_sock *s = sw_sock_walked(&host->sock, cursor);
+    return s ? sw_sock_getopt(&host->sock, s, level, name, val, len) : -EBADF;
+}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * AF_NETLINK sockets of the protocol NETLINK_ROUTE: so that getifaddrs(3), if_nameindex(3) and
- * ip(8) see the run's interface instead of the machine's.
+ * ip(8) see the run's interface instead of the machine's; and of NETLINK_SOCK_DIAG, whose requests
+ * are call_diag.c's, so that ss(8) sees its sockets.
  *
  * The stand-in is a datagram one, connected to its far end from birth: what a program sends
  * natively comes out there too. Replies are put in front of it at once, so reading, poll and
@@ -56,6 +57,7 @@ void netlink_socket(struct run *run, struct run_call *call)
         return;
     }
     s->netlink_type = (uint8_t)(type & 0xf);
+    s->netlink_protocol = (uint8_t)call->args[2];
     socklen_t len = name_far_addr(s, &far);
     if (connect(fd, (struct sockaddr *)&far, len) < 0) {
         standin_gone(run, s);
@@ -84,11 +86,14 @@ static void answer_requests(struct run *run, struct standin *s, const uint8_t *b
         .port = s->netlink_port, .lo = run->lo, .mtu = run_mtu(run->config)};
     struct netlink_reply r;
 
-    for (size_t used; (used = netlink_answer(&host, bytes, len, &r)) > 0;
-         bytes += used, len -= used) {
-        reply(s, r.bytes, r.len);
-        reply(s, r.bytes + r.len, r.last);
-    }
+    if (s->netlink_protocol == NETLINK_SOCK_DIAG)
+        diag_requests(run, s, bytes, len);
+    else
+        for (size_t used; (used = netlink_answer(&host, bytes, len, &r)) > 0;
+             bytes += used, len -= used) {
+            reply(s, r.bytes, r.len);
+            reply(s, r.bytes + r.len, r.last);
+        }
     calls_wake(run, s);
 }
 
@@ -101,6 +106,7 @@ void netlink_far_event(struct run *run, struct standin *s)
         s->netlink_port = (uint32_t)process_of(s->holder_tid);
     while (bytes != NULL && (n = recv(s->far_fd, bytes, REQUEST_MAX, MSG_DONTWAIT)) >= 0)
         answer_requests(run, s, bytes, (size_t)n);
+    diag_continue(run, s);
     free(bytes);
 }
 
@@ -186,6 +192,7 @@ static enum run_verdict try_receive(struct run *run, struct run_call *call)
          (m.at != 0 && (mem_write(run, call->tid, m.at + MSGHDR_FLAGS, &out_flags, 4) < 0 ||
                         mem_write(run, call->tid, m.at + MSGHDR_CONTROLLEN, &no_control, 8) < 0))))
         err = EFAULT;
+    diag_continue(run, call->standin);
     call_answer(run, call, err != 0 ? -err : (flags & MSG_TRUNC) != 0 ? r : (int64_t)n);
     return CALL_DONE;
 }
@@ -210,7 +217,7 @@ static bool get_option(const struct run_call *call, int *ret_value)
     else if (level == SOL_SOCKET && name == SO_TYPE)
         *ret_value = call->standin->netlink_type;
     else if (level == SOL_SOCKET && name == SO_PROTOCOL)
-        *ret_value = NETLINK_ROUTE;
+        *ret_value = call->standin->netlink_protocol;
     else if (level == SOL_NETLINK)
         *ret_value = 0;
     else

@@ -57,7 +57,7 @@ void on_socket(struct run *run, struct run_call *call)
 
     if ((type & ~0xf & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0 || base > SOCK_PACKET)
         call_fail(run, call, EINVAL);
-    else if (domain == AF_NETLINK && protocol == NETLINK_ROUTE)
+    else if (domain == AF_NETLINK && (protocol == NETLINK_ROUTE || protocol == NETLINK_SOCK_DIAG))
         netlink_socket(run, call);
     else if ((domain == AF_INET || domain == AF_INET6) && base != SOCK_PACKET &&
              (protocol < 0 || protocol > IPPROTO_MPTCP)) /* the last that Linux has */

@@ -42,6 +42,9 @@ static const int always[] = {
 static const int domains[] = {AF_INET,         AF_INET6, AF_PACKET, AF_VSOCK, AF_TIPC,
                               44 /* AF_XDP */, AF_SMC,   AF_RDS,    AF_RXRPC, AF_KCM};
 
+/* Of AF_NETLINK: what there is of interfaces and routes, and of sockets. */
+static const int netlinks[] = {NETLINK_ROUTE, NETLINK_SOCK_DIAG};
+
 static int add_notified(scmp_filter_ctx ctx)
 {
     int err = 0;
@@ -50,10 +53,10 @@ static int add_notified(scmp_filter_ctx ctx)
     for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]) && err == 0; i++)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(socket), 1,
                                SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, (unsigned)domains[i]));
-    if (err == 0) /* what there is of interfaces and routes */
+    for (size_t i = 0; i < sizeof(netlinks) / sizeof(netlinks[0]) && err == 0; i++)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(socket), 2,
                                SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, AF_NETLINK),
-                               SCMP_A2(SCMP_CMP_MASKED_EQ, INT_MASK, NETLINK_ROUTE));
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, INT_MASK, (unsigned)netlinks[i]));
     if (err == 0)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_NE, 0));
     if (err == 0)

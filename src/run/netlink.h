@@ -11,7 +11,7 @@
 
 /* Replies being made. Each request has at most two datagrams in answer: its messages, and the end
  * of a dump, as the kernel sends them. */
-#define NETLINK_REPLY_MAX 2048
+#define NETLINK_REPLY_MAX 8192
 struct netlink_reply {
     size_t len;  /* bytes of the first datagram */
     size_t last; /* bytes of the second, behind it */

@@ -194,9 +194,11 @@ struct standin {
     uint32_t in_flight, flight_max;
     uint64_t bytes_in, bytes_out;
     uint8_t netlink_type;       /* AF_NETLINK: SOCK_RAW or SOCK_DGRAM (call_netlink.c); else 0 */
+    uint8_t netlink_protocol;   /* NETLINK_ROUTE or NETLINK_SOCK_DIAG */
     uint32_t netlink_port;
     uint64_t read_at_ns;        /* DGRAM: when the datagram read last had come; 0: none was read */
     uint64_t stamp_ns;          /*   and by the wall clock, as SIOCGSTAMP has told it; 0: never */
+    struct diag_dump *dump;     /* call_diag.c's own: a list that the program has yet to read on */
     uint64_t asked_ns;          /* DGRAM with kept_fd: when it was last asked whether it is alive */
     struct sw_list held;        /* of struct run_call by by_standin: calls waiting on it */
 };
@@ -481,6 +483,10 @@ void on_ioctl(struct run *run, struct run_call *call);       /* call_ioctl.c: SI
 void on_netlink(struct run *run, struct run_call *call);     /* call_netlink.c: all calls of such a stand-in */
 void netlink_socket(struct run *run, struct run_call *call);
 void netlink_far_event(struct run *run, struct standin *s);
+/* call_diag.c: of the protocol NETLINK_SOCK_DIAG. Requests; a dump goes on as far as there is room; its end. */
+void diag_requests(struct run *run, struct standin *s, const uint8_t *bytes, size_t len);
+void diag_continue(struct run *run, struct standin *s);
+void diag_drop(struct standin *s);
 void on_refused(struct run *run, struct run_call *call);     /* call_refuse.c: what cannot be virtualised */
 
 #endif

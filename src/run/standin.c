@@ -350,6 +350,7 @@ void standins_free_gone(struct run *run)
     while (!sw_list_empty(&run->gone)) {
         struct standin *s = SW_CONTAINER(run->gone.next, struct standin, link);
         sw_list_del(&s->link);
+        diag_drop(s);
         free(s);
     }
 }

@@ -47,8 +47,8 @@ static uint64_t timeout_ns(const struct sw_sock_layer *layer, unsigned retries)
     return sw_half_timeout_us(&layer->tcp->config, retries) * NS_PER_US;
 }
 
-/* When the record's answer is overdue. The clock kept has 32 bits, no wait is half as long. */
-static uint64_t due_ns(const struct sw_sock_layer *layer, const struct sw_half *half)
+/* The clock kept has 32 bits, no wait is half as long. */
+uint64_t sw_half_record_due(const struct sw_sock_layer *layer, const struct sw_half *half)
 {
     uint64_t now_us = layer->env->now_ns / NS_PER_US;
     uint32_t waited_us = (uint32_t)now_us - half->sent_us;
@@ -64,7 +64,8 @@ static uint32_t first_due(const struct sw_sock_layer *layer, uint64_t *ret_ns)
     *ret_ns = SW_NEVER;
     for (int i = 0; i < SW_SMALL_RETRIES; i++) {
         uint32_t index = layer->smalls.halves[i].first;
-        uint64_t at_ns = index ? due_ns(layer, &sw_small_at(layer, index)->half) : SW_NEVER;
+        uint64_t at_ns =
+            index ? sw_half_record_due(layer, &sw_small_at(layer, index)->half) : SW_NEVER;
         if (at_ns < *ret_ns) {
             *ret_ns = at_ns;
             first = index;
@@ -78,7 +79,7 @@ static void enqueue(struct sw_sock_layer *layer, uint32_t index)
 {
     struct sw_half *half = &sw_small_at(layer, index)->half;
     struct sw_timer *timer = &layer->smalls.half_timer;
-    uint64_t at_ns = due_ns(layer, half);
+    uint64_t at_ns = sw_half_record_due(layer, half);
 
     sw_small_enqueue(layer, queue_of(layer, half), index);
     if (!timer->armed || at_ns < timer->expires_ns)

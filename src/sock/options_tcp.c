@@ -242,14 +242,22 @@ SW_OPT_SET_BYTES(sw_opt_set_ulp)
 SW_OPT_GET_BYTES(sw_opt_get_info)
 {
     (void)layer;
-    enum { STATE = 0, UNACKED = 24, SACKED = 28 }; /* offsets of Linux's struct tcp_info */
+    enum {
+        STATE = 0,
+        UNACKED = 24,
+        SACKED = 28,
+        CWND = 80
+    }; /* offsets of Linux's struct tcp_info */
     uint8_t info[512] = {0};
     size_t size = sw_tcp_info(sw_sock_tcp(s), info, sizeof(info));
-    info[STATE] = (uint8_t)sw_stream_state(s);
-    if (s->listener) {
+    if (s->listener) {                   /* nothing else of it moves */
+        static const uint32_t cwnd = 10; /* RFC 6928 2: as it would begin */
+        memset(info, 0, size);
         memcpy(info + UNACKED, &s->listener->n_accept, 4);
         memcpy(info + SACKED, &s->listener->backlog, 4);
+        memcpy(info + CWND, &cwnd, 4);
     }
+    info[STATE] = (uint8_t)sw_stream_state(s);
     return sw_opt_copy_out(val, len, info, size);
 }
 

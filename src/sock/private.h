@@ -216,7 +216,12 @@ enum sw_sock_close { SW_CLOSE_NORMAL, SW_CLOSE_ABORT, SW_CLOSE_REJECT };
 void sw_sock_close(struct sw_sock_layer *layer, struct sw_sock *s,
                    enum sw_sock_close how); /* frees */
 int sw_sock_take_error(struct sw_sock *s);  /* positive errno or 0 */
+
+/* ---- show.c --------------------------------------------------------------------------- */
+
 bool sw_sock_next(struct sw_sock_layer *layer, uint64_t *cursor, struct sw_socket_info *ret_info);
+/* The socket that sw_sock_next() gave last; NULL: it was a small record, or it is gone. */
+struct sw_sock *sw_sock_walked(struct sw_sock_layer *layer, uint64_t cursor);
 
 /* ---- port.c, bind.c ------------------------------------------------------------------- */
 
@@ -333,6 +338,9 @@ void sw_half_forget(struct sw_sock_layer *layer, uint32_t index);
 void sw_half_forget_all(struct sw_sock_layer *layer, const struct sw_sock *listener);
 void sw_half_timer(struct sw_sock_layer *layer);
 uint64_t sw_half_due(const struct sw_sock_layer *layer); /* when it has work next */
+/* When the record's answer is overdue; when it ends. */
+uint64_t sw_half_record_due(const struct sw_sock_layer *layer, const struct sw_half *half);
+uint64_t sw_tw_record_due(const struct sw_sock_layer *layer, const struct sw_small *small);
 
 /* ---- stream.c, connect.c, timewait.c -------------------------------------------------- */
 

@@ -31,6 +31,14 @@ static uint64_t queue_due(const struct sw_sock_layer *layer, const struct sw_sma
     return queue->first ? since_ns(layer, sw_small_at(layer, queue->first)) + wait_ns : SW_NEVER;
 }
 
+uint64_t sw_tw_record_due(const struct sw_sock_layer *layer, const struct sw_small *small)
+{
+    const struct sw_tcp_config *config = &layer->tcp->config;
+
+    return since_ns(layer, small) +
+           (small->kind == SW_SMALL_FINWAIT ? config->fin_timeout_ns : config->time_wait_ns);
+}
+
 /* At the end of its queue: it waits from now on. The timer is never moved away; it finds nothing
  * due. */
 static void enqueue(struct sw_sock_layer *layer, uint32_t index)

@@ -117,6 +117,7 @@ static const struct {
     {"local", SYS_socket, {AF_UNIX, SOCK_STREAM}, ALLOW},
     {"a pair", SYS_socketpair, {AF_UNIX, SOCK_STREAM}, ALLOW},
     {"routes", SYS_socket, {AF_NETLINK, SOCK_RAW, 0}, NOTIFY},
+    {"sockets by netlink", SYS_socket, {AF_NETLINK, SOCK_RAW, 4}, NOTIFY},
     {"other netlink", SYS_socket, {AF_NETLINK, SOCK_RAW, 15}, ALLOW},
     {"beside us", SYS_socket, {AF_PACKET, SOCK_RAW}, NOTIFY},
     {"beside us", SYS_socket, {AF_VSOCK, SOCK_STREAM}, NOTIFY},
