@@ -168,7 +168,7 @@ static void fill(struct run *run, struct standin *standin, struct diag_dump *dum
         diag_put(&b, &dump->request, standin->netlink_port, NLM_F_MULTI, &s);
     }
     if (dump->listed && b.len == 0) { /* the end is a datagram of its own */
-        netlink_done(&b, &dump->request.header, standin->netlink_port);
+        netlink_done(&b, &dump->request.header, standin->netlink_port, 0);
         dump->done = true;
     }
     dump->unsent = b.len;
@@ -263,6 +263,7 @@ void diag_requests(struct run *run, struct standin *s, const uint8_t *bytes, siz
 {
     struct nlmsghdr h;
 
+    standins_sweep(run, true); /* what nobody holds is not shown */
     for (size_t used; (used = netlink_take(bytes, len, &h)) > 0; bytes += used, len -= used) {
         _Alignas(uint32_t)
             uint8_t room[DIAG_MESSAGE_MAX + sizeof(struct nlmsghdr) + sizeof(struct nlmsgerr)];
@@ -270,7 +271,11 @@ void diag_requests(struct run *run, struct standin *s, const uint8_t *bytes, siz
         if (!netlink_is_request(&h))
             continue;
         int err = answer(run, s, bytes, used, &h, &b);
-        if (err < 0 || ((h.nlmsg_flags & NLM_F_ACK) != 0 && (h.nlmsg_flags & NLM_F_DUMP) == 0))
+        if (err == -EPROTONOSUPPORT && (h.nlmsg_flags & NLM_F_DUMP) != 0)
+            netlink_done(&b, &h, s->netlink_port, ENOENT); /* ss asks /proc/net then */
+        else if (err == -EPROTONOSUPPORT)
+            netlink_error(&b, &h, s->netlink_port, ENOENT);
+        else if (err < 0 || ((h.nlmsg_flags & NLM_F_ACK) != 0 && (h.nlmsg_flags & NLM_F_DUMP) == 0))
             netlink_error(&b, &h, s->netlink_port, -err);
         if (b.len > 0)
             (void)send_reply(s, b.bytes, b.len);

@@ -23,20 +23,26 @@
 #include "run/message.h"
 #include "run/netlink.h"
 
-enum { REQUEST_MAX = 65536 };
+enum {
+    REQUEST_MAX = 65536,
+    REPLIES_ROOM = 16 * 1024, /* bytes that wait for the program; doubled by the kernel */
+};
 
 /* ---- making ---- */
 
-/* The process of a thread: by default its number is the port. */
+/* The process of a thread, by the number that it has for itself, whatever its namespace: by default
+ * that is its port. */
 static pid_t process_of(pid_t tid)
 {
-    char path[64], line[128];
+    char path[64], line[256];
     int pid = tid;
     snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
     FILE *file = fopen(path, "re");
     while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-        if (sscanf(line, "Tgid: %d", &pid) == 1)
+        if (strncmp(line, "NStgid:", 7) == 0) { /* the last is the innermost */
+            pid = atoi(strrchr(line, '\t') + 1);
             break;
+        }
     if (file != NULL)
         fclose(file);
     return pid;
@@ -58,6 +64,8 @@ void netlink_socket(struct run *run, struct run_call *call)
     }
     s->netlink_type = (uint8_t)(type & 0xf);
     s->netlink_protocol = (uint8_t)call->args[2];
+    const int room = REPLIES_ROOM;
+    setsockopt(s->far_fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
     socklen_t len = name_far_addr(s, &far);
     if (connect(fd, (struct sockaddr *)&far, len) < 0) {
         standin_gone(run, s);

@@ -28,7 +28,7 @@ static int parse_attributes(const uint8_t *bytes, size_t len, struct diag_reques
             q->filter = bytes + sizeof(a);
             q->filter_len = a.rta_len - sizeof(a);
         } else if (type == INET_DIAG_REQ_PROTOCOL) {
-            return -ENOENT;
+            return -EPROTONOSUPPORT;
         }
         size_t step = RTA_ALIGN(a.rta_len);
         step = step < len ? step : len;
@@ -49,14 +49,14 @@ int diag_parse(const uint8_t *bytes, size_t len, struct diag_request *ret_reques
     if (q.header.nlmsg_type != SOCK_DIAG_BY_FAMILY || body < sizeof(struct sock_diag_req))
         return -EINVAL;
     if (bytes[0] != AF_INET && bytes[0] != AF_INET6)
-        return -ENOENT;
+        return bytes[0] < AF_MAX ? -ENOENT : -EINVAL;
     if (body < sizeof(q.r))
         return -EINVAL;
     memcpy(&q.r, bytes, sizeof(q.r));
     int protocol = q.r.sdiag_protocol;
     if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE &&
         protocol != IPPROTO_RAW)
-        return -ENOENT;
+        return -EPROTONOSUPPORT;
     int err = parse_attributes(bytes + sizeof(q.r), body - sizeof(q.r), &q);
     if (err == 0)
         *ret_request = q;
@@ -78,6 +78,24 @@ static uint16_t local_port(const struct sw_socket_info *info)
     return info->type == SOCK_RAW ? (uint16_t)info->protocol : info->local.port;
 }
 
+/* SYN and FIN take a number each, and are counted where they wait. */
+static uint32_t unread(const struct sw_socket_info *info)
+{
+    int state = info->tcp_state;
+    bool fin = state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
+
+    return (uint32_t)info->recv_q + (info->type == SOCK_STREAM && fin);
+}
+
+static uint32_t unacknowledged(const struct sw_socket_info *info)
+{
+    int state = info->tcp_state;
+    bool one = state == TCP_SYN_SENT || state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK ||
+               state == TCP_CLOSING;
+
+    return (uint32_t)info->send_q + (info->type == SOCK_STREAM && one);
+}
+
 static struct inet_diag_msg message_of(const struct diag_socket *s)
 {
     const struct sw_socket_info *info = &s->info;
@@ -92,8 +110,8 @@ static struct inet_diag_msg message_of(const struct diag_socket *s)
                .idiag_if = s->iface,
                .idiag_cookie = {(uint32_t)info->socket, (uint32_t)(info->socket >> 32)}},
         .idiag_expires = info->awaits == SW_AWAITS_NOTHING ? 0 : (uint32_t)ms,
-        .idiag_rqueue = (uint32_t)info->recv_q,
-        .idiag_wqueue = (uint32_t)info->send_q,
+        .idiag_rqueue = unread(info),
+        .idiag_wqueue = unacknowledged(info),
         .idiag_uid = s->uid,
         .idiag_inode = s->ino,
     };
@@ -136,7 +154,9 @@ bool diag_is_exactly(const struct diag_request *q, const struct diag_socket *s)
     bool listens = s->info.remote.port == 0;
 
     if (s->info.domain != q->r.sdiag_family || !is_of_protocol(q, &s->info) ||
-        s->info.local.port == 0 || m.id.idiag_sport != id->idiag_sport)
+        s->info.local.port == 0 ||
+        (s->info.type == SOCK_STREAM && s->info.tcp_state == TCP_CLOSE) ||
+        m.id.idiag_sport != id->idiag_sport)
         return false;
     if (id->idiag_cookie[0] != INET_DIAG_NOCOOKIE &&
         memcmp(id->idiag_cookie, m.id.idiag_cookie, sizeof(id->idiag_cookie)) != 0)

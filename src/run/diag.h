@@ -46,7 +46,8 @@ struct diag_socket {
 enum { DIAG_MESSAGE_MAX = 1024 };
 
 /* Reads the request at the front of `bytes`, which netlink_take() has measured. 0; -EINVAL;
- * -ENOENT: families and protocols that are not ours, as where the kernel's module is missing. */
+ * -ENOENT: families that are not ours, as where the kernel's module is missing; -EPROTONOSUPPORT:
+ * protocols likewise. */
 int diag_parse(const uint8_t *bytes, size_t len, struct diag_request *ret_request);
 
 /* Whether a dump is to have it. Looks at info and iface only. */

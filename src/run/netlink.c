@@ -170,7 +170,7 @@ size_t netlink_answer(const struct netlink_host *host, const uint8_t *bytes, siz
     if (get && (request.nlmsg_flags & NLM_F_DUMP) != 0) {
         dump(&b, host, &request, body_len > 0 ? body[0] : AF_UNSPEC);
         messages = b.len;
-        netlink_done(&b, &request, host->port);
+        netlink_done(&b, &request, host->port, 0);
     } else {
         answer_one(&b, host, &request, body, body_len);
         if ((request.nlmsg_flags & NLM_F_ACK) != 0 && request.nlmsg_type == RTM_GETLINK)

@@ -52,11 +52,11 @@ void netlink_error(struct netlink_builder *b, const struct nlmsghdr *request, ui
     netlink_end(b);
 }
 
-void netlink_done(struct netlink_builder *b, const struct nlmsghdr *request, uint32_t port)
+void netlink_done(struct netlink_builder *b, const struct nlmsghdr *request, uint32_t port, int err)
 {
-    static const int no_error;
+    const int result = -err;
     netlink_begin(b, NLMSG_DONE, NLM_F_MULTI, request, port);
-    netlink_append(b, &no_error, sizeof(no_error));
+    netlink_append(b, &result, sizeof(result));
     netlink_end(b);
 }
 

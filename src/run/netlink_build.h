@@ -24,8 +24,8 @@ void netlink_attribute(struct netlink_builder *b, uint16_t type, const void *dat
 void netlink_number(struct netlink_builder *b, uint16_t type, uint32_t value);
 /* NLMSG_ERROR: a positive errno, or 0 for "done". The request's header follows. */
 void netlink_error(struct netlink_builder *b, const struct nlmsghdr *request, uint32_t port, int err);
-/* NLMSG_DONE: the end of a dump. */
-void netlink_done(struct netlink_builder *b, const struct nlmsghdr *request, uint32_t port);
+/* NLMSG_DONE: the end of a dump, with a positive errno if it ends because of that. */
+void netlink_done(struct netlink_builder *b, const struct nlmsghdr *request, uint32_t port, int err);
 
 /* The message at the front of `bytes`: how many bytes it takes with its padding; 0: there is none. */
 size_t netlink_take(const uint8_t *bytes, size_t len, struct nlmsghdr *ret_header);
