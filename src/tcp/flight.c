@@ -157,12 +157,23 @@ void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear)
     rec->flags = after;
 }
 
+static void note_head(struct sw_tcp_flight *f)
+{
+    const struct sw_txrec *rec = sw_flight_at(f, 0);
+
+    f->head_again = f->count > 0 && (rec->flags & SW_TX_AGAIN);
+    f->head_twice = f->count > 0 && (rec->flags & SW_TX_TWICE);
+    if (f->head_again)
+        f->again_ms = (uint32_t)(rec->sent_ns / SW_NS_PER_MS);
+}
+
 void sw_flight_acked(struct sw_tcp *tcp, sw_seq ack, uint64_t *ret_sent_ns)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
     uint64_t sent_ns = 0, newest_ns = 0;
     bool again = false;
 
+    note_head(f);
     while (f->count > 0) {
         struct sw_txrec *rec = sw_flight_at(f, 0);
         sw_seq all = sw_flight_end(tcp, 0), end = sw_seq_min(all, ack);

@@ -24,6 +24,7 @@ enum {
     SW_TX_AGAIN = 8,        /* was ever sent again: no RTT sample (Karn) */
     SW_TX_APP_LIMITED = 16, /* sent while the application had no more: see rate.c */
     SW_TX_PUSHED = 32,      /* its last packet has PSH, each time */
+    SW_TX_TWICE = 64,       /* was sent again more than once */
 };
 
 struct sw_txrec {
@@ -51,7 +52,7 @@ struct sw_undo {
     bool frto;               /* F-RTO runs */
     bool hold;               /* F-RTO: new data were sent, what is taken for lost waits */
     uint32_t cwnd, ssthresh; /* before the loss */
-    uint32_t first_ms;       /* our timestamp when something was first sent again */
+    uint32_t first_ms;       /* our clock when something was first sent again */
     uint32_t again;          /* bytes sent again and not yet reported as duplicates */
     sw_seq una;              /* SND.UNA then */
     sw_seq end;              /* SND.NXT when recovery ended: beyond it nothing is undone */
@@ -100,6 +101,9 @@ struct sw_tcp_flight {
     bool reord;           /* this ACK told of an original that came after later ones: reord_seq */
     bool original_acked;  /* this ACK covers data up to high_seq that were sent once only */
     bool original_sacked; /* or SACKs such */
+    bool head_again;      /* the first segment that this ACK covers was sent again, at again_ms */
+    bool head_twice;      /* and not for the first time */
+    uint32_t again_ms;
     struct sw_undo undo;
     struct sw_txrec space[SW_FLIGHT_INLINE];
 

@@ -214,7 +214,7 @@ static void detect(struct sw_tcp *tcp, const struct sw_ack *ack)
     }
     if (f->ca <= SW_CA_DISORDER) {
         f->ca = f->sacked > 0 ? SW_CA_DISORDER : SW_CA_OPEN;
-        if (f->lost > f->retrans)
+        if (f->lost > 0)
             enter_recovery(tcp);
         else if (ack->congested)
             enter_cwr(tcp, ack->acked);

@@ -101,7 +101,7 @@ static void join_sacked(struct sw_tcp_flight *f)
         struct sw_txrec *rec = sw_flight_at(f, from);
 
         if ((rec->flags & SW_TX_SACKED) && (sw_flight_at(f, to)->flags & SW_TX_SACKED)) {
-            sw_flight_at(f, to)->flags |= rec->flags & SW_TX_AGAIN;
+            sw_flight_at(f, to)->flags |= rec->flags & (SW_TX_AGAIN | SW_TX_TWICE);
             continue;
         }
         if (++to != from)

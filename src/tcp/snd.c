@@ -193,7 +193,7 @@ static bool repeat(struct sw_tcp *tcp, uint32_t i)
         rec = sw_flight_at(f, i);
     }
     rec->sent_ns = sw_tcp_now(tcp);
-    rec->flags |= SW_TX_AGAIN;
+    rec->flags |= rec->flags & SW_TX_AGAIN ? SW_TX_TWICE : SW_TX_AGAIN;
     sw_rate_sent(tcp, rec);
     sw_pace_sent(tcp, sw_flight_len(tcp, i));
     sw_meter_retransmitted(tcp, sw_flight_len(tcp, i));

@@ -23,6 +23,7 @@ void sw_undo_begin(struct sw_tcp *tcp)
         .cwnd = tcp->snd.cwnd,
         .ssthresh = tcp->snd.ssthresh,
         .una = tcp->snd.una,
+        .again = tcp->snd.flight->retrans,
     };
 }
 
@@ -33,7 +34,7 @@ void sw_undo_repeated(struct sw_tcp *tcp, uint32_t len)
     if (!u->armed)
         return;
     if (!u->repeated)
-        u->first_ms = sw_tcp_clock_ms(tcp) + tcp->ts_offset;
+        u->first_ms = sw_tcp_clock_ms(tcp);
     u->repeated = true;
     u->again += len;
 }
@@ -47,16 +48,21 @@ void sw_undo_dsack(struct sw_tcp *tcp, const struct sw_tcp_sack *block)
         u->again -= sw_min32(u->again, block->right.v - block->left.v);
 }
 
-/* RFC 3522 3.2 steps 4 and 5: only the first acceptable ACK after the repetition can tell. */
+/* RFC 3522 3.2 steps 4 and 5: the first acceptable ACK after the repetition tells. If it covers
+ * first what was itself sent again, the time of that counts: where one recovery follows on another,
+ * what the first one repeated is answered in the second one, before whose first repetition it was
+ * sent, and yet it was no original. */
 static bool answers_original(const struct sw_tcp *tcp, const struct sw_ack *ack)
 {
-    struct sw_undo *u = &tcp->snd.flight->undo;
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    struct sw_undo *u = &f->undo;
+    uint32_t again_ms = f->head_again ? f->again_ms : u->first_ms;
 
-    if (ack->acked == 0 || !u->repeated || u->echoed)
+    if (ack->acked == 0 || u->echoed || !(u->repeated || f->head_again))
         return false;
     u->echoed = true;
-    return sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) && ack->ts_ecr &&
-           (int32_t)(ack->ts_ecr - u->first_ms) < 0;
+    return !f->head_twice && sw_tcp_has(tcp, SW_TCPF_TIMESTAMPS) && ack->ts_ecr &&
+           (int32_t)(ack->ts_ecr - tcp->ts_offset - again_ms) < 0;
 }
 
 /* RFC 5682 3.1. True: the timeout was spurious. */

@@ -89,6 +89,73 @@ static void test_eifel(void **state)
     }
 }
 
+/* A recovery from the loss of 1, up to 12001, in which what follows that up to 16001 is sent; and
+ * the answer to its repetition, where 11001 and 12001 are missing and all from 13001 to `right` has
+ * arrived: they are sent again. Returns our timestamp of the first repetition. */
+static uint32_t lose_more(struct one *o, uint32_t right)
+{
+    uint32_t first;
+
+    ten_out(o, true, false);
+    fast_recovery(o);
+    first = stamp(o);
+    o->tcp.snd.ssthresh = 9000; /* a control that cuts less */
+    for (uint32_t i = 5; i <= 9; i++)
+        sack(o, 1, 1001, 1 + 1000 * i);
+    drain(o);
+    assert_int_equal(o->tcp.snd.flight->high_seq.v - OUR_ISN, 12001); /* limited transmit */
+    assert_true(o->tcp.snd.nxt.v - OUR_ISN >= 16001);
+    pass(o, 20 * MS);
+    IN(o, ACK, .seq = 1, .ack = 11001, .ecr = first, .n_sacks = 1,
+       .sacks = {13001, right ? right : o->tcp.snd.nxt.v - OUR_ISN});
+    drain(o);
+    assert_int_equal(o->env.stats.tcp_retrans, 3);
+    return first;
+}
+
+/* What was lost while a recovery ran, and was sent again in it, is a loss of the next window: the
+ * next recovery begins as this one ends. */
+static void test_recovery_after_recovery(void **state)
+{
+    struct one o;
+    uint32_t second;
+
+    (void)state;
+    lose_more(&o, 0);
+    second = stamp(&o);
+    pass(&o, 20 * MS);
+    IN(&o, ACK, .seq = 1, .ack = 12001, .ecr = second, .n_sacks = 1, .sacks = {13001, 16001});
+    assert_int_equal(o.tcp.snd.flight->lost, o.tcp.snd.flight->retrans);
+    assert_int_equal(o.tcp.snd.flight->ca, SW_CA_RECOVERY);
+    assert_true(o.tcp.snd.ssthresh < 9000);
+    drain(&o);
+    one_fini(&o);
+}
+
+/* Its first repetition is younger than the one that is answered first: that is no answer to an
+ * original. */
+static void test_eifel_after_recovery(void **state)
+{
+    (void)state;
+    for (int spurious = 0; spurious < 2; spurious++) {
+        struct one o;
+        uint32_t first = lose_more(&o, 14001), second = stamp(&o);
+
+        pass(&o, 20 * MS);
+        IN(&o, ACK, .seq = 1, .ack = 12001, .ecr = second, .n_sacks = 1, .sacks = {13001, 14001});
+        IN(&o, ACK, .seq = 1, .ack = 12001, .ecr = second, .n_sacks = 2,
+           .sacks = {15001, 16001, 13001, 14001});
+        drain(&o);
+        assert_int_equal(o.env.stats.tcp_retrans, 4); /* 14001 */
+        pass(&o, 20 * MS);
+        IN(&o, ACK, .seq = 1, .ack = 14001, .ecr = spurious ? first : second, .n_sacks = 1,
+           .sacks = {15001, 16001});
+        assert_int_equal(o.tcp.snd.flight->reordering, spurious); /* undone, and begun anew */
+        drain(&o);
+        one_fini(&o);
+    }
+}
+
 /* The same after a timeout. */
 static void test_eifel_timeout(void **state)
 {
@@ -294,6 +361,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_eifel),
+        cmocka_unit_test(test_recovery_after_recovery),
+        cmocka_unit_test(test_eifel_after_recovery),
         cmocka_unit_test(test_eifel_timeout),
         cmocka_unit_test(test_dsack),
         cmocka_unit_test(test_dsack_late),
