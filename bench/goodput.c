@@ -7,19 +7,22 @@
  * its own.
  *
  *     goodput [--rate MBIT] [--cc NAME]... [--rtt MS] [--loss PERCENT] [--seeds N] [--jobs N]
+ *             [--trace]
  *
  * At 20 Mbit/s, the default, the queue has 256 KiB unless said; at other rates it is given in
  * bandwidth-delay products. A machine that is too slow for a rate shows it by the kernel's figures.
+ * --trace prints what each sender's TCP_INFO says every tenth of a second: where two differ shows
+ * there first.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +34,8 @@
 #define QUEUE_MIN_BYTES 15000
 #define SEEDS_MAX 15
 #define POINTS_MAX 256
+#define TRACE_NS (100 * MS)
+#define MEET_NS (30000 * MS)
 
 struct point {
     const char *cc, *what;
@@ -45,8 +50,16 @@ static const char *const pair_names[] = {"kernel", "S > kernel", "S > S"};
 static const enum kind pairs[3][2] = {
     {KERNEL, KERNEL}, {SOCKWORKS, KERNEL}, {SOCKWORKS, SOCKWORKS}};
 
+/* Making and ending a namespace stops the whole kernel's network for milliseconds: so all of a
+ * batch do it at the same time, and none while another's bytes are under way. */
+struct gate {
+    _Atomic int begin, end; /* how many have yet to come */
+};
+
 static struct point *points; /* shared with the processes */
+static struct gate *gate;
 static int n_points, n_seeds = 5, n_jobs = 24;
+static bool tracing;
 static uint64_t rate_bps = USUAL_MBIT * MBIT; /* of the bottleneck */
 
 static unsigned seconds_of(const struct point *p)
@@ -61,6 +74,49 @@ static void set_cc(struct sock *sock, const char *cc)
         fprintf(stderr, "%s: no %s: %s\n", kind_names[sock->side->kind], cc, strerror(-r));
         exit(1);
     }
+}
+
+/* What the sender says of itself, each tenth of a second. */
+struct tracer {
+    const struct sock *sock;
+    const char *who;
+    uint64_t seed, start_ns, next_ns;
+};
+
+static void trace(void *ctx, bool sent, const void *bytes, size_t n)
+{
+    struct tracer *t = ctx;
+    struct tcp_info i = {0};
+    struct { /* of the kernel's bbr: struct tcp_bbr_info, in bytes per second */
+        uint32_t bw_lo, bw_hi, rest[3];
+    } bbr = {0};
+    size_t len = sizeof(i), bbr_len = sizeof(bbr);
+    (void)bytes, (void)n;
+    if (sent || sw_cable_now() < t->next_ns)
+        return;
+    t->next_ns = sw_cable_now() + TRACE_NS;
+    if (sock_get((struct sock *)t->sock, IPPROTO_TCP, TCP_INFO, &i, &len) < 0)
+        return;
+    sock_get((struct sock *)t->sock, IPPROTO_TCP, TCP_CC_INFO, &bbr, &bbr_len);
+    printf("%s seed %llu %.1f s ca %u cwnd %u unacked %u sacked %u lost %u retrans %u rtt %u us "
+           "min %u us rto %u us pacing %.2f rate %.2f%s bw %.2f Mbit/s acked %llu again %u "
+           "waited rwnd %.1f sndbuf %.1f s\n",
+           t->who, (unsigned long long)t->seed, (double)(sw_cable_now() - t->start_ns) / 1e9,
+           i.tcpi_ca_state, i.tcpi_snd_cwnd, i.tcpi_unacked, i.tcpi_sacked, i.tcpi_lost,
+           i.tcpi_retrans, i.tcpi_rtt, i.tcpi_min_rtt, i.tcpi_rto,
+           (double)i.tcpi_pacing_rate * 8e-6, (double)i.tcpi_delivery_rate * 8e-6,
+           i.tcpi_delivery_rate_app_limited ? " (app)" : "", bbr.bw_lo * 8e-6,
+           (unsigned long long)i.tcpi_bytes_acked, i.tcpi_total_retrans,
+           (double)i.tcpi_rwnd_limited * 1e-6, (double)i.tcpi_sndbuf_limited * 1e-6);
+    fflush(stdout);
+}
+
+/* Waits until all of a batch have come here; but not for ever for one that failed. */
+static void meet(_Atomic int *left)
+{
+    uint64_t until_ns = sw_cable_now() + MEET_NS;
+    for ((*left)--; *left > 0 && sw_cable_now() < until_ns;)
+        usleep(1000);
 }
 
 /* One transfer from side 0 to side 1: Mbit/s that arrived, or a negative errno. */
@@ -88,15 +144,22 @@ static double transfer(const struct point *p, int pair, uint64_t seed)
         sock_open(&world.side[0], SW_AF_INET, &socks[0]))
         return -EIO;
     set_cc(&socks[0], p->cc);
+    meet(&gate->begin);
     int r = sock_connect(&socks[0], &to);
     while ((r = sock_accept(&listener, &socks[1])) == -EAGAIN)
         world_turn(&world, sw_cable_now() + 50 * MS);
     if (r < 0)
         return r;
     struct flow flow = {.from = &socks[0], .to = &socks[1], .size = UINT64_MAX};
+    struct tracer tracer = {&socks[0], pair_names[pair], seed, sw_cable_now(), 0};
+    if (tracing) {
+        flow.watch = trace;
+        flow.watch_ctx = &tracer;
+    }
     uint64_t seconds = seconds_of(p);
     r = flow_run(&world, &flow, (unsigned)seconds * 1000);
     double mbps = (double)flow.received * 8e-6 / (double)seconds;
+    meet(&gate->end);
     world_fini(&world);
     return r == -ETIMEDOUT ? mbps : r;
 }
@@ -110,25 +173,28 @@ static void job(int n)
     p->result[pair][seed] = transfer(p, pair, (uint64_t)seed + 1);
 }
 
+/* Jobs first to last - 1, side by side. */
+static int run_batch(int first, int last)
+{
+    int failed = 0, status;
+    gate->begin = gate->end = last - first;
+    for (int n = first; n < last; n++)
+        if (fork() == 0) {
+            job(n);
+            _exit(0);
+        }
+    for (int n = first; n < last; n++) {
+        wait(&status);
+        failed += status != 0;
+    }
+    return failed;
+}
+
 static int run_jobs(void)
 {
-    int n = n_points * n_seeds * 3, running = 0, failed = 0;
-    for (int next = 0; next < n || running > 0;) {
-        if (next < n && running < n_jobs) {
-            pid_t pid = fork();
-            if (pid == 0) {
-                job(next);
-                _exit(0);
-            }
-            running++;
-            next++;
-        } else {
-            int status;
-            wait(&status);
-            failed += status != 0;
-            running--;
-        }
-    }
+    int n = n_points * n_seeds * 3, failed = 0;
+    for (int first = 0; first < n; first += n_jobs)
+        failed += run_batch(first, first + n_jobs < n ? first + n_jobs : n);
     return failed;
 }
 
@@ -198,12 +264,20 @@ static void add_points(const char *cc, int only_rtt, int only_loss)
         }
 }
 
+static void *shared(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        exit(1);
+    return p;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"cc", 1, NULL, 'c'},   {"rtt", 1, NULL, 'r'},
-                                            {"loss", 1, NULL, 'l'}, {"seeds", 1, NULL, 's'},
-                                            {"jobs", 1, NULL, 'j'}, {"rate", 1, NULL, 'm'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"cc", 1, NULL, 'c'},    {"rtt", 1, NULL, 'r'},
+                                            {"loss", 1, NULL, 'l'},  {"seeds", 1, NULL, 's'},
+                                            {"jobs", 1, NULL, 'j'},  {"rate", 1, NULL, 'm'},
+                                            {"trace", 0, NULL, 't'}, {NULL, 0, NULL, 0}};
     const char *controls[8] = {"cubic", "reno"};
     int n_controls = 0, rtt = -1, loss = -1;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
@@ -217,15 +291,18 @@ int main(int argc, char **argv)
             n_seeds = atoi(optarg);
         else if (c == 'm' && atoi(optarg) > 0)
             rate_bps = strtoull(optarg, NULL, 10) * MBIT;
+        else if (c == 't')
+            tracing = true;
         else if (c == 'j')
             n_jobs = atoi(optarg);
         else
             return 2;
     }
     world_need();
-    setpriority(PRIO_PROCESS, 0, -10); /* may be refused: then the machine must be quiet */
-    points = mmap(NULL, POINTS_MAX * sizeof(*points), PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    /* Before all ordinary processes. It may be refused: then the machine must be quiet. */
+    sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 1});
+    points = shared(POINTS_MAX * sizeof(*points));
+    gate = shared(sizeof(*gate));
     for (int i = 0; i < (n_controls ? n_controls : 2); i++)
         add_points(controls[i], rtt, loss);
     uint64_t start_ns = sw_cable_now();
