@@ -109,6 +109,13 @@ static int64_t send_fast(struct run *run, struct sfd *sfd, size_t len, long long
     return CALL_SLEEPS;
 }
 
+/* A sleeping writer is woken when it may write, not by each crumb of room. */
+static bool sleeps_on(struct run *run, const struct sfd *sfd)
+{
+    return run->pending.event != NULL && sfd->stream &&
+           (sw_poll(run->host, sfd->socket) & (SW_EV_OUT | SW_EV_ERR | SW_EV_HUP)) == 0;
+}
+
 static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t len,
                     long long flags, const struct sw_addr *to, int64_t *ret_result)
 {
@@ -119,6 +126,10 @@ static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t
     uint64_t done = run->pending.done;
     if (sfd->stream && ((flags & MSG_FASTOPEN) || sfd->put_off || run->pending.fast)) {
         *ret_result = send_fast(run, sfd, len, flags, to);
+        return true;
+    }
+    if (sleeps_on(run, sfd)) {
+        *ret_result = CALL_SLEEPS;
         return true;
     }
     long long pass = SW_MSG_MORE | SW_MSG_OOB | SW_MSG_EOR | (done == 0 ? SW_MSG_ZEROCOPY : 0);

@@ -154,7 +154,7 @@ int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s)
         tcp->local.ip = sw_sock_any(s);
     tcp->local.port = port; /* getsockname() goes on telling it, as Linux's does */
     tcp->remote = (struct sw_addr){.ip = sw_sock_any(s)};
-    s->is &= (uint16_t) ~(SW_IS_DONE | SW_IS_NOSPACE | SW_IS_PUT_OFF);
+    s->is &= (uint16_t) ~(SW_IS_DONE | SW_IS_PUT_OFF);
     s->shut = 0;
     s->state = SW_SS_UNCONNECTED;
     return 0;

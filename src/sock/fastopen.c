@@ -60,7 +60,7 @@ static int64_t open_with(struct sw_sock_layer *layer, struct sw_sock *s, const v
 int sw_fast_begin(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     int64_t r = open_with(layer, s, NULL, 0, 0);
-    s->is |= SW_IS_NOSPACE;
+    sw_tcp_await_space(sw_sock_tcp(s));
     return r == -EINPROGRESS ? -EAGAIN : (int)r;
 }
 

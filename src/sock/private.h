@@ -46,7 +46,6 @@ enum {
     SW_IS_HASHED = 1 << 1,     /* in layer->conns */
     SW_IS_BOUND_ADDR = 1 << 2, /* bind() chose the address: it outlives a connection */
     SW_IS_BOUND_PORT = 1 << 3, /* bind() chose the port: it outlives a connection */
-    SW_IS_NOSPACE = 1 << 4,    /* the caller was told that the send buffer is full */
     SW_IS_DONE = 1 << 5,       /* the connection has ended: CLOSED, or TIME_WAIT kept elsewhere */
     SW_IS_QUEUED = 1 << 6,     /* an embryo in the accept queue, no longer in the SYN queue */
     SW_IS_SNDBUF_SET = 1 << 7, /* SO_SNDBUF was set: no automatic tuning */

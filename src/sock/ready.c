@@ -33,7 +33,7 @@ static int poll_stream(struct sw_sock_layer *layer, struct sw_sock *s)
         if ((s->shut & SW_SHUT_BIT_SEND) || sw_stream_writable(s))
             events |= SW_EV_OUT;
         else
-            s->is |= SW_IS_NOSPACE;
+            sw_tcp_await_space(tcp);
     }
     return events;
 }

@@ -80,10 +80,6 @@ void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s)
     }
     if (state == SW_TCP_FIN_WAIT_2 && unwanted && sw_fw_new(layer, s))
         return;
-    if ((events & SW_TCPE_WRITABLE) && (s->is & SW_IS_NOSPACE))
-        s->is &= (uint16_t)~SW_IS_NOSPACE;
-    else
-        events &= ~(unsigned)SW_TCPE_WRITABLE; /* nobody found the buffer full */
     if (sw_notices_look(tcp, over) || events)
         sw_sock_wake(layer, s);
 }
@@ -102,7 +98,7 @@ static int check_send(struct sw_sock *s)
     bool early = sw_tfo_early(sw_sock_tcp(s));
     if ((state == SW_TCP_SYN_SENT || state == SW_TCP_SYN_RECEIVED) && !early) {
         int err = sw_sock_take_error(s);
-        s->is |= SW_IS_NOSPACE;
+        sw_tcp_await_space(sw_sock_tcp(s));
         return err ? -err : -EAGAIN;
     }
     bool open = early || state == SW_TCP_ESTABLISHED || state == SW_TCP_CLOSE_WAIT;
@@ -169,12 +165,12 @@ int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const voi
             sw_tcp_mark_urgent(tcp); /* as Linux: whatever the last byte is that found room */
         if ((flags & SW_MSG_EOR) && done == len)
             sw_tcp_mark_record(tcp);
-        sw_tcp_push(tcp, done < len || (flags & SW_MSG_MORE));
+        sw_tcp_push(tcp, done < len ? sw_tcp_send_space(tcp) > 0 : flags & SW_MSG_MORE);
     }
     if (done > 0)
         sw_stream_follow(s, flags);
     if (done < len)
-        s->is |= SW_IS_NOSPACE;
+        sw_tcp_await_space(tcp);
     if (done == 0)
         return r < 0 ? -ENOBUFS : -EAGAIN;
     sw_stream_after(layer, s);
@@ -190,7 +186,7 @@ int64_t sw_stream_reserve_space(struct sw_sock_layer *layer, struct sw_sock *s, 
     struct sw_tcp *tcp = sw_sock_tcp(s);
     uint32_t space = sw_tcp_send_space(tcp);
     if (space < want)
-        s->is |= SW_IS_NOSPACE;
+        sw_tcp_await_space(tcp);
     if (space == 0)
         return -EAGAIN;
     uint32_t n = want < space ? (uint32_t)want : space;

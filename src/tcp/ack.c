@@ -48,7 +48,6 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
 {
     struct sw_tcp_snd *snd = &tcp->snd;
     uint32_t acked = hdr->ack.v - snd->una.v;
-    bool was_writable = sw_tcp_writable(tcp);
     uint64_t sent_ns = 0;
 
     if (hdr->ack.v - snd->iss.v < snd->una.v - snd->iss.v)
@@ -71,9 +70,6 @@ static uint32_t advance(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
         sw_tcp_disarm(tcp, SW_TCP_TIMER_RETRANSMIT); /* RFC 6298 5.2 */
     else
         sw_tcp_arm_retransmit(tcp); /* 5.3 */
-    sw_tcp_grow_sndbuf(tcp);
-    if (!was_writable && sw_tcp_writable(tcp))
-        tcp->events |= SW_TCPE_WRITABLE;
     return acked;
 }
 

@@ -38,7 +38,7 @@ struct sw_tcp_snd {
     uint32_t srtt_us8;    /* smoothed round-trip time in us, times 8; 0: none yet (RFC 6298 2) */
     uint32_t rttvar_us4;  /* its variation in us, times 4 */
     uint32_t min_rtt_us;  /* UINT32_MAX: none yet */
-    uint32_t buf;         /* SO_SNDBUF */
+    uint32_t buf;         /* SO_SNDBUF: what it is compared with is sndbuf.c's */
     uint32_t last_ms;     /* when data (or the first SYN) was last sent, by sw_tcp_clock_ms() */
     uint32_t retrans;     /* segments sent again, ever */
     uint32_t segs;        /* segments sent */
@@ -114,6 +114,7 @@ enum {
     SW_TCPF_EARLY = 1 << 27,       /* data move in SYN_RECEIVED already (RFC 7413 4.2.2) */
     SW_TCPF_ECT_SEEN = 1 << 25,    /* data have come in packets that were ECN-capable */
     SW_TCPF_ACCECN = 1 << 28,      /* asked for; then: negotiated (RFC 9768): see accecn.h */
+    SW_TCPF_NOSPACE = 1 << 29,     /* the user was told that the send buffer is full */
 };
 
 /* The socket layer knows layer, timer, local, remote, id and state; the rest is this layer's. */

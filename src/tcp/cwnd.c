@@ -53,7 +53,7 @@ static void decay(struct sw_tcp *tcp)
     f->cwnd_stamp_ns = sw_tcp_now(tcp);
     f->cwnd_used = 0;
     /* A full send buffer says that the user would have sent more. */
-    if (f->ca != SW_CA_OPEN || tcp->snd.queue.len >= tcp->snd.buf || used >= tcp->snd.cwnd)
+    if (f->ca != SW_CA_OPEN || sw_tcp_has(tcp, SW_TCPF_NOSPACE) || used >= tcp->snd.cwnd)
         return;
     tcp->snd.ssthresh = remembered(tcp);
     tcp->snd.cwnd = used + (tcp->snd.cwnd - used) / 2;

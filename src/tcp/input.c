@@ -345,6 +345,7 @@ static void respond(struct sw_tcp *tcp)
     if (sw_tcp_has(tcp, SW_TCPF_ACK_NOW) && (!sw_reasm_empty(tcp) || sw_accecn_reflects(tcp)))
         sw_tcp_send_ack(tcp);
     sw_tcp_output(tcp);
+    sw_tcp_check_space(tcp);
     if (sw_tcp_has(tcp, SW_TCPF_ACK_NOW))
         sw_tcp_send_ack(tcp);
 }

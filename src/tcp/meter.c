@@ -26,6 +26,7 @@ int sw_meter_reserve(struct sw_tcp *tcp)
     memset(m, 0, sizeof(*m));
     m->pacing_rate = m->max_pacing_rate = SW_RATE_NONE;
     m->chrono_since_ns = sw_tcp_now(tcp);
+    m->filling = m->pushed = sw_tcp_snd_base(tcp);
     if (!sw_tcp_syn_unacked(tcp) && tcp->state != SW_TCP_CLOSED) { /* what an earlier one left */
         m->chrono_ns[SW_CHRONO_BUSY] = (uint64_t)tcp->snd.told.busy_ms * SW_NS_PER_MS;
         m->delivered_segs = tcp->snd.data_segs;

@@ -40,6 +40,10 @@ struct sw_meter {
     uint8_t chrono;     /* enum sw_chrono */
     uint8_t reordering; /* segments; 0: as at the beginning */
 
+    /* sndbuf.c */
+    sw_seq filling; /* where the last buffer of what is unsent begins */
+    sw_seq pushed;  /* the end of what was to be pushed */
+
     uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE */
     void *cc_state;           /* of the congestion control; made when it needs it */
 

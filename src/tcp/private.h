@@ -163,8 +163,10 @@ void sw_cwnd_validate(struct sw_tcp *tcp, bool limited);
 void sw_cwnd_restart(struct sw_tcp *tcp); /* something is to be sent, and nothing is in flight */
 
 /* ---- sndbuf.c ---- */
-bool sw_tcp_has_lowat(const struct sw_tcp *tcp); /* TCP_NOTSENT_LOWAT, or the host's */
+/* Bytes were put into the queue, and more follow: whether they may wait for these (no PSH). */
+bool sw_tcp_filled(struct sw_tcp *tcp, bool more);
 void sw_tcp_grow_sndbuf(struct sw_tcp *tcp);
+void sw_tcp_check_space(struct sw_tcp *tcp); /* something was heard: tells who waits for room */
 
 /* ---- ack.c ---- */
 enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg);

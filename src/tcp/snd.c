@@ -292,11 +292,9 @@ static void output_new(struct sw_tcp *tcp)
 }
 
 /* A sender that has sent what there was, with a full buffer, waits for its own buffer until the
- * user is told of room in it. */
+ * user is told of room in it (sw_tcp_check_space()), unless the window is in use too. */
 static enum sw_chrono waits_for(const struct sw_tcp *tcp)
 {
-    bool was_sndbuf = tcp->snd.meter && tcp->snd.meter->chrono == SW_CHRONO_SNDBUF;
-
     if (sw_seq_eq(tcp->snd.una, tcp->snd.nxt) && !sw_tcp_unsent(tcp))
         return SW_CHRONO_IDLE;
     if (sw_tcp_unsent_bytes(tcp) > 0)
@@ -304,7 +302,7 @@ static enum sw_chrono waits_for(const struct sw_tcp *tcp)
                        window_room(tcp) < sw_min32(sw_tcp_unsent_bytes(tcp), tcp->snd.mss)
                    ? SW_CHRONO_RWND
                    : SW_CHRONO_BUSY;
-    if (tcp->snd.queue.len >= tcp->snd.buf || (was_sndbuf && !sw_tcp_writable(tcp)))
+    if (sw_tcp_has(tcp, SW_TCPF_NOSPACE) && !sw_cwnd_limited(tcp))
         return SW_CHRONO_SNDBUF;
     return SW_CHRONO_BUSY;
 }
@@ -322,7 +320,7 @@ static void validate(struct sw_tcp *tcp, bool waited, bool sent)
 void sw_tcp_output(struct sw_tcp *tcp)
 {
     sw_seq nxt = tcp->snd.nxt;
-    bool was_writable, waits;
+    bool waits;
 
     if (!may_send(tcp))
         return;
@@ -333,7 +331,6 @@ void sw_tcp_output(struct sw_tcp *tcp)
         return;
     }
     sw_tcp_path_changed(tcp);
-    was_writable = !sw_tcp_has_lowat(tcp) || sw_tcp_writable(tcp);
     if (tcp->snd.flight)
         tcp->snd.flight->cwnd_hit = false;
     if (sw_seq_eq(tcp->snd.una, tcp->snd.nxt) && sw_tcp_unsent(tcp)) {
@@ -345,8 +342,6 @@ void sw_tcp_output(struct sw_tcp *tcp)
     output_new(tcp);
     sw_pace_rest(tcp);
     validate(tcp, waits, !sw_seq_eq(nxt, tcp->snd.nxt));
-    if (!was_writable && sw_tcp_writable(tcp)) /* TCP_NOTSENT_LOWAT: what was sent waits no more */
-        tcp->events |= SW_TCPE_WRITABLE;
     sw_rate_output(tcp);
     sw_meter_chrono(tcp, waits_for(tcp));
     /* Something waits and no acknowledgment will come to wake it: the persist timer does. */

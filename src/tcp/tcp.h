@@ -226,9 +226,10 @@ void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error);
 
 /* ---- the user's calls: states are checked by the socket layer ---- */
 
-/* Bytes the send buffer takes now; 0: full. */
+/* Bytes the send buffer takes before the next sw_tcp_push(); 0: full. */
 uint32_t sw_tcp_send_space(const struct sw_tcp *tcp);
 bool sw_tcp_writable(const struct sw_tcp *tcp); /* as poll() means it: not only a crumb of room */
+void sw_tcp_await_space(struct sw_tcp *tcp); /* the user was told so: SW_TCPE_WRITABLE when not */
 /* After bytes were put into the send queue (sw_tcp_send_queue()): send what may be sent. `more`:
  * MSG_MORE. */
 struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp);
@@ -282,7 +283,7 @@ uint16_t sw_tcp_mss(const struct sw_tcp *tcp); /* bytes of payload per packet, n
 enum {
     SW_TCPE_ESTABLISHED = 1, /* the handshake ended well */
     SW_TCPE_READABLE = 2,    /* bytes or the end of the stream came */
-    SW_TCPE_WRITABLE = 4,    /* the send buffer has room again (Linux: a third of it free) */
+    SW_TCPE_WRITABLE = 4,    /* the send buffer has room again, which was waited for */
     SW_TCPE_ERROR = 8,       /* sw_tcp_error() has something */
     SW_TCPE_CLOSED = 16,     /* now CLOSED or TIME_WAIT */
 };

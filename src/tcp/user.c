@@ -15,7 +15,7 @@ struct sw_stream *sw_tcp_send_queue(struct sw_tcp *tcp)
 
 void sw_tcp_push(struct sw_tcp *tcp, bool more)
 {
-    sw_tcp_flag(tcp, SW_TCPF_MORE, more);
+    sw_tcp_flag(tcp, SW_TCPF_MORE, sw_tcp_filled(tcp, more));
     /* An answer soon after data came: from now on answers carry our ACKs. */
     if (sw_tcp_has(tcp, SW_TCPF_HEARD) &&
         (uint64_t)(sw_tcp_clock_ms(tcp) - tcp->rcv_ms) * SW_NS_PER_MS <

@@ -291,7 +291,7 @@ static void test_restart_after_idle(void **state)
     one_fini(&o);
 }
 
-/* WRITABLE comes when a third of the buffer is free, once. */
+/* WRITABLE comes when a third of the buffer is free, once, to who waits for it. */
 static void test_writable(void **state)
 {
     struct one o;
@@ -304,16 +304,23 @@ static void test_writable(void **state)
     TAKE(&o, SYN, .seq = 0);
     IN(&o, SYN | ACK, .ack = 1, .mss = 1000);
     TAKE(&o, ACK, .seq = 1, .ack = 1);
-    assert_int_equal(sw_tcp_send_space(&o.tcp), 9000);
-    user_sends(&o, 9000);
+    assert_int_equal(sw_tcp_send_space(&o.tcp), 32000); /* half of the window, in whole segments */
+    user_sends(&o, 32000);
+    assert_int_equal(sw_tcp_send_space(&o.tcp), 10000); /* as much has left: filled again */
+    user_sends(&o, 10000);
     assert_int_equal(sw_tcp_send_space(&o.tcp), 0);
+    sw_tcp_await_space(&o.tcp);
     o.events = 0;
-    IN(&o, ACK, .seq = 1, .ack = 2001);
+    IN(&o, ACK, .seq = 1, .ack = 10001);
+    IN(&o, ACK, .seq = 1, .ack = 30001);
+    assert_int_equal(sw_tcp_send_space(&o.tcp), 0);
+    IN(&o, ACK, .seq = 1, .ack = 36001); /* 6,000 bytes, and the price of a buffer */
+    assert_int_equal(sw_tcp_send_space(&o.tcp), 32000);
     assert_false(o.events & SW_TCPE_WRITABLE);
-    IN(&o, ACK, .seq = 1, .ack = 3001);
+    IN(&o, ACK, .seq = 1, .ack = 37001);
     assert_true(o.events & SW_TCPE_WRITABLE);
     o.events = 0;
-    IN(&o, ACK, .seq = 1, .ack = 4001);
+    IN(&o, ACK, .seq = 1, .ack = 38001);
     assert_false(o.events & SW_TCPE_WRITABLE);
     while ((pkt = one_take_packet(&o)) != NULL)
         sw_packet_free(pkt);
