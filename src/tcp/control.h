@@ -75,7 +75,8 @@ struct sw_tcp_rcv {
     uint32_t target;    /* largest window worth offering now; grows with full-sized segments */
     uint16_t mss;       /* largest segment seen: what a full-sized one is */
     uint8_t wscale;     /* Rcv.Wind.Shift */
-    uint8_t quick;      /* ACKs still to be sent at once (slow start of the peer) */
+    uint8_t quick : 6;  /* ACKs still to be sent at once (slow start of the peer) */
+    uint8_t small : 2;  /* segments that ended what the peer had to say and wait for their ACK: 0, 1, 2 or more */
     uint32_t wraps;     /* high half of the count of bytes received */
     sw_seq irs;
     uint32_t segs; /* segments received */

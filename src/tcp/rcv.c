@@ -110,6 +110,7 @@ void sw_tcp_ack_sent(struct sw_tcp *tcp)
 {
     if (tcp->rcv.quick)
         tcp->rcv.quick--;
+    tcp->rcv.small = 0;
     tcp->flags &= ~(uint32_t)SW_TCPF_ACK_NOW;
     sw_tcp_disarm(tcp, SW_TCP_TIMER_DELACK);
 }
@@ -129,13 +130,20 @@ static void schedule_ack(struct sw_tcp *tcp, uint32_t len)
 
 /* ---- data ---- */
 
-/* What a full-sized segment is: the largest seen. */
-static void learn_mss(struct sw_tcp *tcp, const struct sw_packet *pkt, uint32_t len)
+/* What a full-sized segment is: the largest seen. A smaller one, or one that is pushed, ends what
+ * the peer had to say: it may be waiting for the ACK before it says more (Nagle, RFC 9293 3.7.4).
+ */
+static void learn_mss(struct sw_tcp *tcp, const struct sw_segment *seg)
 {
-    uint32_t size = pkt->gso_size ? pkt->gso_size : len;
+    uint32_t size = seg->pkt->gso_size ? seg->pkt->gso_size : seg->len;
 
-    if (size > tcp->rcv.mss)
+    if (size >= tcp->rcv.mss) {
         tcp->rcv.mss = (uint16_t)sw_min32(size, UINT16_MAX);
+        if (tcp->rcv.small == 0 && (seg->tcp.flags & SW_TCP_PSH) != 0)
+            tcp->rcv.small = 1;
+    } else if (tcp->rcv.small < 2) {
+        tcp->rcv.small++;
+    }
 }
 
 /* The first window is cautious; it grows with what comes, twice as fast as it comes. */
@@ -198,7 +206,7 @@ enum sw_drop sw_tcp_receive(struct sw_tcp *tcp, struct sw_segment *seg)
         tcp->flags |= SW_TCPF_ACK_NOW;
         return SW_DROP_NONE;
     }
-    learn_mss(tcp, seg->pkt, seg->len);
+    learn_mss(tcp, seg);
     if (!sw_seq_eq(seg->tcp.seq, tcp->rcv.nxt)) {
         tcp->flags |= SW_TCPF_ACK_NOW; /* a duplicate ACK tells of the hole (RFC 5681 4.2) */
         why = sw_reasm_insert(tcp, seg->tcp.seq, seg->pkt);
@@ -237,6 +245,19 @@ bool sw_tcp_recv_eof(const struct sw_tcp *tcp)
     return sw_tcp_has(tcp, SW_TCPF_FIN_RECEIVED) && tcp->rcv.queue.len == 0;
 }
 
+/* A delayed ACK goes when the user has read what it is for: all, where the peer's last segment was
+ * a small one and no answer is likely to carry the ACK (pingpong); after two such ones in any case.
+ * So small writes one after the other are not held by Nagle until the timer, and a request's ACK
+ * still travels with its answer. As Linux's tcp_cleanup_rbuf(). */
+static bool reading_acks(const struct sw_tcp *tcp)
+{
+    if (tcp->delack_ns == SW_NEVER)
+        return false;
+    if (tcp->rcv.nxt.v - tcp->rcv.wup.v > tcp->rcv.mss)
+        return true;
+    return tcp->rcv.queue.len == 0 && tcp->rcv.small > (sw_tcp_has(tcp, SW_TCPF_PINGPONG) ? 1 : 0);
+}
+
 /* Tells the peer of new room once it has at least doubled, as Linux does, or has grown by an eighth
  * of all there can be: after a burst the ACKs sent meanwhile have left the peer with a small
  * window, and with nothing to come that would tell it more. */
@@ -258,6 +279,6 @@ void sw_tcp_consumed(struct sw_tcp *tcp, uint32_t len)
         return; /* the peer has sent its FIN: it needs no window */
     }
     wnd = next_window(tcp);
-    if (wnd > offered && (wnd >= 2 * offered || wnd - offered >= step))
+    if (reading_acks(tcp) || (wnd > offered && (wnd >= 2 * offered || wnd - offered >= step)))
         sw_tcp_send_ack(tcp);
 }

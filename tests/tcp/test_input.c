@@ -183,6 +183,7 @@ static void test_data(void **state)
         } else {
             assert_int_equal(sw_tcp_recv_queue(&o.tcp)->len, 5);
             user_reads(&o, 5);
+            TAKE(&o, ACK, .seq = snd_nxt(s), .ack = rcv_nxt(s) + 5);
         }
         nothing(&o);
         one_fini(&o);

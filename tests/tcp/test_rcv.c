@@ -35,9 +35,9 @@ static void test_quick(void **state)
     }
     IN(&o, ACK, .seq = 1601, .ack = 1, .len = 100);
     nothing(&o);
-    user_reads(&o, 1700);
     user_sends(&o, 10); /* the answer carries the ACK */
     TAKE(&o, ACK | PSH, .seq = 1, .ack = 1701, .len = 10);
+    user_reads(&o, 1700);
     pass(&o, 100 * MS);
     nothing(&o);
     one_fini(&o);
@@ -50,6 +50,54 @@ static void test_quick(void **state)
     user_sends_one(&o, 1, 101, 10);
     IN(&o, ACK, .seq = 101, .ack = 11, .len = 100); /* the next question */
     nothing(&o);
+    one_fini(&o);
+}
+
+/* Who has read all of a small segment acknowledges it: the peer may be waiting for that before it
+ * says more (Nagle). Not before; and not where an answer will carry the ACK, unless two such wait.
+ */
+static void test_read_small(void **state)
+{
+    struct one o;
+
+    (void)state;
+    begin_established(&o);
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 100);
+    nothing(&o);
+    user_reads(&o, 40);
+    nothing(&o);
+    user_reads(&o, 60);
+    TAKE(&o, ACK, .seq = 1, .ack = 101);
+
+    user_sends_one(&o, 1, 101, 10); /* it answers: pingpong from now on */
+    IN(&o, ACK, .seq = 101, .ack = 11, .len = 50);
+    user_reads(&o, 50);
+    nothing(&o);
+    IN(&o, ACK, .seq = 151, .ack = 11, .len = 50);
+    nothing(&o);
+    user_reads(&o, 50);
+    TAKE(&o, ACK, .seq = 11, .ack = 201);
+    one_fini(&o);
+}
+
+/* A full-sized segment ends nothing, unless it is pushed. */
+static void test_read_full(void **state)
+{
+    struct one o;
+
+    (void)state;
+    begin_established(&o);
+    IN(&o, ACK, .seq = 1, .ack = 1, .len = 1000);
+    user_reads(&o, 1000);
+    nothing(&o);
+    IN(&o, ACK, .seq = 1001, .ack = 1, .len = 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 2001);
+    user_reads(&o, 1000);
+    nothing(&o);
+    IN(&o, ACK | PSH, .seq = 2001, .ack = 1, .len = 1000);
+    nothing(&o);
+    user_reads(&o, 1000);
+    TAKE(&o, ACK, .seq = 1, .ack = 3001);
     one_fini(&o);
 }
 
@@ -375,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_second),  cmocka_unit_test(test_quick),
+        cmocka_unit_test(test_read_small),    cmocka_unit_test(test_read_full),
         cmocka_unit_test(test_out_of_order),  cmocka_unit_test(test_bare_duplicate),
         cmocka_unit_test(test_sack_blocks),   cmocka_unit_test(test_dsack),
         cmocka_unit_test(test_super_segment), cmocka_unit_test(test_window),

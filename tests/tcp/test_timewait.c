@@ -11,6 +11,7 @@ static void record(struct one *o, struct sw_timewait *tw, bool ts)
     o->ts = ts ? 1000 : 0;
     IN(o, ACK, .seq = 1, .ack = 1, .len = 10);
     user_reads(o, 10);
+    TAKE(o, ACK, .seq = 1, .ack = 11);
     sw_tcp_shutdown(&o->tcp);
     TAKE(o, FIN | ACK, .seq = 1, .ack = 11);
     IN(o, FIN | ACK, .seq = 11, .ack = 2);

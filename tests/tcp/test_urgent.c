@@ -192,6 +192,7 @@ static void test_pointer_beyond_segment(void **state)
     IN(&o, ACK | URG, .seq = 5, .ack = 1, .urg = 65535); /* and without any data */
     assert_int_equal(oob(&o, false), -EAGAIN);
     user_reads(&o, 4);
+    TAKE(&o, ACK, .seq = 1, .ack = 5);
     IN(&o, FIN | ACK, .seq = 5, .ack = 1);
     assert_int_equal(oob(&o, false), -EAGAIN);
     TAKE(&o, ACK, .seq = 1, .ack = 6);
@@ -221,6 +222,7 @@ static void test_pointer_across_wrap(void **state)
         assert_true(sw_tcp_at_mark(&o.tcp));
         skip_byte(&o);
         user_reads(&o, 1);
+        TAKE(&o, ACK, .seq = 1, .ack = 8);
         assert_null(o.tcp.urgent);
         user_sends_urgent(&o, 5);
         TAKE(&o, ACK | PSH | URG, .seq = 1, .ack = 8, .len = 5, .urg = 5);

@@ -80,6 +80,19 @@ static void written_before_a_call(void)
     say("datagrams: %d received", received);
 }
 
+/* Nagle holds a small segment only while one is not acknowledged: reading acknowledges it. */
+static void small_writes(void)
+{
+    int a, b, received = 0;
+
+    stream_pair(&a, &b);
+    for (int i = 0; i < 3 * TIMES; i++) {
+        MUST((int)write(a, "x", 1));
+        received += receive_from(b);
+    }
+    say("%d received", received);
+}
+
 /* The refusal finds nobody any more; nothing else leaves in the name of who is gone. */
 static void refused_when_closed(void)
 {
@@ -103,5 +116,6 @@ static void refused_when_closed(void)
 const struct scenario arrive_scenarios[] = {{"arrive-sendto", sent_to, BOTH},
                                             {"arrive-messages", sent_as_messages, BOTH},
                                             {"arrive-written", written_before_a_call, BOTH},
+                                            {"arrive-small-writes", small_writes, BOTH},
                                             {"arrive-refused", refused_when_closed, BOTH},
                                             {NULL, NULL, 0}};
