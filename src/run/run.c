@@ -38,10 +38,13 @@
 enum { EVENTS = 256, BATCHES = 64, EXIT_CANNOT = 125, MEET_BACKLOG = 4096 };
 enum { DESCRIPTORS = 1 << 20 }; /* Linux's default of fs.nr_open, beyond which nobody may */
 
-#define PATIENCE_NS 2000000000ULL /* between SIGTERM and SIGKILL for what remains */
-#define LINGER_NS 1000000000ULL   /* after the last program, where it is recorded */
-#define AGAIN_NS 100000000ULL     /* SIGKILL again: something may have forked meanwhile */
-#define SPIN_NS 25000U            /* how long to look for the next event before sleeping */
+#define PATIENCE_NS 2000000000ULL  /* between SIGTERM and SIGKILL for what remains */
+#define LINGER_NS 1000000000ULL    /* after the last program, where it is recorded */
+#define AGAIN_NS 100000000ULL      /* SIGKILL again: something may have forked meanwhile */
+#define SPIN_NS 25000U             /* how long to look for the next event before sleeping */
+#define CROWDED_NS 200000U         /* others had the processor for so long: they keep it busy */
+#define CROWDED_MIN_NS 10000000U   /* and for so long it is not yielded to them again, */
+#define CROWDED_MAX_NS 1000000000U /* up to so long */
 
 static int cannot(const char *what, int err)
 {
@@ -254,16 +257,33 @@ static void serve_active(struct run *run)
 /* ---- the loop ---- */
 
 /* Who was just given something answers soon: to look a little longer costs less than to be woken on
- * an idle processor (30 to 90 us on a virtual machine). Whoever else wants this processor gets it.
- */
-static int look_a_while(const struct run *run, struct epoll_event *events, uint64_t until_ns)
+ * an idle processor (30 to 90 us on a virtual machine). Whoever else wants this processor gets it:
+ * and was that for long, the machine is busy. Then there is no idle processor to be woken on, and
+ * looking does harm: since Linux 6.18 who yields gives up the rest of its slice, so that a few
+ * yields put us milliseconds behind everybody else. So for a while, longer each time, there is
+ * none. */
+static int look_a_while(struct run *run, struct epoll_event *events, uint64_t until_ns)
 {
-    uint64_t end_ns = run_now() + SPIN_NS;
+    uint64_t now_ns = run_now(), end_ns = now_ns + SPIN_NS;
+    int n;
+
+    if (now_ns < run->crowded_until_ns)
+        return 0;
     if (until_ns < end_ns)
         end_ns = until_ns;
-    int n;
-    while ((n = epoll_wait(run->epoll_fd, events, EVENTS, 0)) == 0 && run_now() < end_ns)
+    while ((n = epoll_wait(run->epoll_fd, events, EVENTS, 0)) == 0 && now_ns < end_ns) {
+        uint64_t before_ns = now_ns;
         sched_yield();
+        now_ns = run_now();
+        if (now_ns - before_ns > CROWDED_NS) {
+            run->crowded_ns = run->crowded_ns == 0 ? CROWDED_MIN_NS : run->crowded_ns * 2;
+            if (run->crowded_ns > CROWDED_MAX_NS)
+                run->crowded_ns = CROWDED_MAX_NS;
+            run->crowded_until_ns = now_ns + run->crowded_ns;
+            return epoll_wait(run->epoll_fd, events, EVENTS, 0);
+        }
+    }
+    run->crowded_ns = 0;
     return n;
 }
 

@@ -281,6 +281,8 @@ struct run {
     uint32_t n_refused;
     int n_processors;
     bool busy;                 /* the last turn had events: the next one may be near */
+    uint64_t crowded_until_ns; /* others want the processor: not looked for it before */
+    uint64_t crowded_ns;       /* how long that was last; 0: they do not */
     void *scratch;             /* dgram.c: freed at the end */
     struct run_resolver *resolver; /* resolver.c's own; also the `user` of its sockets */
     struct sw_view *view;      /* NULL: nobody looks */
