@@ -5,46 +5,38 @@
  * that hardly depends on what else the machine does.
  *
  * call bare [SECONDS]: the same of getppid(2) in a child whose seccomp filter notifies it, answered
- * by a parent that does nothing else (seccomp_unotify(2), SYNC_WAKE_UP where there is such): what
- * any notified call costs on this machine, before anybody looks at what it says. The parent waits
- * in poll(2) for each, as who has other descriptors to look after must.
+ * by a parent that does nothing else (seccomp_unotify(2), SYNC_WAKE_UP where there is such): it
+ * receives and answers, two calls, the least that any notified call costs on this machine, before
+ * anybody looks at what it says.
+ *
+ * call polled [SECONDS]: the same, but the parent asks epoll(7) before each whether there is one,
+ * as who has other descriptors to look after must.
  */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
-#include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "bench.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS /* Linux 6.6 */
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-enum { BATCH = 100 };
-
-static void die(const char *step)
-{
-    perror(step);
-    exit(1);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+enum { BATCH = 100, LAST = 2 };
 
 static void measure(void (*one)(int), int fd, double seconds)
 {
@@ -80,7 +72,7 @@ static void ask_option(int fd)
 static void ask_parent(int fd)
 {
     (void)fd;
-    if (syscall(SYS_getppid) != 1)
+    if (syscall(SYS_getppid, 1) != 1)
         die("getppid");
 }
 
@@ -131,21 +123,29 @@ static int take(int pair)
     return fd;
 }
 
-static void answer(int listener)
+/* Until the child's last call: who waits for a notification is woken by no end of a process. */
+static void answer(int listener, bool polls)
 {
-    struct pollfd p = {.fd = listener, .events = POLLIN};
+    struct epoll_event event = {.events = EPOLLIN};
+    int set = polls ? epoll_create1(EPOLL_CLOEXEC) : -1;
+    if (polls && (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, listener, &event) < 0))
+        die("epoll");
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-    while (poll(&p, 1, -1) == 1 && (p.revents & POLLIN) != 0) {
+    while (!polls || (epoll_wait(set, &event, 1, -1) == 1 && (event.events & EPOLLIN) != 0)) {
         struct seccomp_notif call;
         memset(&call, 0, sizeof call);
         if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
             continue;
         struct seccomp_notif_resp response = {.id = call.id, .val = 1};
         ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+        if (call.data.args[0] == LAST)
+            break;
     }
+    if (polls)
+        close(set);
 }
 
-static void bare(double seconds)
+static void bare(double seconds, bool polls)
 {
     int pair[2], status = 0;
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
@@ -157,10 +157,11 @@ static void bare(double seconds)
         pass(pair[1], listener);
         close(listener);
         measure(ask_parent, -1, seconds);
+        syscall(SYS_getppid, LAST);
         exit(0);
     }
     close(pair[1]);
-    answer(take(pair[0]));
+    answer(take(pair[0]), polls);
     if (waitpid(child, &status, 0) != child || status != 0)
         exit(1);
 }
@@ -170,12 +171,14 @@ int main(int argc, char **argv)
     double seconds = argc > 2 ? atof(argv[2]) : 2;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (argc > 1 && strcmp(argv[1], "bare") == 0)
-        bare(seconds);
+        bare(seconds, false);
+    else if (argc > 1 && strcmp(argv[1], "polled") == 0)
+        bare(seconds, true);
     else if (argc > 1 && strcmp(argv[1], "sockname") == 0)
         measure(ask_name, fd, seconds);
     else if (argc > 1 && strcmp(argv[1], "option") == 0)
         measure(ask_option, fd, seconds);
     else
-        return fprintf(stderr, "call bare|sockname|option [SECONDS]\n"), 2;
+        return fprintf(stderr, "call bare|polled|sockname|option [SECONDS]\n"), 2;
     return 0;
 }

@@ -12,23 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
+
 enum { BYTES_MAX = 65536 };
-
-static void die(const char *step)
-{
-    perror(step);
-    exit(1);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* All of a message of a stream, or one datagram. False: the other side has ended. */
 static bool receive(int fd, char *message, size_t size)
