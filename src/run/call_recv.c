@@ -56,27 +56,56 @@ static void put_error(const struct standin *s, const struct sw_socket_error *e, 
     }
 }
 
-/* Writes what goes back into a struct msghdr besides the data: control messages and flags. `error`
- * is NULL but for what comes from the error queue. */
-static int write_msghdr(struct run *run, struct run_call *call, const struct message *m,
-                        const struct sw_datagram_info *info, const struct sw_socket_error *error,
-                        uint32_t flags)
+/* What goes back to the caller of one receive. */
+struct reply {
+    const void *data;
+    size_t n;
+    struct sw_addr from;
+    uint32_t flags;
+    const struct sw_datagram_info *info;
+    const struct sw_socket_error *error; /* NULL but for what comes from the error queue */
+};
+
+/* The address, as far as the caller has room: that stands in the message already, or, of a
+ * recvfrom(), where its length will go. 0 or a negative errno. */
+static int add_name(struct mem_writes *w, const struct message *m, struct mem_addr *name)
+{
+    int room = m->namelen;
+
+    if (m->name == 0)
+        return 0;
+    if (m->at == 0 && mem_read(w->run, w->tid, m->namelen_ptr, &room, sizeof(room)) < 0)
+        return -EFAULT;
+    if (room < 0)
+        return -EINVAL;
+    mem_writes_add(w, m->name, &name->u, (size_t)room < name->full ? (size_t)room : name->full);
+    mem_writes_add(w, m->namelen_ptr, &name->full, sizeof(name->full));
+    return 0;
+}
+
+/* All of it at once. 0 or a negative errno. */
+static int write_back(struct run *run, struct run_call *call, const struct message *m,
+                      const struct reply *reply)
 {
     struct standin *s = call->standin;
+    struct mem_writes w;
+    struct mem_addr name;
     struct control c;
+    struct message_end end = {.flags = reply->flags};
 
-    control_init(&c, m->controllen);
-    control_of_datagram(run, s, info, &c);
-    if (error != NULL)
-        put_error(s, error, &c);
-    if (c.truncated)
-        flags |= MSG_CTRUNC;
-    uint64_t used = c.len;
-    if (mem_write(run, call->tid, m->control, c.buf, c.len) < 0 ||
-        mem_write(run, call->tid, m->at + MSGHDR_FLAGS, &flags, sizeof(flags)) < 0 ||
-        mem_write(run, call->tid, m->at + MSGHDR_CONTROLLEN, &used, sizeof(used)) < 0)
-        return -EFAULT;
-    return 0;
+    mem_writes_init(&w, run, call->tid);
+    message_scatter_with(&w, m, reply->data, reply->n);
+    mem_addr_make(&reply->from, s->ipv6, &name);
+    int r = add_name(&w, m, &name);
+    if (r == 0 && m->at != 0) {
+        control_init(&c, m->controllen);
+        control_of_datagram(run, s, reply->info, &c);
+        if (reply->error != NULL)
+            put_error(s, reply->error, &c);
+        message_end_with(&w, m, &c, &end);
+    }
+    int err = mem_writes_commit(&w);
+    return err < 0 ? err : r;
 }
 
 /* MSG_ERRQUEUE: the oldest error, and what was sent then. Takes it also with MSG_PEEK, as Linux. */
@@ -94,11 +123,8 @@ static int64_t receive_error(struct run *run, struct run_call *call, const struc
     size_t n = len < m->total ? len : m->total;
     uint32_t flags = MSG_ERRQUEUE | (n < (size_t)r ? MSG_TRUNC : 0U);
     record_from(call, &e.to);
-    int err = message_scatter(run, call->tid, m, sent, n);
-    if (err == 0)
-        err = mem_write_addr(run, call->tid, m->name, m->namelen_ptr, &e.to, s->ipv6);
-    if (err == 0 && m->at != 0)
-        err = write_msghdr(run, call, m, &e.message, &e, flags);
+    struct reply reply = {sent, n, e.to, flags, &e.message, &e};
+    int err = write_back(run, call, m, &reply);
     return err < 0 ? err : (int64_t)n;
 }
 
@@ -124,11 +150,8 @@ static int64_t receive_message(struct run *run, struct run_call *call, const str
     uint32_t out_flags = (uint32_t)flags & MSG_CMSG_CLOEXEC;
     if (n < d->len)
         out_flags |= MSG_TRUNC;
-    int64_t r = message_scatter(run, call->tid, m, d->data, n);
-    if (r == 0)
-        r = mem_write_addr(run, call->tid, m->name, m->namelen_ptr, &d->from, s->ipv6);
-    if (r == 0 && m->at != 0)
-        r = write_msghdr(run, call, m, &d->info, NULL, out_flags);
+    struct reply reply = {d->data, n, d->from, out_flags, &d->info, NULL};
+    int64_t r = write_back(run, call, m, &reply);
     if (r == 0)
         r = (int64_t)((flags & MSG_TRUNC) != 0 ? d->len : n);
     if ((flags & MSG_PEEK) == 0)

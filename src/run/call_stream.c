@@ -182,30 +182,26 @@ static int inq_of(struct run *run, const struct standin *s, int fd)
 static int write_back(struct run *run, pid_t tid, const struct message *m, uint32_t flags, int inq)
 {
     const int no_address = 0;
+    struct message_end end = {.flags = flags};
+    struct mem_writes w;
     struct control c;
-    int room;
+    int room = m->namelen;
 
+    mem_writes_init(&w, run, tid);
     if (m->name != 0) {
-        if (mem_read(run, tid, m->namelen_ptr, &room, sizeof(room)) < 0)
+        if (m->at == 0 && mem_read(run, tid, m->namelen_ptr, &room, sizeof(room)) < 0)
             return -EFAULT;
         if (room < 0)
             return -EINVAL;
+        mem_writes_add(&w, m->namelen_ptr, &no_address, sizeof(no_address));
     }
-    if (m->name != 0 && mem_write(run, tid, m->namelen_ptr, &no_address, sizeof(no_address)) < 0)
-        return -EFAULT;
-    if (m->at == 0)
-        return 0;
-    control_init(&c, m->controllen);
-    if (inq >= 0)
-        control_put(&c, IPPROTO_TCP, TCP_CM_INQ, &inq, sizeof(inq));
-    if (c.truncated)
-        flags |= MSG_CTRUNC;
-    uint64_t used = c.len;
-    if (mem_write(run, tid, m->control, c.buf, c.len) < 0 ||
-        mem_write(run, tid, m->at + MSGHDR_FLAGS, &flags, sizeof(flags)) < 0 ||
-        mem_write(run, tid, m->at + MSGHDR_CONTROLLEN, &used, sizeof(used)) < 0)
-        return -EFAULT;
-    return 0;
+    if (m->at != 0) {
+        control_init(&c, m->controllen);
+        if (inq >= 0)
+            control_put(&c, IPPROTO_TCP, TCP_CM_INQ, &inq, sizeof(inq));
+        message_end_with(&w, m, &c, &end);
+    }
+    return mem_writes_commit(&w);
 }
 
 /* Whether what waits can be written where the message wants it: what does not fit is not to be

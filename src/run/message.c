@@ -23,12 +23,12 @@ struct wire_msghdr {
 _Static_assert(sizeof(struct wire_msghdr) == MSGHDR_BYTES, "layout of struct msghdr");
 
 /* The vector, by the rules of import_iovec(): what is longer than a call can be is cut. */
-static int load_vector(struct run *run, pid_t tid, uint64_t at, struct message *m)
+static int judge_vector(struct message *m)
 {
-    int r = m->n_iov != 0 ? mem_read(run, tid, at, m->iov, m->n_iov * sizeof(m->iov[0])) : 0;
-    for (size_t i = 0; r == 0 && i < m->n_iov; i++)
+    int r = 0;
+    for (size_t i = 0; i < m->n_iov; i++)
         if (m->iov[i].iov_len > SSIZE_MAX)
-            r = -EINVAL;
+            return -EINVAL;
     for (size_t i = 0; r == 0 && i < m->n_iov; i++) {
         struct iovec *piece = &m->iov[i];
         if (piece->iov_len > CALL_MAX - m->total)
@@ -40,29 +40,72 @@ static int load_vector(struct run *run, pid_t tid, uint64_t at, struct message *
     return r;
 }
 
-/* What only a sender gives: the address before the vector is looked at... */
-static int load_name(struct run *run, pid_t tid, struct message *m)
+/* What a struct msghdr points at, where it fits. */
+struct parts {
+    struct sockaddr_storage name;
+    bool read; /* all of it by one call; else each is read for itself, to fail in Linux's order */
+};
+
+static void load_parts(pid_t tid, const struct wire_msghdr *h, bool sending, struct message *m,
+                       struct parts *ret)
 {
-    if (m->name == 0 || m->namelen == 0) {
-        m->name = 0;
-        return 0;
+    struct iovec mine[3], theirs[3];
+    unsigned n = 0;
+
+    ret->read = h->iovlen <= IOV_MAX;
+    if (sending && m->name != 0) {
+        mine[n] = (struct iovec){&ret->name, (size_t)m->namelen};
+        theirs[n++] = (struct iovec){(void *)(uintptr_t)m->name, (size_t)m->namelen};
     }
-    if ((size_t)m->namelen > sizeof(struct sockaddr_storage))
-        m->namelen = (int)sizeof(struct sockaddr_storage);
-    return mem_read_addr(run, tid, m->name, (uint64_t)m->namelen, &m->to);
+    if (h->iovlen > 0 && ret->read) {
+        mine[n] = (struct iovec){m->iov, (size_t)h->iovlen * sizeof(m->iov[0])};
+        theirs[n] = (struct iovec){(void *)(uintptr_t)h->iov, mine[n].iov_len};
+        n++;
+    }
+    if (sending && m->controllen > 0 && m->controllen <= sizeof(m->control_bytes)) {
+        mine[n] = (struct iovec){m->control_bytes, (size_t)m->controllen};
+        theirs[n++] = (struct iovec){(void *)(uintptr_t)m->control, (size_t)m->controllen};
+    }
+    ret->read = ret->read && n > 0 && mem_read_places(tid, mine, theirs, n);
+}
+
+/* Only a sender gives an address: it is judged before the vector is looked at. */
+static int load_name(struct run *run, pid_t tid, struct message *m, const struct parts *parts)
+{
+    if (m->name == 0)
+        return 0;
+    if (!parts->read)
+        return mem_read_addr(run, tid, m->name, (uint64_t)m->namelen, &m->to);
+    given_addr_parse(&parts->name, m->namelen, &m->to);
+    return 0;
+}
+
+static int load_vector(struct run *run, pid_t tid, const struct wire_msghdr *h, struct message *m,
+                       const struct parts *parts)
+{
+    if (h->iovlen > IOV_MAX)
+        return -EMSGSIZE;
+    m->n_iov = (size_t)h->iovlen;
+    if (!parts->read && m->n_iov != 0 &&
+        mem_read(run, tid, h->iov, m->iov, m->n_iov * sizeof(m->iov[0])) < 0)
+        return -EFAULT;
+    return judge_vector(m);
 }
 
 /* ... and the control messages behind it. */
-static int load_control(struct run *run, pid_t tid, struct message *m)
+static int load_control(struct run *run, pid_t tid, struct message *m, const struct parts *parts)
 {
-    if (m->controllen > sizeof(m->control_bytes))
+    if (m->controllen > INT_MAX || m->controllen > sizeof(m->control_bytes))
         return -ENOBUFS;
+    if (parts->read)
+        return 0;
     return mem_read(run, tid, m->control, m->control_bytes, (size_t)m->controllen);
 }
 
 int message_load(struct run *run, pid_t tid, uint64_t at, bool sending, struct message *m)
 {
     struct wire_msghdr h;
+    struct parts parts;
     int r = mem_read(run, tid, at, &h, sizeof(h));
     if (r < 0)
         return r;
@@ -70,29 +113,27 @@ int message_load(struct run *run, pid_t tid, uint64_t at, bool sending, struct m
         h.namelen = 0;
     if (h.namelen < 0)
         return -EINVAL;
+    if (sending && h.namelen == 0)
+        h.name = 0;
+    if (sending && (size_t)h.namelen > sizeof(struct sockaddr_storage))
+        h.namelen = (int)sizeof(struct sockaddr_storage);
     m->name = h.name;
     m->namelen = h.namelen;
     m->namelen_ptr = at + MSGHDR_NAMELEN;
     m->control = h.control;
     m->controllen = h.control != 0 || sending ? h.controllen : 0;
     m->at = at;
-    m->n_iov = 0;
-    m->total = 0;
-    r = sending ? load_name(run, tid, m) : 0;
-    if (r == 0 && h.iovlen > IOV_MAX)
-        r = -EMSGSIZE;
-    if (r < 0)
-        return r;
-    m->n_iov = (size_t)h.iovlen;
-    r = load_vector(run, tid, h.iov, m);
-    if (r == 0 && sending && h.controllen > INT_MAX)
-        r = -ENOBUFS;
-    return r == 0 && sending ? load_control(run, tid, m) : r;
+    m->n_iov = m->total = m->n_early = 0;
+    load_parts(tid, &h, sending, m, &parts);
+    r = sending ? load_name(run, tid, m, &parts) : 0;
+    if (r == 0)
+        r = load_vector(run, tid, &h, m, &parts);
+    return r == 0 && sending ? load_control(run, tid, m, &parts) : r;
 }
 
 int message_plain(struct message *m, uint64_t buf, uint64_t len)
 {
-    m->name = m->namelen_ptr = m->control = m->controllen = m->at = 0;
+    m->name = m->namelen_ptr = m->control = m->controllen = m->at = m->n_early = 0;
     m->namelen = 0;
     m->n_iov = 1;
     m->total = len < CALL_MAX ? (size_t)len : CALL_MAX;
@@ -100,17 +141,40 @@ int message_plain(struct message *m, uint64_t buf, uint64_t len)
     return mem_is_user(buf, m->total) ? 0 : -EFAULT;
 }
 
+/* The address and the data, or what of it may come along. */
+static bool load_together(const struct run_call *call, struct message *m,
+                          struct sockaddr_storage *ret_name, int len)
+{
+    size_t n = m->total < sizeof(m->early) ? m->total : sizeof(m->early);
+    struct iovec mine[] = {{ret_name, (size_t)len}, {m->early, n}};
+    struct iovec theirs[] = {{(void *)(uintptr_t)m->name, (size_t)len}, {m->iov[0].iov_base, n}};
+
+    if (n < m->total || !mem_read_places(call->tid, mine, theirs, 2))
+        return false;
+    m->n_early = n;
+    return true;
+}
+
 int message_sendto(struct run *run, const struct run_call *call, struct message *m)
 {
+    struct sockaddr_storage name;
     int r = message_plain(m, call->args[1], call->args[2]);
     if (r < 0 || call->args[4] == 0)
         return r;
     m->name = call->args[4];
-    return mem_read_addr(run, call->tid, call->args[4], call->args[5], &m->to);
+    r = given_addr_len(call->args[5]);
+    if (r < 0)
+        return r;
+    if (!load_together(call, m, &name, r))
+        return mem_read_addr(run, call->tid, m->name, call->args[5], &m->to);
+    given_addr_parse(&name, r, &m->to);
+    return 0;
 }
 
 void message_skip(struct message *m, size_t n)
 {
+    if (n > 0)
+        m->n_early = 0; /* it was from the beginning */
     for (size_t i = 0; i < m->n_iov && n > 0; i++) {
         struct iovec *piece = &m->iov[i];
         size_t left_out = piece->iov_len < n ? piece->iov_len : n;
@@ -125,6 +189,10 @@ int message_gather(struct run *run, pid_t tid, const struct message *m, void *bu
 {
     char *to = buf;
     int r = 0;
+    if (len <= m->n_early) {
+        memcpy(buf, m->early, len);
+        return 0;
+    }
     for (size_t i = 0; r == 0 && i < m->n_iov && len > 0; i++) {
         size_t n = m->iov[i].iov_len < len ? m->iov[i].iov_len : len;
         if (n > 0)
@@ -135,19 +203,26 @@ int message_gather(struct run *run, pid_t tid, const struct message *m, void *bu
     return r;
 }
 
-int message_scatter(struct run *run, pid_t tid, const struct message *m, const void *buf,
-                    size_t len)
+void message_scatter_with(struct mem_writes *w, const struct message *m, const void *buf,
+                          size_t len)
 {
     const char *from = buf;
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < m->n_iov && len > 0; i++) {
+    for (size_t i = 0; i < m->n_iov && len > 0; i++) {
         size_t n = m->iov[i].iov_len < len ? m->iov[i].iov_len : len;
-        if (n > 0)
-            r = mem_write(run, tid, (uintptr_t)m->iov[i].iov_base, from, n);
+        mem_writes_add(w, (uintptr_t)m->iov[i].iov_base, from, n);
         from += n;
         len -= n;
     }
-    return r;
+}
+
+int message_scatter(struct run *run, pid_t tid, const struct message *m, const void *buf,
+                    size_t len)
+{
+    struct mem_writes w;
+
+    mem_writes_init(&w, run, tid);
+    message_scatter_with(&w, m, buf, len);
+    return mem_writes_commit(&w);
 }
 
 void control_init(struct control *c, uint64_t room)
@@ -177,6 +252,17 @@ void control_put(struct control *c, int level, int type, const void *data, size_
         memset(c->buf + c->len + h.cmsg_len, 0, space - h.cmsg_len);
     c->len += space;
     SW_ASSERT(c->len <= c->room);
+}
+
+void message_end_with(struct mem_writes *w, const struct message *m, const struct control *c,
+                      struct message_end *end)
+{
+    if (c->truncated)
+        end->flags |= MSG_CTRUNC;
+    end->used = c->len;
+    mem_writes_add(w, m->control, c->buf, c->len);
+    mem_writes_add(w, m->at + MSGHDR_CONTROLLEN, &end->used, sizeof(end->used));
+    mem_writes_add(w, m->at + MSGHDR_FLAGS, &end->flags, sizeof(end->flags));
 }
 
 int control_next(const void *buf, size_t len, size_t *offset, int *ret_level, int *ret_type,

@@ -23,6 +23,8 @@ enum {
 
 #define CONTROL_MAX 512 /* bytes of control messages that one call takes or gets */
 
+#define EARLY_BYTES 2048  /* a datagram of an ethernet, and more */
+
 /* One message: addresses are the caller's. */
 struct message {
     uint64_t name;        /* where its address is, or goes; 0: nowhere */
@@ -31,9 +33,11 @@ struct message {
     uint64_t control, controllen;
     struct given_addr to; /* sending, where name is not 0 */
     uint64_t at;          /* the struct msghdr; 0: it came in registers (sendto, recvfrom) */
+    size_t n_early;       /* bytes of its data that came along: of a sendto() */
     size_t n_iov;
     size_t total;                             /* bytes the vector holds */
     unsigned char control_bytes[CONTROL_MAX]; /* sending: what `control` points at */
+    unsigned char early[EARLY_BYTES];
     struct iovec iov[IOV_MAX];
 };
 
@@ -54,6 +58,8 @@ int message_gather(struct run *run, pid_t tid, const struct message *m, void *bu
 /* Copies up to `len` bytes into it; what does not fit is left out. 0 or -EFAULT. */
 int message_scatter(struct run *run, pid_t tid, const struct message *m, const void *buf,
                     size_t len);
+/* The same with all that is written besides (mem_writes_commit()). */
+void message_scatter_with(struct mem_writes *w, const struct message *m, const void *buf, size_t len);
 
 /* Control messages being made for a receiver, by the rules of put_cmsg(): one that has no room is
  * cut or left out, and the message flagged MSG_CTRUNC. */
@@ -68,6 +74,14 @@ void control_put(struct control *c, int level, int type, const void *data, size_
 /* recv_control.c: what its receiver asked to be told of a datagram. */
 void control_of_datagram(struct run *run, const struct standin *s,
                          const struct sw_datagram_info *info, struct control *c);
+
+/* What goes back into a struct msghdr behind data and address; `c` and `end` stay until it is written. */
+struct message_end {
+    uint32_t flags;
+    uint64_t used;
+};
+void message_end_with(struct mem_writes *w, const struct message *m, const struct control *c,
+                      struct message_end *end);
 
 /* call_send.c: judges one of SOL_SOCKET as Linux's __sock_cmsg_send() does; 0 or a negative errno.
  */

@@ -92,6 +92,7 @@
 #include "base/list.h"
 #include "base/rng.h"
 #include "run/dns.h"
+#include "run/memory.h"
 
 enum { RUN_SYSCTLS = 32 };
 
@@ -328,28 +329,6 @@ void calls_advance(struct run *run, uint64_t now_ns);
 /* ---- calls.c ------------------------------------------------------------------------------------------ */
 /* Has a call handled by its family. */
 void call_dispatch(struct run *run, struct run_call *call);
-
-/* ---- memory.c: the caller's memory; 0 or -EFAULT --------------------------------------------------- */
-int mem_read(struct run *run, pid_t tid, uint64_t addr, void *buf, size_t len);
-int mem_write(struct run *run, pid_t tid, uint64_t addr, const void *buf, size_t len);
-/* Bytes and, elsewhere, a length; in one call where that can be done. */
-int mem_write_sized(struct run *run, pid_t tid, uint64_t addr, const void *bytes, size_t n,
-                    uint64_t addrlen_ptr, socklen_t full);
-/* Whether these bytes lie where a program's memory may be; the kernel asks before it looks there. */
-bool mem_is_user(uint64_t addr, uint64_t len);
-/* A sockaddr as it was given, not yet judged. `addr` is read as of IPv4 unless `family` is AF_INET6. */
-struct given_addr {
-    int len, family;
-    struct sw_addr addr;
-};
-/* Reads one: -EINVAL (no length that a sockaddr has), -EFAULT. */
-int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struct given_addr *ret);
-/* Whether it is one of `family`, AF_INET or AF_INET6: -EINVAL (too short), -EAFNOSUPPORT. */
-int given_addr_check(const struct given_addr *given, int family);
-/* Writes a sockaddr as accept/getsockname/recvfrom do: truncated to *addrlen, which becomes the full length.
- * addr 0: nothing. `ipv6`: the socket's family (mapped addresses shown as such). */
-int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr, const struct sw_addr *from,
-                   bool ipv6);
 
 /* ---- standin.c -------------------------------------------------------------------------------------- */
 struct standin *standin_find(struct run *run, pid_t tid, int fd);    /* NULL: not ours, or not open */

@@ -212,6 +212,16 @@ static bool urgent_to_program(struct run *run, struct standin *s)
     return true;
 }
 
+/* Mostly it is one piece: send(2) spares the kernel the copying of two structures. */
+static ssize_t give(int fd, struct iovec *iov, size_t n)
+{
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n};
+
+    if (n == 1)
+        return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* What came for the program is put before it. */
 static void to_program(struct run *run, struct standin *s)
 {
@@ -241,8 +251,7 @@ static void to_program(struct run *run, struct standin *s)
         }
         if (!s->far_sized && s->bytes_in + total > STREAM_BULK_BYTES)
             stream_size_far(run, s);
-        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)n};
-        ssize_t sent = sendmsg(s->far_fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = give(s->far_fd, iov, (size_t)n);
         int err = sent < 0 ? errno : 0;
         if (sent > 0) {
             sw_recv_consume(run->host, s->sock, (size_t)sent);
