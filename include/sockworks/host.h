@@ -90,6 +90,10 @@ int sw_host_set_mtu(struct sw_host *host, int iface, uint32_t mtu, uint32_t gso_
  * 0, -ENODEV, -EINVAL (prefix too long for the family), -EEXIST, -ENOMEM. */
 int sw_host_add_addr(struct sw_host *host, int iface, const struct sw_ip *ip, unsigned prefix_len);
 
+/* Takes one away, and the route that came with it, unless another address has the same prefix. Who is
+ * bound there stays so, and hears nothing any more. 0, -EADDRNOTAVAIL: it has none like that. */
+int sw_host_remove_addr(struct sw_host *host, int iface, const struct sw_ip *ip, unsigned prefix_len);
+
 /* Adds a route: `dst`/`prefix_len` leaves by `iface`, via gateway `via` (NULL: on link).
  * 0, -ENODEV, -EINVAL, -EEXIST, -ENOMEM. */
 int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len, int iface,

@@ -106,6 +106,12 @@ int sw_host_add_addr(struct sw_host *host, int iface, const struct sw_ip *ip, un
     return sw_ip_add_addr(&host->ip, iface, ip, prefix_len);
 }
 
+int sw_host_remove_addr(struct sw_host *host, int iface, const struct sw_ip *ip,
+                        unsigned prefix_len)
+{
+    return sw_ip_remove_addr(&host->ip, iface, ip, prefix_len);
+}
+
 int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len, int iface,
                       const struct sw_ip *via)
 {

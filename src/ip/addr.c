@@ -87,20 +87,74 @@ int sw_ip_add_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr, 
     return 0;
 }
 
+/* The route that came with an address. */
+static void remove_route(struct sw_ip_layer *ip, const struct sw_ip *dst, uint8_t bits, int iface)
+{
+    for (uint32_t i = 0; i < ip->n_routes; i++) {
+        const struct sw_ip_route *r = &ip->routes[i];
+        if (r->prefix_bits != bits || r->iface != iface || !sw_ip_eq(&r->dst, dst) ||
+            r->is4 != sw_ip_is4(dst) || !sw_ip_is_any(&r->via))
+            continue;
+        sw_ip_route_remove(ip, i);
+        return;
+    }
+}
+
+int sw_ip_remove_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr,
+                      unsigned prefix_len)
+{
+    uint8_t bits = sw_ip_prefix_bits(addr, prefix_len);
+    uint32_t at = 0;
+    while (at < ip->n_addrs &&
+           !(ip->addrs[at].iface == iface && ip->addrs[at].prefix_bits == bits &&
+             sw_ip_eq(&ip->addrs[at].ip, addr)))
+        at++;
+    if (at == ip->n_addrs)
+        return -EADDRNOTAVAIL;
+    size_t left = ip->n_addrs - 1;
+    struct sw_ip_addr *addrs = left ? sw_mem_alloc(ip->env->mem, left * sizeof(*addrs)) : NULL;
+    if (left && !addrs)
+        return -ENOMEM;
+    struct sw_ip prefix = sw_ip_masked(addr, bits);
+    bool shared = false;
+    for (uint32_t i = 0, to = 0; i < ip->n_addrs; i++) {
+        const struct sw_ip_addr *a = &ip->addrs[i];
+        if (i == at)
+            continue;
+        addrs[to++] = *a;
+        shared |= a->iface == iface && a->prefix_bits == bits &&
+                  sw_ip_is4(&a->ip) == sw_ip_is4(addr) &&
+                  sw_ip_prefix_covers(&prefix, bits, &a->ip);
+    }
+    sw_mem_free(ip->env->mem, ip->addrs, ip->n_addrs * sizeof(*addrs));
+    ip->addrs = addrs;
+    ip->n_addrs--;
+    if (!shared)
+        remove_route(ip, &prefix, bits, iface);
+    sw_ip_path_changed(ip);
+    return 0;
+}
+
+/* All of an IPv4 address' prefix on a loopback is this host: Linux's fib_add_ifaddr(), and of
+ * 127.0.0.0/8 RFC 1122 3.2.1.3 (g). */
+static bool covered_by_loopback(const struct sw_ip_layer *ip, const struct sw_ip *addr)
+{
+    for (uint32_t i = 0; i < ip->n_addrs; i++) {
+        const struct sw_ip_addr *a = &ip->addrs[i];
+        if (ip->ifaces[a->iface - 1].config.loopback && sw_ip_is4(&a->ip) &&
+            sw_ip_prefix_covers(&a->ip, a->prefix_bits, addr))
+            return true;
+    }
+    return false;
+}
+
 bool sw_ip_is_local(const struct sw_ip_layer *ip, const struct sw_ip *addr)
 {
     for (uint32_t i = 0; i < ip->n_addrs; i++) {
         if (sw_ip_eq(&ip->addrs[i].ip, addr))
             return true;
     }
-    if (!sw_ip_is4(addr) || !sw_ip_is_loopback(addr))
-        return false;
-    for (uint32_t i = 0; i < ip->n_ifaces;
-         i++) { /* RFC 1122 3.2.1.3 (g): all of 127/8 is this host */
-        if (ip->ifaces[i].config.loopback)
-            return true;
-    }
-    return false;
+    return sw_ip_is4(addr) && covered_by_loopback(ip, addr);
 }
 
 /* Whether everything behind the prefix of an IPv4 address is ones. */

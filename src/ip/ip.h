@@ -65,6 +65,8 @@ void sw_ip_fini(struct sw_ip_layer *ip);
 int sw_ip_add_iface(struct sw_ip_layer *ip, const struct sw_iface_config *config);
 int sw_ip_add_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr,
                    unsigned prefix_len);
+int sw_ip_remove_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr,
+                      unsigned prefix_len);
 int sw_ip_add_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len, int iface,
                     const struct sw_ip *via);
 int sw_ip_set_mtu(struct sw_ip_layer *ip, int iface, uint32_t mtu, uint32_t gso_max);
@@ -72,7 +74,7 @@ int sw_ip_set_route_metrics(struct sw_ip_layer *ip, const struct sw_ip *dst, uns
                             const struct sw_route_metrics *metrics);
 struct sw_iface *sw_ip_iface(struct sw_ip_layer *ip, int iface); /* NULL: none */
 
-/* Whether `addr` is one of this host's own: an interface's, all of 127.0.0.0/8 on a loopback. */
+/* Whether `addr` is one of this host's own: an interface's; of IPv4 all of the prefix on a loopback. */
 bool sw_ip_is_local(const struct sw_ip_layer *ip, const struct sw_ip *addr);
 
 /* The interface that has this very address; 0: none. */

@@ -51,6 +51,7 @@ struct sw_iface *sw_ip_loopback(struct sw_ip_layer *ip, int *ret_index); /* the 
 const struct sw_ip_route *sw_ip_route_find(const struct sw_ip_layer *ip, const struct sw_ip *dst);
 /* Adds, or does nothing if there is such a prefix already and `quiet`. */
 int sw_ip_route_insert(struct sw_ip_layer *ip, const struct sw_ip_route *route, bool quiet);
+void sw_ip_route_remove(struct sw_ip_layer *ip, uint32_t at); /* the at-th of ip->routes */
 
 /* Payload of the super-segments that an interface takes; 0: none. Who takes them has to fill in the
  * checksums of what it cuts them into. */

@@ -29,6 +29,20 @@ int sw_ip_route_insert(struct sw_ip_layer *ip, const struct sw_ip_route *route, 
     return 0;
 }
 
+void sw_ip_route_remove(struct sw_ip_layer *ip, uint32_t at)
+{
+    size_t left = ip->n_routes - 1;
+    struct sw_ip_route *routes = left ? sw_mem_alloc(ip->env->mem, left * sizeof(*routes)) : NULL;
+    if (left && !routes) /* no memory to take it away: it leads to nobody */
+        return;
+    for (uint32_t i = 0; i < left; i++)
+        routes[i] = ip->routes[i < at ? i : i + 1];
+    sw_mem_free(ip->env->mem, ip->routes, ip->n_routes * sizeof(*routes));
+    ip->routes = routes;
+    ip->n_routes--;
+    sw_ip_path_changed(ip);
+}
+
 int sw_ip_add_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len, int iface,
                     const struct sw_ip *via)
 {

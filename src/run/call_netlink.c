@@ -88,12 +88,38 @@ static void reply(struct standin *s, const void *bytes, size_t len)
         (void)send(s->far_fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void answer_requests(struct run *run, struct standin *s, const uint8_t *bytes, size_t len)
+static int set_address(void *user, const struct netlink_address *a, bool there)
 {
-    struct netlink_host host = {
-        .port = s->netlink_port, .lo = run->lo, .mtu = run_mtu(run->config)};
+    struct run *run = user;
+    struct sw_ip ip = SW_IP4(a->bytes[0], a->bytes[1], a->bytes[2], a->bytes[3]);
+
+    if (a->family == AF_INET6)
+        memcpy(ip.b, a->bytes, sizeof(ip.b));
+    if (!there)
+        return sw_host_remove_addr(run->host, run->lo, &ip, a->prefix_len);
+    int err = sw_host_add_addr(run->host, run->lo, &ip, a->prefix_len);
+    return err == -EEXIST ? 0 : err; /* the run's name server has it */
+}
+
+/* `tid`: who asks; 0: it is not known any more. */
+static void answer_requests(struct run *run, struct standin *s, pid_t tid, const uint8_t *bytes,
+                            size_t len)
+{
+    struct netlink_host host = {.port = s->netlink_port,
+                                .lo = run->lo,
+                                .mtu = run_mtu(run->config),
+                                .admin = caller_is_admin(tid),
+                                .set = set_address,
+                                .user = run};
     struct netlink_reply r;
 
+    if (run->addresses == NULL) {
+        run->addresses = malloc(sizeof(*run->addresses));
+        if (run->addresses == NULL)
+            return; /* without memory there is no answer, as on Linux */
+        netlink_addresses_init(run->addresses);
+    }
+    host.addresses = run->addresses;
     if (s->netlink_protocol == NETLINK_SOCK_DIAG)
         diag_requests(run, s, bytes, len);
     else
@@ -113,7 +139,7 @@ void netlink_far_event(struct run *run, struct standin *s)
     if (s->netlink_port == 0)
         s->netlink_port = (uint32_t)process_of(s->holder_tid);
     while (bytes != NULL && (n = recv(s->far_fd, bytes, REQUEST_MAX, MSG_DONTWAIT)) >= 0)
-        answer_requests(run, s, bytes, (size_t)n);
+        answer_requests(run, s, s->holder_tid, bytes, (size_t)n);
     diag_continue(run, s);
     free(bytes);
 }
@@ -127,7 +153,7 @@ static int64_t send_request(struct run *run, struct run_call *call, const struct
     if (bytes != NULL)
         r = message_gather(run, call->tid, m, bytes, m->total);
     if (r == 0) {
-        answer_requests(run, call->standin, bytes, m->total);
+        answer_requests(run, call->standin, call->tid, bytes, m->total);
         r = (int64_t)m->total;
     }
     free(bytes);
@@ -163,10 +189,20 @@ static int bind_port(struct run *run, struct run_call *call)
         return -EINVAL;
     if (nl.nl_pid != 0)
         call->standin->netlink_port = nl.nl_pid;
-    return 0; /* groups: nothing ever changes here, so nothing is ever told */
+    call->standin->netlink_groups |= nl.nl_groups; /* that something has changed is never told */
+    return 0;
 }
 
 /* ---- receiving ---- */
+
+/* SO_PASSCRED, which the stand-in knows: all comes from the kernel. */
+static void put_credentials(int fd, struct control *c)
+{
+    static const struct ucred kernel;
+    int on = 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, &(socklen_t){sizeof(on)}) == 0 && on != 0)
+        control_put(c, SOL_SOCKET, SCM_CREDENTIALS, &kernel, sizeof(kernel));
+}
 
 static enum run_verdict try_receive(struct run *run, struct run_call *call)
 {
@@ -188,17 +224,21 @@ static enum run_verdict try_receive(struct run *run, struct run_call *call)
     }
     r = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT | (flags & MSG_PEEK));
     int err = r < 0 ? errno : 0;
+    struct control c;
+    control_init(&c, m.controllen);
+    put_credentials(fd, &c);
     close(fd);
     if (err == EAGAIN)
         return CALL_AGAIN;
     size_t n = err == 0 && (size_t)r < m.total ? (size_t)r : m.total;
     uint32_t out_flags = err == 0 && n < (size_t)r ? MSG_TRUNC : 0;
-    const uint64_t no_control = 0;
+    const uint64_t used = c.len;
     if (err == 0 &&
         (message_scatter(run, call->tid, &m, bytes, n) < 0 ||
          write_nl_addr(run, call->tid, m.name, m.namelen_ptr, 0) < 0 ||
          (m.at != 0 && (mem_write(run, call->tid, m.at + MSGHDR_FLAGS, &out_flags, 4) < 0 ||
-                        mem_write(run, call->tid, m.at + MSGHDR_CONTROLLEN, &no_control, 8) < 0))))
+                        mem_write(run, call->tid, m.control, c.buf, c.len) < 0 ||
+                        mem_write(run, call->tid, m.at + MSGHDR_CONTROLLEN, &used, 8) < 0))))
         err = EFAULT;
     diag_continue(run, call->standin);
     call_answer(run, call, err != 0 ? -err : (flags & MSG_TRUNC) != 0 ? r : (int64_t)n);
@@ -233,12 +273,49 @@ static bool get_option(const struct run_call *call, int *ret_value)
     return true;
 }
 
+/* NETLINK_LIST_MEMBERSHIPS: as much of the set as there is room for; the length is that of all. */
+static int list_groups(struct run *run, const struct run_call *call)
+{
+    uint64_t groups = call->standin->netlink_groups;
+    int room, full = sizeof(groups);
+
+    if (mem_read(run, call->tid, call->args[4], &room, sizeof(room)) < 0)
+        return -EFAULT;
+    if (room < 0)
+        return -EINVAL;
+    size_t n = (size_t)(room < full ? room : full) / sizeof(uint32_t) * sizeof(uint32_t);
+    if (n > 0 && mem_write(run, call->tid, call->args[3], &groups, n) < 0)
+        return -EFAULT;
+    return mem_write(run, call->tid, call->args[4], &full, sizeof(full));
+}
+
+/* NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP. */
+static int change_groups(struct run *run, const struct run_call *call, bool add)
+{
+    uint32_t group;
+
+    if ((int)call->args[4] < (int)sizeof(group))
+        return -EINVAL;
+    if (mem_read(run, call->tid, call->args[3], &group, sizeof(group)) < 0)
+        return -EFAULT;
+    if (group == 0 || group > 64)
+        return -EINVAL;
+    uint64_t bit = 1ULL << (group - 1), *groups = &call->standin->netlink_groups;
+    *groups = add ? *groups | bit : *groups & ~bit;
+    return 0;
+}
+
 static void option(struct run *run, struct run_call *call)
 {
-    int value = 0, len = sizeof(value);
+    int value = 0, len = sizeof(value), name = (int)call->args[2];
+    bool own = (int)call->args[1] == SOL_NETLINK, sets = call->nr == SYS_setsockopt;
 
-    if (call->nr == SYS_setsockopt && (int)call->args[1] == SOL_NETLINK) {
-        call_return(run, call, 0); /* acknowledgements in full or capped, groups: as you like */
+    if (own && sets && (name == NETLINK_ADD_MEMBERSHIP || name == NETLINK_DROP_MEMBERSHIP)) {
+        call_answer(run, call, change_groups(run, call, name == NETLINK_ADD_MEMBERSHIP));
+    } else if (own && !sets && name == NETLINK_LIST_MEMBERSHIPS) {
+        call_answer(run, call, list_groups(run, call));
+    } else if (own && sets) {
+        call_return(run, call, 0); /* acknowledgements in full or capped: as you like */
     } else if (call->nr == SYS_setsockopt || !get_option(call, &value)) {
         call_continue(run, call);
     } else {

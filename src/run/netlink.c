@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* rtnetlink(7) about the run's network (netlink.h): dumps and single questions; changes are
- * refused. */
+/* rtnetlink(7) about the run's network (netlink.h): dumps and single questions. */
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
@@ -14,15 +14,13 @@
 #include "run/netlink.h"
 #include "run/netlink_build.h"
 
-/* Addresses of the interface. */
-static const struct {
-    uint8_t family, prefix_len, len;
-    uint8_t bytes[16];
-} addresses[] = {
-    {AF_INET, 8, 4, {127, 0, 0, 1}},
-    {AF_INET6, 128, 16, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
-};
-enum { N_ADDRESSES = sizeof(addresses) / sizeof(addresses[0]) };
+void netlink_addresses_init(struct netlink_addresses *addresses)
+{
+    *addresses = (struct netlink_addresses){
+        .n = 2,
+        .at = {{AF_INET, 8, 4, {127, 0, 0, 1}}, {AF_INET6, 128, 16, {[15] = 1}}},
+    };
+}
 
 static const char lo_name[] = "lo";
 
@@ -44,17 +42,24 @@ static void put_link(struct netlink_builder *b, const struct netlink_host *host)
     netlink_attribute(b, IFLA_BROADCAST, no_address, sizeof(no_address));
 }
 
-static void put_address(struct netlink_builder *b, const struct netlink_host *host, size_t i)
+static bool is_loopback(const struct netlink_address *a)
 {
-    struct ifaddrmsg info = {.ifa_family = addresses[i].family,
-                             .ifa_prefixlen = addresses[i].prefix_len,
+    static const uint8_t lo6[16] = {[15] = 1};
+    return a->family == AF_INET ? a->bytes[0] == 127 : memcmp(a->bytes, lo6, sizeof(lo6)) == 0;
+}
+
+static void put_address(struct netlink_builder *b, const struct netlink_host *host,
+                        const struct netlink_address *a)
+{
+    struct ifaddrmsg info = {.ifa_family = a->family,
+                             .ifa_prefixlen = a->prefix_len,
                              .ifa_flags = IFA_F_PERMANENT,
-                             .ifa_scope = RT_SCOPE_HOST,
+                             .ifa_scope = is_loopback(a) ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
                              .ifa_index = (uint32_t)host->lo};
     netlink_append(b, &info, sizeof(info));
-    netlink_attribute(b, IFA_ADDRESS, addresses[i].bytes, addresses[i].len);
-    if (addresses[i].family == AF_INET) {
-        netlink_attribute(b, IFA_LOCAL, addresses[i].bytes, addresses[i].len);
+    netlink_attribute(b, IFA_ADDRESS, a->bytes, a->len);
+    if (a->family == AF_INET) {
+        netlink_attribute(b, IFA_LOCAL, a->bytes, a->len);
         netlink_attribute(b, IFA_LABEL, lo_name, sizeof(lo_name));
     }
     static const struct ifa_cacheinfo for_ever = {.ifa_prefered = UINT32_MAX,
@@ -63,24 +68,100 @@ static void put_address(struct netlink_builder *b, const struct netlink_host *ho
     netlink_number(b, IFA_FLAGS, IFA_F_PERMANENT);
 }
 
-static void put_route(struct netlink_builder *b, const struct netlink_host *host, size_t i)
+static bool covers(const struct netlink_address *a, const uint8_t *bytes)
 {
-    static const uint8_t net4[4] = {127, 0, 0, 0};
-    bool v4 = addresses[i].family == AF_INET;
-    struct rtmsg info = {.rtm_family = addresses[i].family,
-                         .rtm_dst_len = addresses[i].prefix_len,
+    unsigned bits = a->family == AF_INET ? a->prefix_len : 128;
+    for (unsigned i = 0; i < bits; i++)
+        if (((a->bytes[i / 8] ^ bytes[i / 8]) & 0x80U >> i % 8) != 0)
+            return false;
+    return true;
+}
+
+/* The route of Linux's table "local" that an address brings. On a loopback that is of IPv4 the
+ * whole prefix. */
+static void put_route(struct netlink_builder *b, const struct netlink_host *host,
+                      const struct netlink_address *a)
+{
+    bool v4 = a->family == AF_INET;
+    uint8_t bits = v4 ? a->prefix_len : 128, dst[16] = {0};
+    struct rtmsg info = {.rtm_family = a->family,
+                         .rtm_dst_len = bits,
                          .rtm_table = RT_TABLE_LOCAL,
                          .rtm_protocol = RTPROT_KERNEL,
                          .rtm_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
                          .rtm_type = RTN_LOCAL};
+    for (unsigned i = 0; i < bits; i++)
+        dst[i / 8] |= (uint8_t)(a->bytes[i / 8] & 0x80U >> i % 8);
     netlink_append(b, &info, sizeof(info));
     netlink_number(b, RTA_TABLE, RT_TABLE_LOCAL);
-    netlink_attribute(b, RTA_DST, v4 ? net4 : addresses[i].bytes, addresses[i].len);
+    netlink_attribute(b, RTA_DST, dst, a->len);
     if (v4)
-        netlink_attribute(b, RTA_PREFSRC, addresses[i].bytes, addresses[i].len);
+        netlink_attribute(b, RTA_PREFSRC, a->bytes, a->len);
     else
         netlink_number(b, RTA_PRIORITY, 0);
     netlink_number(b, RTA_OIF, (uint32_t)host->lo);
+}
+
+/* The way to one address, as `ip route get` asks for it. 0 or a positive errno. */
+static int put_way(struct netlink_builder *b, const struct netlink_host *host,
+                   const struct nlmsghdr *request, const uint8_t *body, size_t len)
+{
+    struct rtmsg info;
+    size_t n = 0;
+
+    if (len < sizeof(info))
+        return EINVAL;
+    memcpy(&info, body, sizeof(info));
+    const uint8_t *to = netlink_find_attribute(body, len, sizeof(info), RTA_DST, &n);
+    const struct netlink_address *a = NULL;
+    for (unsigned i = 0; i < host->addresses->n && a == NULL && to != NULL; i++) {
+        const struct netlink_address *it = &host->addresses->at[i];
+        if (it->family == info.rtm_family && it->len == n && covers(it, to))
+            a = it;
+    }
+    if (a == NULL)
+        return ENETUNREACH;
+    info = (struct rtmsg){.rtm_family = a->family,
+                          .rtm_dst_len = (unsigned char)(n * 8),
+                          .rtm_table = RT_TABLE_LOCAL,
+                          .rtm_type = RTN_LOCAL,
+                          .rtm_flags = RTM_F_CLONED};
+    netlink_begin(b, RTM_NEWROUTE, 0, request, host->port);
+    netlink_append(b, &info, sizeof(info));
+    netlink_number(b, RTA_TABLE, RT_TABLE_LOCAL);
+    netlink_attribute(b, RTA_DST, to, n);
+    netlink_number(b, RTA_OIF, (uint32_t)host->lo);
+    netlink_attribute(b, RTA_PREFSRC, a->bytes, a->len);
+    netlink_end(b);
+    return 0;
+}
+
+/* Linux's own rules, which ask its three tables in turn; of IPv6 there is no "default". */
+static void dump_rules(struct netlink_builder *b, const struct netlink_host *host,
+                       const struct nlmsghdr *request, uint8_t family)
+{
+    static const struct {
+        uint8_t family, table;
+        uint32_t priority;
+    } rules[] = {{AF_INET, RT_TABLE_LOCAL, 0},
+                 {AF_INET, RT_TABLE_MAIN, 32766},
+                 {AF_INET, RT_TABLE_DEFAULT, 32767},
+                 {AF_INET6, RT_TABLE_LOCAL, 0},
+                 {AF_INET6, RT_TABLE_MAIN, 32766}};
+
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        struct fib_rule_hdr rule = {
+            .family = rules[i].family, .table = rules[i].table, .action = FR_ACT_TO_TBL};
+        if (family != AF_UNSPEC && family != rules[i].family)
+            continue;
+        netlink_begin(b, RTM_NEWRULE, NLM_F_MULTI, request, host->port);
+        netlink_append(b, &rule, sizeof(rule));
+        netlink_number(b, FRA_TABLE, rules[i].table);
+        netlink_number(b, FRA_SUPPRESS_PREFIXLEN, UINT32_MAX);
+        if (rules[i].priority != 0)
+            netlink_number(b, FRA_PRIORITY, rules[i].priority);
+        netlink_end(b);
+    }
 }
 
 /* The messages of a dump, without its end. */
@@ -93,40 +174,34 @@ static void dump(struct netlink_builder *b, const struct netlink_host *host,
         netlink_end(b);
     }
     bool by_family = request->nlmsg_type == RTM_GETADDR || request->nlmsg_type == RTM_GETROUTE;
-    for (size_t i = 0; by_family && i < N_ADDRESSES; i++) {
+    if (request->nlmsg_type == RTM_GETRULE)
+        dump_rules(b, host, request, family);
+    for (unsigned i = 0; by_family && i < host->addresses->n; i++) {
+        const struct netlink_address *a = &host->addresses->at[i];
         bool route = request->nlmsg_type == RTM_GETROUTE;
-        if (family != AF_UNSPEC && family != addresses[i].family)
+        if (family != AF_UNSPEC && family != a->family)
             continue;
         netlink_begin(b, route ? RTM_NEWROUTE : RTM_NEWADDR, NLM_F_MULTI, request, host->port);
         if (route)
-            put_route(b, host, i);
+            put_route(b, host, a);
         else
-            put_address(b, host, i);
+            put_address(b, host, a);
         netlink_end(b);
     }
 }
 
-/* Whether a question for one link, by index or by name, means ours. */
-static bool asks_for_lo(const struct netlink_host *host, const uint8_t *body, size_t len)
+bool netlink_asks_for_lo(const struct netlink_host *host, const uint8_t *body, size_t len)
 {
     struct ifinfomsg info;
+    size_t n;
+
     if (len < sizeof(info))
         return false;
     memcpy(&info, body, sizeof(info));
     if (info.ifi_index != 0)
         return info.ifi_index == host->lo;
-    for (size_t at = sizeof(info); at + sizeof(struct rtattr) <= len;) {
-        struct rtattr a;
-        memcpy(&a, body + at, sizeof(a));
-        if (a.rta_len < sizeof(a) || a.rta_len > len - at)
-            return false;
-        size_t n = a.rta_len - sizeof(a);
-        if ((a.rta_type & NLA_TYPE_MASK) == IFLA_IFNAME && n >= sizeof(lo_name) - 1 &&
-            strncmp((const char *)body + at + sizeof(a), lo_name, n) == 0)
-            return true;
-        at += RTA_ALIGN(a.rta_len);
-    }
-    return false;
+    const uint8_t *name = netlink_find_attribute(body, len, sizeof(info), IFLA_IFNAME, &n);
+    return name != NULL && n >= sizeof(lo_name) - 1 && strncmp((const char *)name, lo_name, n) == 0;
 }
 
 static void answer_one(struct netlink_builder *b, const struct netlink_host *host,
@@ -138,9 +213,11 @@ static void answer_one(struct netlink_builder *b, const struct netlink_host *hos
     if (request->nlmsg_type < RTM_BASE || request->nlmsg_type > RTM_MAX) {
         netlink_error(b, request, host->port, EOPNOTSUPP);
     } else if (!get) {
-        netlink_error(b, request, host->port, EPERM);
+        int err = host->admin ? netlink_change(host, request, body, len) : EPERM;
+        if (err != 0 || (request->nlmsg_flags & NLM_F_ACK) != 0)
+            netlink_error(b, request, host->port, err);
     } else if (request->nlmsg_type == RTM_GETLINK) {
-        if (!asks_for_lo(host, body, len)) {
+        if (!netlink_asks_for_lo(host, body, len)) {
             netlink_error(b, request, host->port, ENODEV);
             return;
         }
@@ -148,7 +225,9 @@ static void answer_one(struct netlink_builder *b, const struct netlink_host *hos
         put_link(b, host);
         netlink_end(b);
     } else if (request->nlmsg_type == RTM_GETROUTE) {
-        netlink_error(b, request, host->port, ENETUNREACH);
+        int err = put_way(b, host, request, body, len);
+        if (err != 0)
+            netlink_error(b, request, host->port, err);
     } else {
         netlink_error(b, request, host->port, EOPNOTSUPP);
     }
@@ -166,7 +245,7 @@ size_t netlink_answer(const struct netlink_host *host, const uint8_t *bytes, siz
         return used;
     const uint8_t *body = bytes + sizeof(request);
     size_t body_len = request.nlmsg_len - sizeof(request);
-    bool get = ((request.nlmsg_type - RTM_BASE) & 3) == 2;
+    bool get = request.nlmsg_type <= RTM_MAX && ((request.nlmsg_type - RTM_BASE) & 3) == 2;
     if (get && (request.nlmsg_flags & NLM_F_DUMP) != 0) {
         dump(&b, host, &request, body_len > 0 ? body[0] : AF_UNSPEC);
         messages = b.len;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What rtnetlink(7) says of the run's network: one interface, lo, with 127.0.0.1/8 and ::1/128.
- * Requests in, replies out; no descriptor is touched here.
+ * What rtnetlink(7) says of the run's network: one interface, lo, with 127.0.0.1/8 and ::1/128, and
+ * what administrators add to them. Requests in, replies out; no descriptor is touched here.
  */
 #ifndef SW_RUN_NETLINK_H
 #define SW_RUN_NETLINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,15 +19,41 @@ struct netlink_reply {
     _Alignas(uint32_t) uint8_t bytes[NETLINK_REPLY_MAX];
 };
 
+/* Addresses of the interface, in the order in which they came. */
+enum { NETLINK_ADDRESSES_MAX = 32 /* a page tells of: glibc reads no more at once */ };
+struct netlink_addresses {
+    unsigned n;
+    struct netlink_address {
+        uint8_t family, prefix_len, len; /* len: bytes */
+        uint8_t bytes[16];               /* behind len: 0 */
+    } at[NETLINK_ADDRESSES_MAX];
+};
+void netlink_addresses_init(struct netlink_addresses *addresses);
+
 struct netlink_host {
     uint32_t port; /* the requester's netlink port ("nl_pid") */
     int lo;        /* index of the interface */
     uint32_t mtu;
+    bool admin;    /* the requester may change things */
+    struct netlink_addresses *addresses;
+    /* Gives the host an address, or takes it away: 0 or a negative errno. */
+    int (*set)(void *user, const struct netlink_address *address, bool there);
+    void *user;
 };
 
 /* Answers the request at the front of `bytes`. Returns how many bytes it took; 0: there is none
  * (left). */
 size_t netlink_answer(const struct netlink_host *host, const uint8_t *bytes, size_t len,
                       struct netlink_reply *ret_reply);
+
+/* ---- between netlink.c and netlink_change.c ---- */
+struct nlmsghdr;
+/* A request of an administrator to change something: 0 or a positive errno. */
+int netlink_change(const struct netlink_host *host, const struct nlmsghdr *request, const uint8_t *body,
+                   size_t len);
+/* Whether a message about one link, by index or by name, means lo. */
+bool netlink_asks_for_lo(const struct netlink_host *host, const uint8_t *body, size_t len);
+/* The attribute of that type behind a fixed part; NULL: it has none. */
+const uint8_t *netlink_find_attribute(const uint8_t *body, size_t len, size_t fixed, uint16_t type, size_t *ret_len);
 
 #endif

@@ -411,6 +411,7 @@ static void close_run(struct run *run, bool ran)
     record_close(run);
     fetch_fini(run);
     free(run->by_ino);
+    free(run->addresses);
     free(run->scratch);
     resolver_fini(run);
     if (run->host != NULL) {

@@ -197,6 +197,7 @@ struct standin {
     uint8_t netlink_type;       /* AF_NETLINK: SOCK_RAW or SOCK_DGRAM (call_netlink.c); else 0 */
     uint8_t netlink_protocol;   /* NETLINK_ROUTE or NETLINK_SOCK_DIAG */
     uint32_t netlink_port;
+    uint64_t netlink_groups;    /* 1 << (group - 1); nothing is ever told to them */
     uint64_t read_at_ns;        /* DGRAM: when the datagram read last had come; 0: none was read */
     uint64_t stamp_ns;          /*   and by the wall clock, as SIOCGSTAMP has told it; 0: never */
     struct diag_dump *dump;     /* call_diag.c's own: a list that the program has yet to read on */
@@ -284,6 +285,7 @@ struct run {
     bool busy;                 /* the last turn had events: the next one may be near */
     uint64_t crowded_until_ns; /* others want the processor: not looked for it before */
     uint64_t crowded_ns;       /* how long that was last; 0: they do not */
+    struct netlink_addresses *addresses; /* call_netlink.c: of lo; NULL: nobody has asked yet */
     void *scratch;             /* dgram.c: freed at the end */
     struct run_resolver *resolver; /* resolver.c's own; also the `user` of its sockets */
     struct sw_view *view;      /* NULL: nobody looks */

@@ -17,13 +17,16 @@
 
 #include "run/netlink.h"
 
-static const struct netlink_host host = {.port = 77, .lo = 1, .mtu = 1500};
+static struct netlink_addresses addresses;
+static struct netlink_host host = {.port = 77, .lo = 1, .mtu = 1500, .addresses = &addresses};
 
 struct request {
     struct nlmsghdr h;
     union {
         struct rtgenmsg gen;
         struct ifinfomsg link;
+        struct ifaddrmsg address;
+        struct rtmsg route;
     } body;
     char room[64];
 };
@@ -147,6 +150,94 @@ static void test_single_questions(void **state)
     assert_int_equal(error_of(&r), EOPNOTSUPP);
 }
 
+static int set_to;
+static int set_address(void *user, const struct netlink_address *a, bool there)
+{
+    assert_ptr_equal(user, &set_to);
+    assert_int_equal(a->len, a->family == AF_INET ? 4 : 16);
+    set_to += there ? 1 : -1;
+    return 0;
+}
+
+static void add_attribute(struct request *r, size_t fixed, uint16_t type, const void *data,
+                          uint16_t len)
+{
+    struct rtattr a = {.rta_len = (uint16_t)RTA_LENGTH(len), .rta_type = type};
+    char *at = (char *)r + NLMSG_LENGTH(fixed);
+    memcpy(at, &a, sizeof(a));
+    memcpy(at + sizeof(a), data, len);
+    r->h.nlmsg_len = (uint32_t)(NLMSG_LENGTH(fixed) + RTA_LENGTH(len));
+}
+
+static int change_address(uint16_t type, uint16_t flags, int index)
+{
+    static const uint8_t bytes[4] = {192, 0, 2, 1};
+    struct request r = ask(type, (uint16_t)(NLM_F_ACK | flags), AF_INET);
+    r.body.address.ifa_prefixlen = 24;
+    r.body.address.ifa_index = (uint32_t)index;
+    add_attribute(&r, sizeof(struct ifaddrmsg), IFA_LOCAL, bytes, sizeof(bytes));
+    return error_of(&r);
+}
+
+/* The way to 192.0.2.last. */
+static int way_to(uint8_t last)
+{
+    const uint8_t bytes[4] = {192, 0, 2, last};
+    struct request r = ask(RTM_GETROUTE, 0, AF_INET);
+    add_attribute(&r, sizeof(struct rtmsg), RTA_DST, bytes, sizeof(bytes));
+    return error_of(&r);
+}
+
+static void test_changes(void **state)
+{
+    (void)state;
+    assert_int_equal(change_address(RTM_NEWADDR, 0, 1), EPERM);
+    host.admin = true;
+    host.set = set_address;
+    host.user = &set_to;
+    assert_int_equal(change_address(RTM_DELADDR, 0, 1), EADDRNOTAVAIL);
+    assert_int_equal(change_address(RTM_NEWADDR, 0, 7), ENODEV);
+    assert_int_equal(way_to(9), ENETUNREACH);
+    assert_int_equal(change_address(RTM_NEWADDR, NLM_F_CREATE, 1), 0);
+    assert_int_equal(change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, 1), EEXIST);
+    assert_int_equal(change_address(RTM_NEWADDR, NLM_F_REPLACE, 1), 0);
+    assert_int_equal(set_to, 1);
+    assert_int_equal(addresses.n, 3);
+    assert_int_equal(way_to(9), 0); /* on a loopback the prefix is all ours */
+    assert_int_equal(change_address(RTM_DELADDR, 0, 1), 0);
+    assert_int_equal(set_to, 0);
+    assert_int_equal(addresses.n, 2);
+    assert_int_equal(way_to(9), ENETUNREACH);
+
+    struct request r = ask(RTM_NEWLINK, NLM_F_ACK, AF_UNSPEC);
+    r.body.link.ifi_index = 1;
+    r.body.link.ifi_change = r.body.link.ifi_flags = IFF_UP;
+    assert_int_equal(error_of(&r), 0); /* it is up */
+    r.body.link.ifi_flags = 0;
+    assert_int_equal(error_of(&r), EOPNOTSUPP);
+    r = ask(RTM_DELLINK, 0, AF_UNSPEC);
+    r.body.link.ifi_index = 1;
+    assert_int_equal(error_of(&r), EOPNOTSUPP);
+    r.body.link.ifi_index = 2;
+    assert_int_equal(error_of(&r), ENODEV);
+    host.admin = false;
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    struct netlink_reply reply;
+    struct request r = ask(RTM_GETRULE, NLM_F_DUMP, AF_INET);
+    assert_true(answer(&r, &reply) > 0);
+    struct nlmsghdr *h = (void *)reply.bytes;
+    unsigned len = (unsigned)reply.len, n = 0;
+    for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len), n++)
+        assert_int_equal(h->nlmsg_type, RTM_NEWRULE);
+    assert_int_equal(n, 3);
+    r = ask(1026, NLM_F_DUMP, AF_INET); /* a dump of what there is not */
+    assert_int_equal(error_of(&r), EOPNOTSUPP);
+}
+
 static void test_malformed(void **state)
 {
     (void)state;
@@ -161,6 +252,7 @@ static void test_malformed(void **state)
     r.h.nlmsg_len = sizeof(r.h);
     assert_int_equal(netlink_answer(&host, (const uint8_t *)&r, sizeof(r.h), &reply), sizeof(r.h));
 
+    host.admin = true;
     srand(1);
     for (int i = 0; i < 20000; i++) { /* any bytes are taken, never more than there are */
         for (size_t k = 0; k < sizeof(noise); k++)
@@ -177,10 +269,13 @@ static void test_malformed(void **state)
 
 int main(void)
 {
+    netlink_addresses_init(&addresses);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dump_links),
         cmocka_unit_test(test_dump_addresses),
         cmocka_unit_test(test_single_questions),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_rules),
         cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("run/netlink", tests, NULL, NULL);
