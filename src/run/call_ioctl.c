@@ -255,6 +255,9 @@ static int handle(struct run *run, struct run_call *call, unsigned long request)
         return -EFAULT;
     if (is_of_ip4(request) && (call->standin == NULL || call->standin->ipv6))
         return -ENOTTY;
+    if (request == SIOCSIFFLAGS && strcmp(r.ifr_name, LOOPBACK_NAME) == 0 &&
+        (r.ifr_flags & IFF_UP) != 0 && caller_is_admin(call->tid))
+        return 0; /* it is up */
     if (request == SIOCETHTOOL)
         return ethtool(run, call, &r);
     if (request == SIOCDIFADDR && call->standin != NULL && !call->standin->ipv6)

@@ -52,6 +52,36 @@ static void test_refused(void **state)
     fixture_fini(&f);
 }
 
+/* An address goes, and its route, unless another one has the same. */
+static void test_removed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    struct sw_ip one = addr("203.0.113.1"), two = addr("203.0.113.2"), far = addr("203.0.113.9"),
+                 lo = addr("198.51.100.1"), near = addr("198.51.100.77");
+    uint32_t n_routes = f.ip.n_routes;
+    assert_int_equal(sw_ip_remove_addr(&f.ip, ETH, &one, 24), -EADDRNOTAVAIL);
+    give(&f, ETH, "203.0.113.1", 24);
+    give(&f, ETH, "203.0.113.2", 24);
+    give(&f, LO, "198.51.100.1", 24);
+    assert_int_equal(f.ip.n_routes, n_routes + 2);
+    assert_true(sw_ip_is_local(&f.ip, &two));
+    assert_false(sw_ip_is_local(&f.ip, &far));
+    assert_true(sw_ip_is_local(&f.ip, &near)); /* of a loopback all the prefix is */
+    assert_int_equal(sw_ip_remove_addr(&f.ip, ETH, &one, 16), -EADDRNOTAVAIL);
+    assert_int_equal(sw_ip_remove_addr(&f.ip, LO, &one, 24), -EADDRNOTAVAIL);
+    assert_int_equal(sw_ip_remove_addr(&f.ip, ETH, &one, 24), 0);
+    assert_false(sw_ip_is_local(&f.ip, &one));
+    assert_non_null(sw_ip_route_find(&f.ip, &far));
+    assert_int_equal(sw_ip_remove_addr(&f.ip, ETH, &two, 24), 0);
+    assert_int_equal(f.ip.n_routes, n_routes + 1);
+    assert_int_equal(sw_ip_remove_addr(&f.ip, LO, &lo, 24), 0);
+    assert_false(sw_ip_is_local(&f.ip, &near));
+    assert_int_equal(f.ip.n_routes, n_routes);
+    fixture_fini(&f);
+}
+
 static void test_kinds(void **state)
 {
     (void)state;
@@ -120,9 +150,8 @@ static void test_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_prefixes), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_removed),  cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_source),
     };
     return cmocka_run_group_tests_name("ip/addr", tests, NULL, NULL);
