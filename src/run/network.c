@@ -63,3 +63,22 @@ int network_open(struct run *run)
     }
     return 0;
 }
+
+/* "net.ipv4.tcp_ecn=1": what the host has of sysctl's settings, with or without the way there. */
+int network_set_sysctls(struct run *run)
+{
+    for (const char *const *at = run->config->sysctls; *at != NULL; at++) {
+        char name[64];
+        const char *value = strchr(*at, '=') + 1;
+        const char *dot = memrchr(*at, '.', (size_t)(value - *at));
+        const char *from = dot != NULL ? dot + 1 : *at;
+        snprintf(name, sizeof(name), "%.*s", (int)(value - 1 - from), from);
+        int err = sw_host_set(run->host, name, value);
+        if (err < 0) {
+            fprintf(stderr, "sockworks: --sysctl %s: %s\n", *at,
+                    err == -ENOENT ? "there is no such setting" : "not a value that it takes");
+            return err;
+        }
+    }
+    return 0;
+}

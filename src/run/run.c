@@ -94,25 +94,6 @@ static int open_descriptors(struct run *run)
     return err == 0 ? open_meet(run) : err;
 }
 
-/* "net.ipv4.tcp_ecn=1": what the host has of sysctl's settings, with or without the way there. */
-static int set_sysctls(struct run *run)
-{
-    for (const char *const *at = run->config->sysctls; *at != NULL; at++) {
-        char name[64];
-        const char *value = strchr(*at, '=') + 1;
-        const char *dot = memrchr(*at, '.', (size_t)(value - *at));
-        const char *from = dot != NULL ? dot + 1 : *at;
-        snprintf(name, sizeof(name), "%.*s", (int)(value - 1 - from), from);
-        int err = sw_host_set(run->host, name, value);
-        if (err < 0) {
-            fprintf(stderr, "sockworks: --sysctl %s: %s\n", *at,
-                    err == -ENOENT ? "there is no such setting" : "not a value that it takes");
-            return err;
-        }
-    }
-    return 0;
-}
-
 static int open_run(struct run *run)
 {
     uint8_t seed[16];
@@ -134,7 +115,7 @@ static int open_run(struct run *run)
     sw_rng_init(&run->rng, seed);
     err = network_open(run);
     run->rng = names;
-    return err < 0 ? cannot("cannot make the network", -err) : set_sysctls(run);
+    return err < 0 ? cannot("cannot make the network", -err) : network_set_sysctls(run);
 }
 
 /* ---- what happens ---- */

@@ -440,6 +440,8 @@ void resolver_fini(struct run *run);
 /* ---- network.c ------------------------------------------------------------------------------------------ */
 /* Makes run->host and, where there are conditions, run->link. 0 or a negative errno. */
 int network_open(struct run *run);
+/* Gives the host what --sysctl has. 0 or a negative errno, having said which. */
+int network_set_sysctls(struct run *run);
 
 /* ---- pump.c ------------------------------------------------------------------------------------------ */
 /* Packets and time: host -> link -> host until nothing moves, then ready sockets to their pumps. */
