@@ -20,6 +20,7 @@
  *   settings.c  the settings of this network namespace, which scripts change by sysctl
  *   calls.c     calls that make, name and configure sockets
  *   data.c      calls that move bytes
+ *   control.c   what recvmsg() has to tell beside them
  *   ready.c     poll and epoll
  *   interpose.c the C library's calls that packetdrill makes past the table
  */
@@ -130,6 +131,10 @@ void clock_fill(struct packetdrill_interface *table);
 void calls_fill(struct packetdrill_interface *table);
 void data_fill(struct packetdrill_interface *table);
 void ready_fill(struct packetdrill_interface *table);
+/* Fill message->msg_control, of which msg_controllen bytes of `room` are in use. */
+void control_data(struct adapter *a, const struct slot *slot, struct msghdr *message, size_t room);
+int64_t control_error(struct adapter *a, const struct slot *slot, void *buf, size_t len,
+                      struct msghdr *message, size_t room);
 int call_getsockopt(void *userdata, int fd, int level, int name, void *value, socklen_t *len);
 int call_close(void *userdata, int fd);
 ssize_t data_sendfile(struct adapter *a, int out, int in, off_t *offset, size_t len);

@@ -40,6 +40,17 @@ static int64_t send_fast(struct adapter *a, struct slot *slot, const uint8_t *by
     return *ret_more ? done : r;
 }
 
+/* A writer is woken when it may write, not by each crumb of room. */
+static bool sleep_for_room(struct adapter *a, const struct slot *slot)
+{
+    const int woken = SW_EV_OUT | SW_EV_ERR | SW_EV_HUP;
+    do {
+        if (!adapter_sleep(a, SW_NEVER))
+            return false;
+    } while (slot->stream && (sw_poll(a->host, slot->socket) & woken) == 0);
+    return true;
+}
+
 /* A stream's blocking send goes on until all is taken; -1 and errno only if nothing was. */
 static ssize_t send_bytes(struct adapter *a, int fd, const uint8_t *bytes, size_t len, int flags,
                           const struct sockaddr *to, socklen_t to_len)
@@ -71,7 +82,7 @@ static ssize_t send_bytes(struct adapter *a, int fd, const uint8_t *bytes, size_
             done += (size_t)r;
         if (r >= 0 && (!slot->stream || done == len || r == 0))
             break;
-        if (sleeps(slot, flags, r) && adapter_sleep(a, SW_NEVER))
+        if (sleeps(slot, flags, r) && sleep_for_room(a, slot))
             r = 0;
     }
     adapter_leave(a);
@@ -144,15 +155,22 @@ static ssize_t call_sendmsg(void *userdata, int fd, const struct msghdr *message
 
 /* ---- receiving -------------------------------------------------------------------------- */
 
+/* `message`: of recvmsg(), for its control messages, or NULL. */
 static ssize_t recv_bytes(struct adapter *a, int fd, uint8_t *bytes, size_t len, int flags,
-                          struct sockaddr *from, socklen_t *from_len)
+                          struct sockaddr *from, socklen_t *from_len, struct msghdr *message)
 {
     struct sw_addr addr = {0};
+    size_t room = message != NULL ? message->msg_controllen : 0;
     size_t done = 0;
     adapter_enter(a);
     struct slot *slot = slot_of(a, fd);
     bool all = slot != NULL && slot->stream && (flags & MSG_WAITALL) && !(flags & MSG_PEEK);
     int64_t r = slot == NULL ? -EBADF : bytes == NULL && len > 0 ? -EFAULT : 1;
+    if (r > 0 && message != NULL && (flags & MSG_ERRQUEUE)) {
+        r = control_error(a, slot, bytes, len, message, room);
+        adapter_leave(a);
+        return (ssize_t)adapter_result(r);
+    }
     while (r > 0) {
         r = sw_recv(a->host, slot->socket, bytes + done, len - done, flags & ~OWN_FLAGS, &addr);
         if (r > 0)
@@ -164,34 +182,41 @@ static ssize_t recv_bytes(struct adapter *a, int fd, uint8_t *bytes, size_t len,
     }
     if (slot != NULL && !slot->stream && r >= 0)
         address_write(slot->domain, &addr, from, from_len);
+    if (message != NULL && (done > 0 || r == 0)) { /* as it was, if there is an error */
+        message->msg_controllen = 0;
+        message->msg_flags = 0;
+        control_data(a, slot, message, room);
+    }
     adapter_leave(a);
     return done > 0 ? (ssize_t)done : (ssize_t)adapter_result(r);
 }
 
 static ssize_t call_read(void *userdata, int fd, void *buf, size_t len)
 {
-    return recv_bytes(userdata, fd, buf, len, 0, NULL, NULL);
+    return recv_bytes(userdata, fd, buf, len, 0, NULL, NULL, NULL);
 }
 
 static ssize_t call_recv(void *userdata, int fd, void *buf, size_t len, int flags)
 {
-    return recv_bytes(userdata, fd, buf, len, flags, NULL, NULL);
+    return recv_bytes(userdata, fd, buf, len, flags, NULL, NULL, NULL);
 }
 
 static ssize_t call_recvfrom(void *userdata, int fd, void *buf, size_t len, int flags,
                              struct sockaddr *from, socklen_t *from_len)
 {
-    return recv_bytes(userdata, fd, buf, len, flags, from, from_len);
+    return recv_bytes(userdata, fd, buf, len, flags, from, from_len, NULL);
 }
 
 static ssize_t recv_vector(struct adapter *a, int fd, const struct iovec *iov, size_t count,
-                           int flags, struct sockaddr *from, socklen_t *from_len)
+                           int flags, struct msghdr *message)
 {
     int64_t len = vector_len(iov, count);
     uint8_t *bytes = len >= 0 ? malloc((size_t)len + 1) : NULL;
     if (bytes == NULL)
         return (ssize_t)adapter_result(len < 0 ? len : -ENOMEM);
-    ssize_t r = recv_bytes(a, fd, bytes, (size_t)len, flags, from, from_len);
+    ssize_t r = message != NULL ? recv_bytes(a, fd, bytes, (size_t)len, flags, message->msg_name,
+                                             &message->msg_namelen, message)
+                                : recv_bytes(a, fd, bytes, (size_t)len, flags, NULL, NULL, NULL);
     int err = errno;
     size_t left = r > 0 ? (size_t)r : 0, at = 0;
     for (size_t i = 0; i < count && left > 0; i++) {
@@ -207,15 +232,12 @@ static ssize_t recv_vector(struct adapter *a, int fd, const struct iovec *iov, s
 
 static ssize_t call_readv(void *userdata, int fd, const struct iovec *iov, int count)
 {
-    return recv_vector(userdata, fd, iov, count > 0 ? (size_t)count : 0, 0, NULL, NULL);
+    return recv_vector(userdata, fd, iov, count > 0 ? (size_t)count : 0, 0, NULL);
 }
 
 static ssize_t call_recvmsg(void *userdata, int fd, struct msghdr *message, int flags)
 {
-    message->msg_flags = 0;
-    message->msg_controllen = 0;
-    return recv_vector(userdata, fd, message->msg_iov, message->msg_iovlen, flags,
-                       message->msg_name, &message->msg_namelen);
+    return recv_vector(userdata, fd, message->msg_iov, message->msg_iovlen, flags, message);
 }
 
 /* ---- pipes ------------------------------------------------------------------------------ */
@@ -257,7 +279,7 @@ static int call_splice(void *userdata, int in, loff_t *in_at, int out, loff_t *o
         len = sizeof(bytes);
     if (at_mark(a, in))
         return 0;
-    ssize_t n = is_socket(a, in) ? recv_bytes(a, in, bytes, len, wait, NULL, NULL)
+    ssize_t n = is_socket(a, in) ? recv_bytes(a, in, bytes, len, wait, NULL, NULL, NULL)
                                  : (ssize_t)syscall(SYS_read, in, bytes, len);
     if (n <= 0)
         return (int)n;

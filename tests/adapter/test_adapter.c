@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include <linux/errqueue.h>
+
 #include "adapter/interface.h"
 
 static void *library;
@@ -242,12 +244,69 @@ static void interposed(void **state)
     close_pair(&p);
 }
 
+/* recvmsg(): what is still to be read, and what became of what was sent. */
+static void control_messages(void **state)
+{
+    struct pair p;
+    char bytes[2], room[200];
+    int on = 1, inq;
+    struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = room,
+                             .msg_controllen = sizeof(room),
+                             .msg_flags = MSG_OOB};
+    (void)state;
+    open_pair(&p);
+    struct packetdrill_interface *s = &p.server, *c = &p.client;
+    assert_int_equal(s->setsockopt(s->userdata, p.accepted, IPPROTO_TCP, TCP_INQ, &on, sizeof(on)),
+                     0);
+    assert_int_equal(
+        c->setsockopt(c->userdata, p.connected, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on)), 0);
+    assert_int_equal(c->send(c->userdata, p.connected, "hello", 5, MSG_ZEROCOPY), 5);
+    assert_int_equal(c->recvmsg(c->userdata, p.connected, &message, MSG_ERRQUEUE), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(message.msg_flags, MSG_OOB); /* as it was */
+    assert_int_equal(message.msg_controllen, sizeof(room));
+    pass(c, s);
+
+    assert_int_equal(s->recvmsg(s->userdata, p.accepted, &message, 0), 2);
+    assert_int_equal(message.msg_flags, 0);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    assert_non_null(header);
+    assert_int_equal(header->cmsg_level, IPPROTO_TCP);
+    assert_int_equal(header->cmsg_type, TCP_CM_INQ);
+    memcpy(&inq, CMSG_DATA(header), sizeof(inq));
+    assert_int_equal(inq, 3);
+    assert_null(CMSG_NXTHDR(&message, header));
+
+    pass(s, c);
+    message.msg_controllen = sizeof(room);
+    assert_int_equal(c->recvmsg(c->userdata, p.connected, &message, MSG_ERRQUEUE), 0);
+    assert_int_equal(message.msg_flags, MSG_ERRQUEUE);
+    header = CMSG_FIRSTHDR(&message);
+    assert_non_null(header);
+    assert_int_equal(header->cmsg_level, IPPROTO_IP);
+    assert_int_equal(header->cmsg_type, IP_RECVERR);
+    struct sock_extended_err error;
+    memcpy(&error, CMSG_DATA(header), sizeof(error));
+    assert_int_equal(error.ee_origin, SO_EE_ORIGIN_ZEROCOPY);
+    assert_int_equal(error.ee_code, SO_EE_CODE_ZEROCOPY_COPIED);
+
+    message.msg_controllen = sizeof(struct cmsghdr); /* too little room for one */
+    assert_int_equal(s->recvmsg(s->userdata, p.accepted, &message, 0), 2);
+    assert_int_equal(message.msg_flags, MSG_CTRUNC);
+    assert_int_equal(message.msg_controllen, 0);
+    close_pair(&p);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(data),           cmocka_unit_test(blocking), cmocka_unit_test(own_time),
-        cmocka_unit_test(retransmission), cmocka_unit_test(edges),    cmocka_unit_test(addresses),
-        cmocka_unit_test(interposed),
+        cmocka_unit_test(data),       cmocka_unit_test(blocking),
+        cmocka_unit_test(own_time),   cmocka_unit_test(retransmission),
+        cmocka_unit_test(edges),      cmocka_unit_test(addresses),
+        cmocka_unit_test(interposed), cmocka_unit_test(control_messages),
     };
     library = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     if (library == NULL)
