@@ -3,14 +3,16 @@
  * What the stack itself costs: two hosts in one process, joined by a link, over the public calls
  * only.
  *
- *     inproc [--json] [--seconds S] [--conns N] [--trips N] [--every NS] [TEST...]
+ *     inproc [--json] [--seconds S] [--conns N] [--trips N] [--every NS]
+ *            [--batch N] [--huge] [TEST...]
  *
  *   mtu1500   one TCP stream, packets of 1,500 bytes, checksums computed and verified in software
  *   gso       one TCP stream, super-segments of up to 64 KiB, no checksums
  *   rr        64 bytes there and back, with checksums, while N connections (default 1) exist: for S
  *             seconds or, where instructions are counted and not time, N trips; each NS of virtual
  *             time after the one before. Beside it: how long a read of memory takes, at random in
- *             as much as the connections hold
+ *             as much as the connections hold. --batch: so many of them at a time, each on another
+ *             connection. --huge: in pages of 2 MiB (arena.c)
  *   cps       connections made and closed, one after the other
  *
  * One thread. The stack's time is virtual; speed is measured in the thread's CPU time.
@@ -24,9 +26,14 @@
 
 #include <sockworks/sockworks.h>
 
+#include "arena.h"
+
 #define ROUND_NS 1000ULL /* virtual time that one round of the loop takes, if not --every */
 #define PORT 5001
 #define BUFFER_BYTES 65536
+#define BATCH_MAX 1024
+
+static const struct sw_alloc *memory; /* of hosts: NULL, malloc() */
 
 struct world {
     struct sw_host *host[2];
@@ -62,7 +69,8 @@ static void world_init(struct world *w, uint32_t gso_max, bool offload)
 {
     w->now_ns = 1000000000;
     for (uint8_t i = 0; i < 2; i++) {
-        struct sw_host_config config = {.seed = {i}, .now_ns = w->now_ns, .max_sockets = 1U << 23};
+        struct sw_host_config config = {
+            .alloc = memory, .seed = {i}, .now_ns = w->now_ns, .max_sockets = 1U << 23};
         struct sw_iface_config iface = {
             .name = "eth0", .mtu = 1500, .gso_max = gso_max, .csum_offload = offload};
         w->host[i] = sw_host_new(&config);
@@ -222,10 +230,30 @@ static void serve(struct world *w, int host, bool answer)
     }
 }
 
-static void round_trips(struct result *result, double seconds, uint64_t conns, uint64_t trips,
-                        uint64_t every_ns)
+/* The `n` connections that come after the first `done`: another one each time. */
+static void write_to(struct world *w, const sw_socket_t client[], uint64_t conns, uint64_t done,
+                     uint64_t n)
 {
-    enum { PER_PORT = 25000, MESSAGE_BYTES = 64 };
+    enum { MESSAGE_BYTES = 64 };
+    static const char message[MESSAGE_BYTES] = "ping";
+    sw_socket_t to[BATCH_MAX];
+    for (uint64_t i = 0; i < n; i++)
+        to[i] = client[(done + i) * 7919 % conns];
+    if (n > 1)
+        sw_host_ahead(w->host[0], to, n);
+    for (uint64_t i = 0; i < n; i++)
+        check(sw_send(w->host[0], to[i], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
+              "sw_send");
+}
+
+struct plan {
+    uint64_t conns, trips, every_ns, batch;
+};
+
+static void round_trips(struct result *result, double seconds, const struct plan *plan)
+{
+    enum { PER_PORT = 25000 };
+    uint64_t conns = plan->conns, batch = plan->batch < conns ? plan->batch : conns;
     struct world w;
     sw_socket_t listener = 0;
     sw_socket_t server, *client = calloc(conns, sizeof(*client));
@@ -244,22 +272,19 @@ static void round_trips(struct result *result, double seconds, uint64_t conns, u
     for (unsigned i = 0; i < 1000; i++) /* delayed ACKs and the like */
         step(&w);
     result->mem_bytes = mem_used(&w) - mem_before;
-    char message[MESSAGE_BYTES] = "ping";
     double start = cpu_seconds(), end = start;
-    for (uint64_t i = 0; trips ? i < trips : end - start < seconds; i++) {
-        uint64_t at = i * 7919 % conns; /* another one each time */
-        check(sw_send(w.host[0], client[at], message, sizeof(message), 0, NULL) == MESSAGE_BYTES,
-              "sw_send");
+    for (uint64_t i = 0; plan->trips ? i < plan->trips : end - start < seconds; i += batch) {
+        write_to(&w, client, conns, i, batch);
         carry(&w, 0);
         serve(&w, 1, true);
         carry(&w, 1);
         serve(&w, 0, false);
-        w.now_ns += every_ns;
+        w.now_ns += plan->every_ns * batch;
         for (int host = 0; host < 2; host++)
             if (sw_host_deadline(w.host[host]) <= w.now_ns)
                 sw_host_advance(w.host[host], w.now_ns);
-        result->round_trips++;
-        if (i % 64 == 0)
+        result->round_trips += batch;
+        if (i % 64 < batch)
             end = cpu_seconds();
     }
     result->seconds = cpu_seconds() - start;
@@ -331,27 +356,33 @@ int main(int argc, char **argv)
     static const char *const names[] = {"mtu1500", "gso", "rr", "cps"};
     bool json = false, first = true, chosen[4] = {false}, any = false;
     double seconds = 2;
-    uint64_t conns = 1, trips = 0, every_ns = ROUND_NS;
+    struct plan plan = {.conns = 1, .every_ns = ROUND_NS, .batch = 1};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             json = true;
         } else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
             seconds = atof(argv[++i]);
         } else if (strcmp(argv[i], "--conns") == 0 && i + 1 < argc) {
-            conns = strtoull(argv[++i], NULL, 10);
+            plan.conns = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--trips") == 0 && i + 1 < argc) {
-            trips = strtoull(argv[++i], NULL, 10);
+            plan.trips = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--every") == 0 && i + 1 < argc) {
-            every_ns = strtoull(argv[++i], NULL, 10);
+            plan.every_ns = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--batch") == 0 && i + 1 < argc) {
+            plan.batch = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--huge") == 0) {
+            memory = &arena_alloc;
         } else {
             bool known = false;
             for (unsigned k = 0; k < 4; k++)
                 if (strcmp(argv[i], names[k]) == 0)
                     chosen[k] = any = known = true;
-            check(known && conns > 0, "usage: inproc [--json] [--seconds S] [--conns N] [--trips "
-                                      "N] [--every NS] [TEST...]");
+            check(known,
+                  "usage: inproc [--json] [--seconds S] [--conns N] [--trips N] [--every NS] "
+                  "[--batch N] [--huge] [TEST...]");
         }
     }
+    check(plan.conns > 0 && plan.batch > 0 && plan.batch <= BATCH_MAX, "--conns, --batch");
     for (unsigned k = 0; k < 4; k++) {
         struct result result = {.name = names[k]};
         if (any && !chosen[k])
@@ -359,7 +390,7 @@ int main(int argc, char **argv)
         if (k == 3)
             connections(&result, seconds);
         else if (k == 2)
-            round_trips(&result, seconds, conns, trips, every_ns);
+            round_trips(&result, seconds, &plan);
         else
             bulk(&result, seconds, k == 1 ? 65483 : 0, k == 1);
         print_result(&result, json, first);

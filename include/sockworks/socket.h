@@ -197,6 +197,12 @@ struct sw_ready {
 };
 bool sw_host_ready(struct sw_host *host, struct sw_ready *ret_ready);
 
+/* These `n` sockets are about to be used: whoever writes to many at once says so first, and their memory
+ * comes while other work is done. With more connections than a cache holds that is most of what a call
+ * costs; a few dozen at a time are best. What is readied by sw_host_input_batch() need not be said. Changes
+ * nothing but speed; handles that are none are passed over, and the array is the caller's. */
+void sw_host_ahead(struct sw_host *host, const sw_socket_t sockets[], size_t n);
+
 /* shutdown(2). 0, -ENOTCONN, -EINVAL, -EBADF. */
 int sw_shutdown(struct sw_host *host, sw_socket_t s, int how);
 

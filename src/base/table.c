@@ -13,6 +13,7 @@
 
 #include <errno.h>
 
+#include "base/ahead.h"
 #include "base/assert.h"
 #include "base/mem.h"
 
@@ -157,6 +158,14 @@ bool sw_table_remove(struct sw_table *table, uint64_t hash, uint32_t value)
     if (!table->old && table->mask + 1 > SLOTS_MIN && table->used < (table->mask + 1) / 8)
         (void)begin_resize(table);
     return true;
+}
+
+void sw_table_ahead(const struct sw_table *table, uint64_t hash)
+{
+    if (table->slots)
+        sw_ahead(&table->slots[tag_of(hash) & table->mask], sizeof(*table->slots));
+    if (table->old)
+        sw_ahead(&table->old[tag_of(hash) & table->old_mask], sizeof(*table->old));
 }
 
 /* cursor->pos counts slots from the home; cursor->phase is 0 in `slots`, 1 in `old`, 2 at the end.

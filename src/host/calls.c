@@ -278,6 +278,11 @@ int sw_poll(struct sw_host *host, sw_socket_t handle)
     return s ? sw_sock_poll(&host->sock, s) : -EBADF;
 }
 
+void sw_host_ahead(struct sw_host *host, const sw_socket_t sockets[], size_t n)
+{
+    sw_ahead_sockets(&host->sock, sockets, n);
+}
+
 bool sw_host_ready(struct sw_host *host, struct sw_ready *ret_ready)
 {
     return sw_sock_next_ready(&host->sock, ret_ready);

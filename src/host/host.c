@@ -154,16 +154,16 @@ static void refuse_protocol(struct sw_host *host, struct sw_packet *pkt,
     sw_drop(&host->env, pkt, SW_DROP_IP_PROTOCOL, &local, &remote);
 }
 
-void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint64_t now_ns)
+/* `hash`: what is known of it already, see sw_ahead_packets(). */
+static void input(struct sw_host *host, int iface, struct sw_packet *pkt, uint64_t hash)
 {
-    set_now(host, now_ns);
     struct sw_ip_hdr hdr;
     pkt = sw_ip_input(&host->ip, iface, pkt, &hdr);
     if (!pkt)
         return;
     bool heard = sw_sock_raw_input(&host->sock, pkt, &hdr, iface);
     if (hdr.proto == SW_PROTO_TCP)
-        sw_sock_tcp_input(&host->sock, pkt, &hdr, iface);
+        sw_sock_tcp_input(&host->sock, pkt, &hdr, iface, hash);
     else if (hdr.proto == SW_PROTO_UDP || hdr.proto == SW_PROTO_UDPLITE)
         sw_sock_udp_input(&host->sock, pkt, &hdr, iface);
     else if (hdr.proto == (hdr.version == 4 ? SW_PROTO_ICMP : SW_PROTO_ICMP6))
@@ -174,6 +174,12 @@ void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint6
         sw_packet_free(pkt);
     else
         refuse_protocol(host, pkt, &hdr);
+}
+
+void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint64_t now_ns)
+{
+    set_now(host, now_ns);
+    input(host, iface, pkt, 0);
 }
 
 /* What this host sent to a group that it is in itself. What that makes sockets send is for the next
@@ -190,19 +196,34 @@ static void hear_ourselves(struct sw_host *host)
     host->ip.looping = false;
 }
 
+/* Takes the first packet off a list, and joins to it what follows it in its stream. */
+static struct sw_packet *take_merged(struct sw_packet **first)
+{
+    struct sw_packet *pkt = *first, *next = pkt->next;
+    while (next) {
+        struct sw_packet *after = next->next;
+        if (!sw_gro_merge(pkt, next))
+            break;
+        next = after;
+    }
+    *first = next;
+    pkt->next = NULL;
+    return pkt;
+}
+
 void sw_host_input_batch(struct sw_host *host, int iface, struct sw_packet *first, uint64_t now_ns)
 {
+    set_now(host, now_ns);
     while (first) {
-        struct sw_packet *pkt = first, *next = first->next;
-        while (next) {
-            struct sw_packet *after = next->next;
-            if (!sw_gro_merge(pkt, next))
-                break;
-            next = after;
-        }
-        first = next;
-        pkt->next = NULL;
-        sw_host_input(host, iface, pkt, now_ns);
+        struct sw_packet *pkts[SW_AHEAD_MAX];
+        uint64_t hashes[SW_AHEAD_MAX] = {0};
+        unsigned n = 0;
+        while (first && n < SW_AHEAD_MAX)
+            pkts[n++] = take_merged(&first);
+        if (n > 1)
+            sw_ahead_packets(&host->sock, pkts, n, hashes);
+        for (unsigned i = 0; i < n; i++)
+            input(host, iface, pkts[i], hashes[i]);
     }
 }
 

@@ -68,9 +68,18 @@ int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct s
                        struct sw_tcp_layer *tcp, uint32_t max_sockets);
 void sw_sock_layer_fini(struct sw_sock_layer *layer); /* frees every socket, sends nothing */
 
-/* What arrives, from host/: a datagram whose IP header was pulled. All take the packet. */
+/* Some packets are about to arrive, from their IP headers on, or some sockets to be used: asks for the
+ * memory of all of them together (ahead.c). n is at most SW_AHEAD_MAX. ret_hashes[i]: for
+ * sw_sock_tcp_input() of packet i. */
+enum { SW_AHEAD_MAX = 8 };
+void sw_ahead_packets(const struct sw_sock_layer *layer, struct sw_packet *const pkts[], unsigned n,
+                      uint64_t ret_hashes[]);
+void sw_ahead_sockets(const struct sw_sock_layer *layer, const sw_socket_t handles[], size_t n);
+
+/* What arrives, from host/: a datagram whose IP header was pulled. All take the packet. `hash`: as
+ * sw_ahead_packets() has it; 0: not known. */
 void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
-                       const struct sw_ip_hdr *ip, int iface);
+                       const struct sw_ip_hdr *ip, int iface, uint64_t hash);
 void sw_sock_udp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
                        const struct sw_ip_hdr *ip, int iface);
 void sw_sock_icmp_error(struct sw_sock_layer *layer, struct sw_packet *pkt,

@@ -43,7 +43,7 @@ static bool from_too_far(const struct sw_sock *s, const struct sw_ip_hdr *ip)
 }
 
 void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
-                       const struct sw_ip_hdr *ip, int iface)
+                       const struct sw_ip_hdr *ip, int iface, uint64_t hash)
 {
     struct sw_segment seg;
     enum sw_drop why = sw_tcp_segment(pkt, ip, &seg);
@@ -54,7 +54,8 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     }
     const struct sw_addr local = sw_addr_of(&ip->dst, seg.tcp.dst_port, 0);
     const struct sw_addr remote = sw_addr_of(&ip->src, seg.tcp.src_port, iface);
-    const uint64_t hash = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
+    if (!hash)
+        hash = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
     struct sw_sock *s = sw_conn_find(layer, hash, SW_PROTO_TCP, &local, &remote);
     if (s) {
         if (from_too_far(s, ip))

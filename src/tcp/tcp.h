@@ -218,6 +218,10 @@ int sw_tcp_cookie_open(struct sw_tcp *tcp, const struct sw_segment *ack);
 /* A segment for this connection. Takes seg->pkt. */
 void sw_tcp_input(struct sw_tcp *tcp, struct sw_segment *seg);
 
+/* It is about to have one, or another call: asks for the memory that hangs off the block, which is itself
+ * known to be there. */
+void sw_tcp_ahead(const struct sw_tcp *tcp);
+
 /* Its timer fired. */
 void sw_tcp_timer(struct sw_tcp *tcp);
 

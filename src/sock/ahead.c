@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where there are more connections than a cache holds, most of what a packet costs is waiting for
+ * the memory of its connection: from the table to the slot, from there to the socket, from there to
+ * what hangs off it, each known only when the one before has come. For a batch those walks are made
+ * side by side before the first packet is looked at in earnest: each step for all packets, so that
+ * the memory of all is under way at the same time.
+ *
+ * Nothing here decides anything: a packet that is malformed or for nobody asks for memory in vain.
+ */
+#include "base/ahead.h"
+
+#include "sock/private.h"
+#include "wire/bytes.h"
+
+/* The connection of a plain TCP packet, as sw_sock_tcp_input() will see it. False: look later. */
+static bool flow_of(const struct sw_packet *pkt, struct sw_addr *ret_local,
+                    struct sw_addr *ret_remote)
+{
+    const uint8_t *p = pkt->head + pkt->head_off, *ports;
+    if (pkt->head_len >= SW_IP4_HDR + SW_TCP_HDR && p[0] == (4 << 4 | SW_IP4_HDR / 4) &&
+        p[9] == SW_PROTO_TCP && (sw_get16(p + 6) & 0x3fff) == 0) { /* no fragment */
+        ret_remote->ip = SW_IP4(p[12], p[13], p[14], p[15]);
+        ret_local->ip = SW_IP4(p[16], p[17], p[18], p[19]);
+        ports = p + SW_IP4_HDR;
+    } else if (pkt->head_len >= SW_IP6_HDR + SW_TCP_HDR && p[0] >> 4 == 6 && p[6] == SW_PROTO_TCP) {
+        memcpy(ret_remote->ip.b, p + 8, 16);
+        memcpy(ret_local->ip.b, p + 24, 16);
+        ports = p + SW_IP6_HDR;
+    } else {
+        return false;
+    }
+    ret_remote->port = sw_get16(ports);
+    ret_local->port = sw_get16(ports + 2);
+    return true;
+}
+
+/* Sockets that are under way: then what hangs off them. */
+static void ask_attached(struct sw_sock *const socks[], unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (sw_sock_is_stream(socks[i]))
+            sw_tcp_ahead(sw_sock_tcp(socks[i]));
+}
+
+void sw_ahead_packets(const struct sw_sock_layer *layer, struct sw_packet *const pkts[], unsigned n,
+                      uint64_t ret_hashes[])
+{
+    uint32_t index[SW_AHEAD_MAX];
+    struct sw_sock *socks[SW_AHEAD_MAX];
+    unsigned found = 0, n_socks = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct sw_addr local, remote;
+        ret_hashes[i] = 0;
+        if (!flow_of(pkts[i], &local, &remote))
+            continue;
+        ret_hashes[i] = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
+        sw_table_ahead(&layer->conns, ret_hashes[i]);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        struct sw_table_cursor cursor = {0};
+        if (!ret_hashes[i] || !sw_table_next(&layer->conns, ret_hashes[i], &cursor, &index[found]))
+            continue;
+        sw_ahead(&layer->slots[index[found++]], sizeof(struct sw_slot));
+    }
+    for (unsigned i = 0; i < found; i++) {
+        socks[n_socks] = layer->slots[index[i]].obj;
+        sw_ahead(socks[n_socks++], sizeof(struct sw_stream_sock));
+    }
+    ask_attached(socks, n_socks);
+}
+
+void sw_ahead_sockets(const struct sw_sock_layer *layer, const sw_socket_t handles[], size_t n)
+{
+    for (size_t from = 0; from < n; from += SW_AHEAD_MAX) {
+        struct sw_sock *socks[SW_AHEAD_MAX];
+        size_t to = n - from < SW_AHEAD_MAX ? n : from + SW_AHEAD_MAX;
+        unsigned n_socks = 0;
+        for (size_t i = from; i < to; i++)
+            if ((uint32_t)handles[i] < layer->cap_slots)
+                sw_ahead(&layer->slots[(uint32_t)handles[i]], sizeof(struct sw_slot));
+        for (size_t i = from; i < to; i++) {
+            const struct sw_slot *slot = &layer->slots[(uint32_t)handles[i]];
+            if ((uint32_t)handles[i] >= layer->cap_slots || slot->kind != SW_SLOT_SOCK)
+                continue;
+            socks[n_socks] = slot->obj;
+            sw_ahead(socks[n_socks++], sizeof(struct sw_stream_sock));
+        }
+        ask_attached(socks, n_socks);
+    }
+}
