@@ -246,6 +246,21 @@ static void write_to(struct world *w, const sw_socket_t client[], uint64_t conns
               "sw_send");
 }
 
+/* So many round trips at a time; then time passes. */
+static void exchange(struct world *w, const sw_socket_t client[], uint64_t conns, uint64_t done,
+                     uint64_t n, uint64_t every_ns)
+{
+    write_to(w, client, conns, done, n);
+    carry(w, 0);
+    serve(w, 1, true);
+    carry(w, 1);
+    serve(w, 0, false);
+    w->now_ns += every_ns * n;
+    for (int host = 0; host < 2; host++)
+        if (sw_host_deadline(w->host[host]) <= w->now_ns)
+            sw_host_advance(w->host[host], w->now_ns);
+}
+
 struct plan {
     uint64_t conns, trips, every_ns, batch;
 };
@@ -272,19 +287,14 @@ static void round_trips(struct result *result, double seconds, const struct plan
     for (unsigned i = 0; i < 1000; i++) /* delayed ACKs and the like */
         step(&w);
     result->mem_bytes = mem_used(&w) - mem_before;
+    uint64_t i = 0;
+    for (; !plan->trips && i < conns; i += batch) /* each once: as it goes on, not as it begins */
+        exchange(&w, client, conns, i, batch, plan->every_ns);
     double start = cpu_seconds(), end = start;
-    for (uint64_t i = 0; plan->trips ? i < plan->trips : end - start < seconds; i += batch) {
-        write_to(&w, client, conns, i, batch);
-        carry(&w, 0);
-        serve(&w, 1, true);
-        carry(&w, 1);
-        serve(&w, 0, false);
-        w.now_ns += plan->every_ns * batch;
-        for (int host = 0; host < 2; host++)
-            if (sw_host_deadline(w.host[host]) <= w.now_ns)
-                sw_host_advance(w.host[host], w.now_ns);
+    for (; plan->trips ? i < plan->trips : end - start < seconds; i += batch) {
+        exchange(&w, client, conns, i, batch, plan->every_ns);
         result->round_trips += batch;
-        if (i % 64 < batch)
+        if (result->round_trips % 64 < batch)
             end = cpu_seconds();
     }
     result->seconds = cpu_seconds() - start;

@@ -11,15 +11,23 @@
  * (1) No occupied slot begins before the wheel's tick; a timer armed for the past lies in the slot
  * of the wheel's tick. (2) The wheel moves to a slot of a higher level only by cascading it: its
  * timers are placed anew. (3) The level-0 slot of `sorted_tick` is in order of expiry; other slots
- * are in order of arming.
+ * are in order of arming. (4) behind[][] of a slot is one of its timers, or NULL.
+ *
+ * A slot may hold a hundred thousand timers, of connections that nobody has touched since. A walk
+ * through them waits for each one's memory to know where the next one is. So each knows, besides
+ * its neighbours, who comes LEAD places later, and that one's memory is asked for ahead (jump
+ * pointers: Luk, Mowry 1996). It is only a hint: timers come and go, and nothing corrects it.
  */
 #include "base/wheel.h"
 
+#include "base/ahead.h"
 #include "base/assert.h"
 
 #define DIGIT_BITS 6
 #define DIGIT_MASK (SW_WHEEL_SLOTS - 1U)
 #define NO_TICK UINT64_MAX
+#define LEAD 8 /* so many misses of a cache are under way at a time */
+#define HINT_UNIT 8
 
 static uint64_t tick_of(uint64_t time_ns)
 {
@@ -36,6 +44,36 @@ static struct sw_timer *timer_of(struct sw_list *node)
     return SW_CONTAINER(node, struct sw_timer, node);
 }
 
+/* ---- hints ---- */
+
+/* `timer` has become the last of its slot: the one LEAD places before it is told. */
+static void leave_hint(struct sw_wheel *wheel, struct sw_timer *timer)
+{
+    struct sw_list **behind = &wheel->behind[timer->level][timer->slot];
+    uint8_t *by = &wheel->behind_by[timer->level][timer->slot];
+    timer->ahead = 0;
+    if (!*behind) {
+        *behind = &timer->node;
+        *by = 0;
+        return;
+    }
+    if (*by < LEAD)
+        (*by)++;
+    else if ((*behind)->next != &timer->node)
+        *behind = (*behind)->next;
+    else
+        *by = 1; /* those between have gone */
+    intptr_t units = ((intptr_t)timer - (intptr_t)timer_of(*behind)) / HINT_UNIT;
+    timer_of(*behind)->ahead = units == (int32_t)units ? (int32_t)units : 0;
+}
+
+static void follow_hint(const struct sw_timer *timer)
+{
+    sw_ahead((const void *)((intptr_t)timer + (intptr_t)timer->ahead * HINT_UNIT), sizeof(*timer));
+}
+
+/* ---- placing ---- */
+
 void sw_wheel_init(struct sw_wheel *wheel, uint64_t now_ns)
 {
     wheel->now_ns = now_ns;
@@ -43,8 +81,10 @@ void sw_wheel_init(struct sw_wheel *wheel, uint64_t now_ns)
     wheel->sorted_tick = NO_TICK;
     for (unsigned level = 0; level < SW_WHEEL_LEVELS; level++) {
         wheel->occupied[level] = 0;
-        for (unsigned slot = 0; slot < SW_WHEEL_SLOTS; slot++)
+        for (unsigned slot = 0; slot < SW_WHEEL_SLOTS; slot++) {
             sw_list_init(&wheel->slots[level][slot]);
+            wheel->behind[level][slot] = NULL;
+        }
     }
 }
 
@@ -73,17 +113,28 @@ static void place(struct sw_wheel *wheel, struct sw_timer *timer)
     unsigned slot = digit(tick, level);
     timer->level = (uint8_t)level;
     timer->slot = (uint8_t)slot;
+    if (level == 0 &&
+        (!(wheel->occupied[0] >> slot & 1) || timer->expires_ns < wheel->first_ns[slot]))
+        wheel->first_ns[slot] = timer->expires_ns;
     wheel->occupied[level] |= 1ULL << slot;
-    if (level == 0 && tick == wheel->sorted_tick)
+    if (level == 0 && tick == wheel->sorted_tick) {
         add_sorted(&wheel->slots[level][slot], timer);
-    else
-        sw_list_add_tail(&wheel->slots[level][slot], &timer->node);
+        return;
+    }
+    sw_list_add_tail(&wheel->slots[level][slot], &timer->node);
+    leave_hint(wheel, timer);
 }
 
 static void unplace(struct sw_wheel *wheel, struct sw_timer *timer)
 {
+    struct sw_list *head = &wheel->slots[timer->level][timer->slot];
+    struct sw_list **behind = &wheel->behind[timer->level][timer->slot];
+    if (*behind == &timer->node)
+        *behind = timer->node.prev == head ? NULL : timer->node.prev;
+    if (timer->level == 0 && timer->expires_ns == wheel->first_ns[timer->slot])
+        wheel->first_ns[timer->slot] = 0;
     sw_list_del(&timer->node);
-    if (sw_list_empty(&wheel->slots[timer->level][timer->slot]))
+    if (sw_list_empty(head))
         wheel->occupied[timer->level] &= ~(1ULL << timer->slot);
 }
 
@@ -152,6 +203,7 @@ static void sort(struct sw_list *head)
     for (struct sw_list *node = head->next; node; node = next) {
         next = node->next;
         node->next = NULL;
+        follow_hint(timer_of(node));
         unsigned i = 0;
         for (; runs[i]; i++) {
             node = merge(runs[i], node);
@@ -176,8 +228,10 @@ static void cascade(struct sw_wheel *wheel, unsigned level, unsigned slot)
 {
     struct sw_list *head = &wheel->slots[level][slot];
     wheel->occupied[level] &= ~(1ULL << slot);
+    wheel->behind[level][slot] = NULL;
     while (!sw_list_empty(head)) {
         struct sw_timer *timer = timer_of(head->next);
+        follow_hint(timer);
         sw_list_del(&timer->node);
         place(wheel, timer);
     }
@@ -213,6 +267,16 @@ struct sw_timer *sw_wheel_pop(struct sw_wheel *wheel, uint64_t now_ns)
     return NULL;
 }
 
+void sw_wheel_upcoming(const struct sw_wheel *wheel, const struct sw_timer **ret_next,
+                       const struct sw_timer **ret_second)
+{
+    uint64_t tick = tick_of(wheel->now_ns);
+    const struct sw_list *head = &wheel->slots[0][digit(tick, 0)], *next = head->next;
+    bool sorted = tick == wheel->sorted_tick && next != head;
+    *ret_next = sorted ? timer_of(head->next) : NULL;
+    *ret_second = sorted && next->next != head ? timer_of(next->next) : NULL;
+}
+
 uint64_t sw_wheel_next(const struct sw_wheel *wheel)
 {
     unsigned level, slot;
@@ -223,6 +287,8 @@ uint64_t sw_wheel_next(const struct sw_wheel *wheel)
         return tick << SW_WHEEL_SHIFT;
     const struct sw_list *head = &wheel->slots[0][slot];
     uint64_t next_ns = UINT64_MAX;
+    if (tick != wheel->sorted_tick && wheel->first_ns[slot])
+        return wheel->first_ns[slot];
     for (const struct sw_list *node = head->next; node != head; node = node->next) {
         uint64_t expires_ns = timer_of((struct sw_list *)(uintptr_t)node)->expires_ns;
         if (expires_ns < next_ns)

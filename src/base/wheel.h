@@ -34,6 +34,7 @@ struct sw_timer {
     uint8_t owner;       /* enum sw_timer_owner */
     uint8_t level, slot; /* where it lies while armed; private to the wheel */
     bool armed;
+    int32_t ahead; /* a hint: where the timer lies that comes some places later in the slot */
 };
 
 struct sw_wheel {
@@ -42,6 +43,10 @@ struct sw_wheel {
     struct sw_list slots[SW_WHEEL_LEVELS][SW_WHEEL_SLOTS];
     uint64_t armed; /* how many */
     uint64_t sorted_tick; /* the level-0 slot of this tick is in order of expiry */
+    uint64_t first_ns[SW_WHEEL_SLOTS]; /* of a level-0 slot that is not empty: its first; 0: not known */
+    /* Of each slot the timer that gets the next hint, and how far from the end it is. */
+    struct sw_list *behind[SW_WHEEL_LEVELS][SW_WHEEL_SLOTS];
+    uint8_t behind_by[SW_WHEEL_LEVELS][SW_WHEEL_SLOTS];
 };
 
 void sw_wheel_init(struct sw_wheel *wheel, uint64_t now_ns);
@@ -51,6 +56,11 @@ void sw_wheel_cancel(struct sw_wheel *wheel, struct sw_timer *timer);
 
 /* The next timer due by now_ns, disarmed; NULL when there is none. Call until NULL. */
 struct sw_timer *sw_wheel_pop(struct sw_wheel *wheel, uint64_t now_ns);
+
+/* The timers that sw_wheel_pop() will probably give next, borrowed: *ret_next and *ret_second; NULL where
+ * it is not known. For asking ahead. */
+void sw_wheel_upcoming(const struct sw_wheel *wheel, const struct sw_timer **ret_next,
+                       const struct sw_timer **ret_second);
 
 /* A lower bound of the next expiry; exact when that timer lies in level 0; UINT64_MAX: none armed. */
 uint64_t sw_wheel_next(const struct sw_wheel *wheel);

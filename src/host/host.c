@@ -240,6 +240,9 @@ void sw_host_advance(struct sw_host *host, uint64_t now_ns)
     set_now(host, now_ns);
     struct sw_timer *timer;
     while ((timer = sw_wheel_pop(&host->env.wheel, host->env.now_ns)) != NULL) {
+        const struct sw_timer *next, *second;
+        sw_wheel_upcoming(&host->env.wheel, &next, &second);
+        sw_ahead_timers(next, second);
         if (timer->owner == SW_TIMER_FRAG)
             sw_frag_timer(&host->ip, timer);
         else if (timer->owner == SW_TIMER_MEMBER)

@@ -89,3 +89,12 @@ void sw_ahead_sockets(const struct sw_sock_layer *layer, const sw_socket_t handl
         ask_attached(socks, n_socks);
     }
 }
+
+void sw_ahead_timers(const struct sw_timer *next, const struct sw_timer *second)
+{
+    if (next && next->owner == SW_TIMER_SOCK)
+        sw_tcp_ahead(&SW_CONTAINER(next, struct sw_stream_sock, tcp.timer)->tcp);
+    if (second && second->owner == SW_TIMER_SOCK)
+        sw_ahead(SW_CONTAINER(second, struct sw_stream_sock, tcp.timer),
+                 sizeof(struct sw_stream_sock));
+}

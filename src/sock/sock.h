@@ -74,6 +74,8 @@ void sw_sock_layer_fini(struct sw_sock_layer *layer); /* frees every socket, sen
 enum { SW_AHEAD_MAX = 8 };
 void sw_ahead_packets(const struct sw_sock_layer *layer, struct sw_packet *const pkts[], unsigned n,
                       uint64_t ret_hashes[]);
+/* Timers that will fire, perhaps: of `next` it was said before, as `second`. Either may be NULL. */
+void sw_ahead_timers(const struct sw_timer *next, const struct sw_timer *second);
 void sw_ahead_sockets(const struct sw_sock_layer *layer, const sw_socket_t handles[], size_t n);
 
 /* What arrives, from host/: a datagram whose IP header was pulled. All take the packet. `hash`: as
