@@ -31,6 +31,8 @@ import harness  # noqa: E402
 SUITE_SECONDS = 240 * harness.PATIENCE
 MOST_AGAIN = 10 # tests that fail unexpectedly are run once more if they are no more than these
 GO_SOURCE = pathlib.Path("/usr/share/go-1.19/src")
+GO_PATH = pathlib.Path("/usr/share/gocode")  # of golang-golang-x-net-dev
+GO_X = "golang.org/x/"
 
 SUITES = {
     "python-socket": ("unittest", "test.test_socket"),
@@ -51,6 +53,11 @@ SUITES = {
     "go-net-http": ("go", "net/http"),
     "go-net-rpc": ("go", "net/rpc"),
     "go-net-smtp": ("go", "net/smtp"),
+    "go-x-icmp": ("go", "golang.org/x/net/icmp"),
+    "go-x-ipv4": ("go", "golang.org/x/net/ipv4"),
+    "go-x-ipv6": ("go", "golang.org/x/net/ipv6"),
+    "go-x-nettest": ("go", "golang.org/x/net/nettest"),
+    "go-x-websocket": ("go", "golang.org/x/net/websocket"),
 }
 
 
@@ -103,22 +110,26 @@ def unittest_verdicts(home, _):
 def go_command(modules, home, expected, only):
     """Compiles the package's tests, static and without libc, so that every system call is Go's own."""
     package, = modules
-    if not GO_SOURCE.is_dir():
-        harness.skip(f"no {GO_SOURCE}: not Debian 12's golang-go")
+    source = (GO_PATH / "src" if package.startswith(GO_X) else GO_SOURCE) / package
+    if not source.is_dir():
+        harness.skip(f"no {source}: not Debian 12's golang-go and golang-golang-x-net-dev")
     cache = pathlib.Path(os.environ.get("GOCACHE", harness.ROOT / "build" / "go-cache"))
     cache.mkdir(parents=True, exist_ok=True)
     binary = home / "package.test"
     env = {**os.environ, "CGO_ENABLED": "0", "GOCACHE": str(cache), "GOFLAGS": "-mod=mod",
            "GOTOOLCHAIN": "local", "HOME": str(home), "PATH": harness.PATH}
+    if package.startswith(GO_X):
+        env.update(GO111MODULE="off", GOFLAGS="", GOPATH=str(GO_PATH))
     if not binary.exists():
         subprocess.run(["go", "test", "-c", "-o", binary, package], check=True, env=env, cwd=home,
                        stdin=subprocess.DEVNULL, timeout=600)
-    listed = subprocess.run([binary, "-test.list", "."], check=True, env=env, cwd=GO_SOURCE / package,
+    listed = subprocess.run([binary, "-test.list", "."], check=True, env=env, cwd=source,
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     tests = only or [t for t in listed.stdout.split()
                      if t.startswith(("Test", "Example")) and expected.kind(t) != "out"]
     pick = f"^({'|'.join(tests)})$"  # Go 1.19 has no -test.skip
-    return [str(binary), "-test.short", "-test.v", "-test.run", pick], GO_SOURCE / package
+    short = [] if package.startswith(GO_X) else ["-test.short"]  # those leave most out then
+    return [str(binary), *short, "-test.v", "-test.run", pick], source
 
 
 def go_verdicts(_, printed):
