@@ -97,6 +97,70 @@ static void vectors(void)
     receive("sent without a vector", server, 10, 0);
 }
 
+enum { PIECES = 40, PIECE = 3, BYTES = PIECES * PIECE };
+
+/* Of as many pieces as `data` has, all good but the one that is `bad`; -1: none. */
+static ssize_t in_pieces(bool sends, int fd, char *data, int bad)
+{
+    struct iovec pieces[PIECES];
+    struct sockaddr_storage name = {0};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = PIECES};
+
+    for (int i = 0; i < PIECES; i++)
+        pieces[i] = (struct iovec){i == bad ? (char *)8 : data + i * PIECE, PIECE};
+    if (!sends) {
+        message.msg_name = &name;
+        message.msg_namelen = sizeof name;
+    }
+    return sends ? sendmsg(fd, &message, 0) : recvmsg(fd, &message, MSG_DONTWAIT);
+}
+
+/* More places in memory than one look there takes, and what becomes of the rest where one is bad.
+ */
+static void many_pieces(void)
+{
+    char out[BYTES], in[BYTES];
+    int a, b;
+
+    datagram_pair(&a, &b);
+    for (int i = 0; i < BYTES; i++)
+        out[i] = (char)('!' + i % 90);
+    TRY((int)in_pieces(true, a, out, 30));
+    TRY((int)in_pieces(true, a, out, -1));
+    settle();
+    TRY((int)in_pieces(false, b, in, -1));
+    say("%s", memcmp(out, in, BYTES) == 0 ? "the same" : "another");
+    for (int bad = 0; bad < PIECES; bad += 13) {
+        MUST((int)in_pieces(true, a, out, -1));
+        settle();
+        TRY((int)in_pieces(false, b, in, bad));
+        receive("after it", b, 10, 0);
+    }
+}
+
+/* Address and data are read at once where both are there: short, long, and one of them bad. */
+static void sent_to(void)
+{
+    static char data[5000], got[5000];
+    int server = bound_datagram(), client = datagram_socket();
+    struct sockaddr_storage address = loopback(port_of(server));
+    const struct sockaddr *to = (struct sockaddr *)&address, *nowhere = (struct sockaddr *)8;
+    static const size_t sizes[] = {0, 1, 2047, 2048, 2049, 5000};
+
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (char)(i * 7);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        TRY((int)sendto(client, data, sizes[i], 0, to, address_length()));
+        settle();
+        TRY((int)recvfrom(server, got, sizeof got, MSG_DONTWAIT, NULL, NULL));
+        say("%s", memcmp(data, got, sizes[i]) == 0 ? "the same" : "another");
+        TRY((int)sendto(client, (char *)8, sizes[i], 0, to, address_length()));
+        settle();
+        (void)recv(server, got, sizeof got, MSG_DONTWAIT);
+        TRY((int)sendto(client, data, sizes[i], 0, nowhere, address_length()));
+    }
+}
+
 static void batches(void)
 {
     int server = bound_datagram(), client = datagram_socket();
@@ -217,6 +281,8 @@ const struct scenario udp_message_scenarios[] = {
     {"udp-flags", flags, BOTH},
     {"udp-short-name", short_name, BOTH},
     {"udp-vectors", vectors, BOTH},
+    {"udp-many-pieces", many_pieces, BOTH},
+    {"udp-sent-to", sent_to, BOTH},
     {"udp-batches", batches, BOTH},
     {"udp-packet-information", packet_information, BOTH},
     {"udp-error-queue", error_queue, BOTH},
