@@ -448,6 +448,11 @@ int network_set_sysctls(struct run *run);
 void run_pump(struct run *run);
 uint64_t run_deadline(const struct run *run);
 
+/* ---- wait.c ------------------------------------------------------------------------------------------ */
+struct epoll_event;
+/* Waits until something happens or a timer is due; epoll_wait(2)'s result. */
+int run_wait(struct run *run, struct epoll_event *events, int max);
+
 /* ---- families of calls (one file each; the table is in calls.c) ---------------------------------------- */
 void on_socket(struct run *run, struct run_call *call);      /* call_socket.c */
 void on_bind(struct run *run, struct run_call *call);
