@@ -259,7 +259,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
         return -ENOBUFS;
     if (to != NULL && sw_ip_is_multicast(&to->ip))
         standins_leave_groups(run);
-    dgram_flush(run, s);
+    dgram_flush_rest(run, s);
     int64_t sent = message_gather(run, call->tid, m, data, m->total);
     if (sent < 0 && (r = sw_may_send(run->host, s->sock, to, &info)) < 0)
         sent = r; /* Linux has looked for a route before it touches the data */

@@ -292,8 +292,15 @@ void dgram_flush(struct run *run, struct standin *s)
 {
     if (s->far_fd < 0)
         return;
-    for (int i = 0; i < FLUSH_BATCHES && send_batch(run, s); i++)
-        ;
+    s->far_in = true;
+    for (int i = 0; i < FLUSH_BATCHES && s->far_in; i++)
+        s->far_in = send_batch(run, s);
+}
+
+void dgram_flush_rest(struct run *run, struct standin *s)
+{
+    if (s->far_in)
+        dgram_flush(run, s);
 }
 
 void dgram_drop(struct run *run, struct standin *s)
@@ -310,14 +317,15 @@ void dgram_drop(struct run *run, struct standin *s)
 
 void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events)
 {
-    (void)epoll_events; /* an edge says only that it is worth looking */
     if (s->netlink_type != 0) {
         netlink_far_event(run, s);
         return;
     }
-    bool more = s->far_fd >= 0;
+    /* The program reading is an edge too, of EPOLLOUT; then there is nothing to look for. */
+    bool more = s->far_fd >= 0 && (s->far_in || (epoll_events & ~(uint32_t)EPOLLOUT) != 0);
     for (int i = 0; more && i < TURN_BATCHES; i++)
         more = send_batch(run, s);
+    s->far_in = more;
     if (more) { /* the receivers first: what they have no room for is lost. Then another edge. */
         struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = s};
         epoll_ctl(run->epoll_fd, EPOLL_CTL_MOD, s->far_fd, &ev);

@@ -48,6 +48,9 @@ void dgram_take_back(struct run *run, struct standin *s, int fd);
 
 /* What the program wrote natively leaves before what comes after it. */
 void dgram_flush(struct run *run, struct standin *s);
+/* The same before a notified call: what was written before it has been an event before it, and has left unless
+ * one turn did not suffice (run.c's head). */
+void dgram_flush_rest(struct run *run, struct standin *s);
 
 /* recv_control.c: a time of run_now() by the wall clock. */
 uint64_t wall_clock_ns(uint64_t at_ns);

@@ -173,7 +173,7 @@ struct standin {
     bool far_sized;             /* likewise the far end's, with what it is given */
     uint8_t program_shut;       /* bit 0: the program shut down reading; bit 1: writing */
     uint32_t junk;              /* stuffed bytes not yet drained */
-    bool far_in, far_out;       /* readiness remembered from edges */
+    bool far_in, far_out;       /* readiness remembered from edges; of datagrams: one turn was too short */
     bool far_hup;               /* every holder has closed; or both directions are shut down */
     enum stream_reading reading; /* moved by standin_set_reading() and standin_set_writing() only */
     enum stream_writing writing;

@@ -161,6 +161,29 @@ static void sent_to(void)
     }
 }
 
+/* What was written without an address leaves before what is sent with one. */
+static void in_order(void)
+{
+    static const int counts[] = {1, 16, 60};
+    int server = bound_datagram(), client = datagram_socket();
+    struct sockaddr_storage address = loopback(port_of(server));
+    struct timeval patience = {.tv_sec = 5};
+    char got, next;
+
+    MUST(connect(client, (struct sockaddr *)&address, address_length()));
+    MUST(setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        int right = 0;
+        for (char c = 0; c < counts[i]; c++)
+            MUST((int)write(client, &c, 1));
+        next = (char)counts[i];
+        MUST((int)sendto(client, &next, 1, 0, (struct sockaddr *)&address, address_length()));
+        for (next = 0; next <= counts[i]; next++)
+            right += recv(server, &got, 1, 0) == 1 && got == next;
+        say("%d of %d in their place", right, counts[i] + 1);
+    }
+}
+
 static void batches(void)
 {
     int server = bound_datagram(), client = datagram_socket();
@@ -283,6 +306,7 @@ const struct scenario udp_message_scenarios[] = {
     {"udp-vectors", vectors, BOTH},
     {"udp-many-pieces", many_pieces, BOTH},
     {"udp-sent-to", sent_to, BOTH},
+    {"udp-in-order", in_order, BOTH},
     {"udp-batches", batches, BOTH},
     {"udp-packet-information", packet_information, BOTH},
     {"udp-error-queue", error_queue, BOTH},
