@@ -269,15 +269,17 @@ static void diag_filters(void)
     memcpy(q.code, both, sizeof both);
     say("%d of none", ask("an empty range", &q, -1, false));
 
-    struct {
-        struct inet_diag_bc_op op;
-        struct inet_diag_hostcond host;
-        uint32_t addr;
-    } net = {
-        {INET_DIAG_BC_S_COND, sizeof net, sizeof net + 4}, {AF_INET, 8, port}, htonl(0x7f000000)};
+    enum { HOST = sizeof(struct inet_diag_bc_op), IP = HOST + sizeof(struct inet_diag_hostcond) };
+    char net[IP + 4];
+    struct inet_diag_bc_op op = {INET_DIAG_BC_S_COND, sizeof net, sizeof net + 4};
+    struct inet_diag_hostcond host = {AF_INET, 8, port};
+    uint32_t address = htonl(0x7f000000);
+    memcpy(net, &op, sizeof op);
+    memcpy(net + HOST, &host, sizeof host);
+    memcpy(net + IP, &address, sizeof address);
     q.filter.rta_len = RTA_LENGTH(sizeof net);
     q.h.nlmsg_len = NLMSG_LENGTH(sizeof q.r) + q.filter.rta_len;
-    memcpy(q.code, &net, sizeof net);
+    memcpy(q.code, net, sizeof net);
     say("%d in the network", ask("127.0.0.0/8", &q, -1, false));
     close(c);
 }
