@@ -31,6 +31,7 @@ import harness  # noqa: E402
 SUITE_SECONDS = 240 * harness.PATIENCE
 MOST_AGAIN = 10 # tests that fail unexpectedly are run once more if they are no more than these
 GO_SOURCE = pathlib.Path("/usr/share/go-1.19/src")
+PACKAGES = pathlib.Path("/usr/lib/python3/dist-packages")  # Debian's, of Python
 GO_PATH = pathlib.Path("/usr/share/gocode")  # of golang-golang-x-net-dev
 GO_X = "golang.org/x/"
 
@@ -49,6 +50,9 @@ SUITES = {
                        "test.test_asyncio.test_sendfile", "test.test_asyncio.test_ssl",
                        "test.test_asyncio.test_server"),
     "tornado": ("unittest", "tornado.test.runtests"),
+    "trio": ("pytest", "trio.tests.test_socket", "trio.tests.test_highlevel_socket",
+             "trio.tests.test_highlevel_open_tcp_stream", "trio.tests.test_highlevel_open_tcp_listeners",
+             "trio.tests.test_highlevel_serve_listeners"),
     "go-net": ("go", "net"),
     "go-net-http": ("go", "net/http"),
     "go-net-rpc": ("go", "net/rpc"),
@@ -141,7 +145,28 @@ def go_verdicts(_, printed):
     return verdicts
 
 
-KINDS = {"unittest": (unittest_command, unittest_verdicts), "go": (go_command, go_verdicts)}
+def pytest_command(modules, home, expected, only):
+    """A test is named as pytest names it, its file as a module: trio.tests.test_socket::test_getaddrinfo."""
+    out = [f"--deselect={module_file(pattern)}" for pattern in expected.named("out")]
+    return [harness.PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", f"--rootdir={PACKAGES}", *out,
+            "--pyargs", *(only or modules)], home
+
+
+def module_file(name):
+    module, test = name.split("::", 1)
+    return f"{module.replace('.', '/')}.py::{test}"
+
+
+def pytest_verdicts(_, printed):
+    verdicts = {}
+    for file, test, word in re.findall(r"^\S*-packages/(\S+)\.py::(.+?) ([A-Z]+) +\[ *\d+%\]$", printed, re.M):
+        verdicts[f"{file.replace('/', '.')}::{test}"] = {"PASSED": "ok", "XFAIL": "ok",
+                                                         "SKIPPED": "skip"}.get(word, "fail")
+    return verdicts
+
+
+KINDS = {"unittest": (unittest_command, unittest_verdicts), "go": (go_command, go_verdicts),
+         "pytest": (pytest_command, pytest_verdicts)}
 
 
 # ---------------------------------------------------------------------------------------------------
