@@ -6,13 +6,13 @@
  * Most of the time nothing happens in a transfer, so many run side by side, each in a process of
  * its own.
  *
- *     goodput [--rate MBIT] [--cc NAME]... [--rtt MS] [--loss PERCENT] [--seeds N] [--jobs N]
+ *     goodput [--rate MBIT] [--cc NAME]... [--rtt MS] [--link NAME] [--seeds N] [--jobs N]
  *             [--trace]
  *
  * At 20 Mbit/s, the default, the queue has 256 KiB unless said; at other rates it is given in
  * bandwidth-delay products. A machine that is too slow for a rate shows it by the kernel's figures.
- * --trace prints what each sender's TCP_INFO says every tenth of a second: where two differ shows
- * there first.
+ * --link takes the name as it is in the table ("loss 1 %"). --trace prints what each sender's
+ * TCP_INFO says every tenth of a second: where two differ shows there first.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -226,14 +226,14 @@ static void print_table(void)
     }
 }
 
-static void add(struct point p, int only_rtt, int only_loss)
+static void add(struct point p, int only_rtt, const char *only_link)
 {
     if ((only_rtt < 0 || (int)p.rtt_ms == only_rtt) &&
-        (only_loss < 0 || (int)p.loss_ppm == only_loss) && n_points < POINTS_MAX)
+        (!only_link || strcmp(p.what, only_link) == 0) && n_points < POINTS_MAX)
         points[n_points++] = p;
 }
 
-static void add_points(const char *cc, int only_rtt, int only_loss)
+static void add_points(const char *cc, int only_rtt, const char *only_link)
 {
     static const unsigned rtts[] = {1, 20, 100, 300};
     static const struct point links[] = {
@@ -260,7 +260,7 @@ static void add_points(const char *cc, int only_rtt, int only_loss)
             struct point p = which[i];
             p.cc = cc;
             p.rtt_ms = rtts[r];
-            add(p, only_rtt, only_loss);
+            add(p, only_rtt, only_link);
         }
 }
 
@@ -275,18 +275,19 @@ static void *shared(size_t size)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"cc", 1, NULL, 'c'},    {"rtt", 1, NULL, 'r'},
-                                            {"loss", 1, NULL, 'l'},  {"seeds", 1, NULL, 's'},
+                                            {"link", 1, NULL, 'l'},  {"seeds", 1, NULL, 's'},
                                             {"jobs", 1, NULL, 'j'},  {"rate", 1, NULL, 'm'},
                                             {"trace", 0, NULL, 't'}, {NULL, 0, NULL, 0}};
     const char *controls[8] = {"cubic", "reno"};
-    int n_controls = 0, rtt = -1, loss = -1;
+    const char *link = NULL;
+    int n_controls = 0, rtt = -1;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
         if (c == 'c' && n_controls < 8)
             controls[n_controls++] = optarg;
         else if (c == 'r')
             rtt = atoi(optarg);
         else if (c == 'l')
-            loss = (int)(atof(optarg) * 1e4);
+            link = optarg;
         else if (c == 's' && atoi(optarg) <= SEEDS_MAX)
             n_seeds = atoi(optarg);
         else if (c == 'm' && atoi(optarg) > 0)
@@ -304,7 +305,7 @@ int main(int argc, char **argv)
     points = shared(POINTS_MAX * sizeof(*points));
     gate = shared(sizeof(*gate));
     for (int i = 0; i < (n_controls ? n_controls : 2); i++)
-        add_points(controls[i], rtt, loss);
+        add_points(controls[i], rtt, link);
     uint64_t start_ns = sw_cable_now();
     int failed = run_jobs();
     printf(

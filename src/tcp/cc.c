@@ -73,7 +73,7 @@ uint32_t sw_cc_slow_start(struct sw_tcp *tcp, uint32_t acked)
 {
     uint32_t limit = sw_min32(tcp->snd.ssthresh, CWND_MAX_BYTES);
     uint32_t room = limit > tcp->snd.cwnd ? limit - tcp->snd.cwnd : 0;
-    uint32_t allowed = sw_hystart_on_ack(tcp, acked);
+    uint32_t allowed = sw_cc(tcp)->hystart ? sw_hystart_on_ack(tcp, acked) : acked;
     uint32_t used = sw_min32(allowed, room);
 
     tcp->snd.cwnd += used;

@@ -17,6 +17,7 @@ struct sw_cc_ops {
     uint32_t (*ssthresh)(struct sw_tcp *tcp);
     /* The last loss was none: what ssthresh() did to the state is undone; NULL: nothing. */
     void (*undo)(struct sw_tcp *tcp);
+    bool hystart;      /* its first slow start may end before a loss: RFC 9406 */
     size_t state_size; /* of meter->cc_state, which the control makes when it needs it */
     /* A control that is more than a window: called after every ACK instead of on_ack, with what it
      * told in layer->rate; moves cwnd, and the pace by sw_pace_set(). Neither recovery nor idle
@@ -36,8 +37,8 @@ void sw_cc_free(struct sw_tcp *tcp);
 void *sw_cc_state(struct sw_tcp *tcp);
 /* ssthresh falls, and cwnd with it unless the control keeps that to itself. */
 void sw_cc_reduce(struct sw_tcp *tcp);
-/* Slow start (RFC 5681 3.1, with RFC 3465's L unlimited, as Linux; its first end by RFC 9406):
- * returns the bytes left over for congestion avoidance. */
+/* Slow start (RFC 5681 3.1, with RFC 3465's L unlimited, as Linux; with `hystart` its first end by
+ * RFC 9406): returns the bytes left over for congestion avoidance. */
 uint32_t sw_cc_slow_start(struct sw_tcp *tcp, uint32_t acked);
 /* How many of `acked` bytes the first slow start may grow by (RFC 9406): all, a part, or none, then
  * it is over and ssthresh says so. */

@@ -161,6 +161,7 @@ static void cubic_restart(struct sw_tcp *tcp)
 
 const struct sw_cc_ops sw_cc_cubic = {
     .name = "cubic",
+    .hystart = true,
     .on_ack = cubic_on_ack,
     .ssthresh = cubic_ssthresh,
     .undo = cubic_undo,

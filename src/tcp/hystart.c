@@ -8,6 +8,10 @@
  * A round ends when what was SND.NXT at its beginning is acknowledged. Only the first slow start,
  * before any loss: afterwards ssthresh is known (RFC 9406 4.3).
  *
+ * CUBIC has it, as Linux's has its predecessor; Reno has not: over a path that reorders, whose
+ * round trips jump, it would end long before the path is full, and one segment for each round trip
+ * does not make that good.
+ *
  * Not used is the RFC's limit L of 8 segments per ACK: one ACK often stands for a super-segment or
  * for many segments that the peer took as one, and without L slow start is as Linux has it.
  */
