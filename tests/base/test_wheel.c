@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 #include "base/rng.h"
 #include "base/wheel.h"
@@ -151,6 +152,69 @@ static void test_random_operations(void **state)
     }
 }
 
+/* Timers of one slot come and go; the next deadline stays exact, and whoever is said to come comes.
+ */
+static void test_next_and_upcoming(void **state)
+{
+    (void)state;
+    enum { TIMERS = 100 };
+    static struct sw_timer t[TIMERS];
+    const struct sw_timer *next, *second;
+    struct sw_rng rng;
+    sw_rng_init(&rng, (const uint8_t[16]){5});
+    sw_wheel_init(&wheel, 0);
+    for (unsigned i = 0; i < TIMERS; i++) {
+        sw_timer_init(&t[i], SW_TIMER_SOCK);
+        sw_wheel_arm(&wheel, &t[i], 10 * TICK + 1 + sw_rng_below(&rng, TICK - 1));
+    }
+    for (unsigned i = 0; i < TIMERS / 2; i++) { /* now the first goes, now any other */
+        struct sw_timer *first = NULL;
+        for (unsigned k = 0; k < TIMERS; k++)
+            if (t[k].armed && (!first || t[k].expires_ns < first->expires_ns))
+                first = &t[k];
+        assert_int_equal(sw_wheel_next(&wheel), first->expires_ns);
+        sw_wheel_cancel(&wheel, i % 2 ? first : &t[i]);
+    }
+    sw_wheel_upcoming(&wheel, &next, &second);
+    assert_null(next); /* nobody has asked for one yet */
+    struct sw_timer *popped = sw_wheel_pop(&wheel, 11 * TICK);
+    for (uint64_t left = wheel.armed; popped; left--) {
+        sw_wheel_upcoming(&wheel, &next, &second);
+        assert_true((next != NULL) == (left > 0) && (second != NULL) == (left > 1));
+        popped = sw_wheel_pop(&wheel, 11 * TICK);
+        assert_ptr_equal(popped, next);
+    }
+    assert_int_equal(wheel.armed, 0);
+}
+
+/* Thousands in one slot, of which most go again: what is left comes, wherever the hints point. */
+static void test_hints_of_those_gone(void **state)
+{
+    (void)state;
+    enum { TIMERS = 3000 };
+    struct sw_timer *t[TIMERS];
+    unsigned left = 0;
+    sw_wheel_init(&wheel, 0);
+    for (unsigned i = 0; i < TIMERS; i++) {
+        t[i] = malloc(sizeof(*t[i]));
+        assert_non_null(t[i]);
+        sw_timer_init(t[i], SW_TIMER_SOCK);
+        sw_wheel_arm(&wheel, t[i], 5000 * TICK + i);
+        if (i >= 3 && i % 4 == 3) { /* it, and who comes before it: the memory is gone */
+            for (unsigned k = i - 2; k <= i; k++) {
+                sw_wheel_cancel(&wheel, t[k]);
+                free(t[k]);
+                t[k] = NULL;
+            }
+        }
+    }
+    for (struct sw_timer *timer; (timer = sw_wheel_pop(&wheel, 6000 * TICK)); left++)
+        assert_ptr_equal(timer, t[4 * left]);
+    assert_int_equal(left, TIMERS / 4);
+    for (unsigned i = 0; i < TIMERS; i++)
+        free(t[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +223,8 @@ int main(void)
         cmocka_unit_test(test_every_level),
         cmocka_unit_test(test_order_within_a_slot),
         cmocka_unit_test(test_random_operations),
+        cmocka_unit_test(test_next_and_upcoming),
+        cmocka_unit_test(test_hints_of_those_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
