@@ -367,6 +367,26 @@ print(socket.if_nameindex(), mtu, found, peer, done[1])
 
 
 @check
+def interfaces_of_the_machine(r):
+    """Their names are found in /proc/net/if_inet6 and /sys/class/net: they are there, and down."""
+    program = """
+import fcntl, os, pathlib, socket, struct
+s = socket.socket()
+ask = lambda name, request: struct.unpack('16si', fcntl.ioctl(s, request, name.encode().ljust(40, b'\\0'))[:20])[1]
+for at in pathlib.Path('/sys/class/net').glob('*/ifindex'):
+    name = at.parent.name
+    if name != 'lo':
+        assert ask(name, 0x8913) & 0xffff == 0, name  # SIOCGIFFLAGS
+        assert ask(name, 0x8933) == int(at.read_text()), name  # SIOCGIFINDEX
+try:
+    ask('none of these', 0x8913)
+except OSError as error:
+    print(error.strerror)
+"""
+    expect("what is shown", r.python(program)[:2], (0, "No such device\n"))
+
+
+@check
 def names(r):
     """Whoever is asked for a name at port 53 knows --name's; a program that serves there comes first."""
     program = """
