@@ -38,11 +38,11 @@ void sw_rack_delivered(struct sw_tcp *tcp, const struct sw_txrec *rec, sw_seq en
         f->reord_seq = f->reord ? sw_seq_min(f->reord_seq, rec->seq) : rec->seq;
         f->reord = true;
     }
+    f->rack_rtt_ns = rtt_ns; /* of whatever arrived last, as Linux and the RFC's RACK_update() */
     if (!sent_after(rec->sent_ns, end, f->rack_sent_ns, f->rack_end) && f->rack_sent_ns)
         return;
     f->rack_sent_ns = rec->sent_ns;
     f->rack_end = end;
-    f->rack_rtt_ns = rtt_ns;
 }
 
 /* 6.2 step 4: how much later than a later one a segment may come. */
@@ -117,6 +117,8 @@ uint64_t sw_rack_detect(struct sw_tcp *tcp)
         }
         if ((rec->flags & SW_TX_LOST) && !(rec->flags & SW_TX_RETRANS))
             continue;
+        if ((rec->flags & SW_TX_RETRANS) && rec->sent_ns == now)
+            continue; /* on a path without delay: nothing can have overtaken it yet */
         due_ns = rec->sent_ns + limit_ns;
         if (due_ns <= now)
             sw_flight_mark(tcp, i, SW_TX_LOST, SW_TX_RETRANS);
