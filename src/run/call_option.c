@@ -90,6 +90,58 @@ static bool knows_level(const struct standin *s, int level)
     }
 }
 
+struct instruction {
+    uint64_t bytes; /* struct sock_filter */
+};
+
+/* SO_ATTACH_FILTER: the program lies elsewhere in the caller's memory. 0 or a negative errno. */
+static int attach_filter(struct run *run, struct run_call *call, const void *value, size_t len)
+{
+    struct {
+        uint16_t n;
+        uint64_t at; /* struct sock_fprog */
+    } program;
+    sw_socket_t sock = call->standin->sock;
+    int locked = 0;
+    size_t locked_len = sizeof(locked);
+
+    if (value == NULL || len != sizeof(program))
+        return sw_setsockopt(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, value, len);
+    memcpy(&program, value, sizeof(program));
+    struct instruction *code = malloc((size_t)program.n * sizeof(*code) + 1);
+    if (code == NULL)
+        return -ENOMEM;
+    bool bad = program.at != 0 &&
+               mem_read(run, call->tid, program.at, code, (size_t)program.n * sizeof(*code)) < 0;
+    sw_getsockopt(run->host, sock, SOL_SOCKET, SO_LOCK_FILTER, &locked, &locked_len);
+    int err = bad && locked == 0 ? -EFAULT : 0;
+    program.at = program.at != 0 ? (uintptr_t)code : 0;
+    if (err == 0)
+        err =
+            sw_setsockopt(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+    free(code);
+    return err;
+}
+
+/* SO_GET_FILTER, whose lengths are numbers of instructions. 0 or a negative errno. */
+static int get_filter(struct run *run, struct run_call *call, size_t room)
+{
+    sw_socket_t sock = call->standin->sock;
+    size_t size = 0;
+    int err = sw_getsockopt(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, NULL, &size);
+    int count = (int)(size / sizeof(struct instruction));
+
+    if (err == 0 && room > 0 && room < (size_t)count)
+        err = -EINVAL;
+    struct instruction *code = err == 0 && room > 0 && count > 0 ? malloc(size) : NULL;
+    if (code != NULL)
+        err = sw_getsockopt(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, code, &size);
+    if (code != NULL && err == 0)
+        err = mem_write(run, call->tid, call->args[3], code, size);
+    free(code);
+    return err < 0 ? err : mem_write(run, call->tid, call->args[4], &count, sizeof(count));
+}
+
 /* Into the core. What that refuses to ordinary programs, it may grant to an administrator. */
 static int set_in_core(struct run *run, struct run_call *call, const void *value, size_t len)
 {
@@ -98,6 +150,8 @@ static int set_in_core(struct run *run, struct run_call *call, const void *value
 
     if (sock == 0) /* a connection that has ended takes any option to no effect */
         return 0;
+    if (level == SOL_SOCKET && name == SO_ATTACH_FILTER)
+        return attach_filter(run, call, value, len);
     int err = sw_setsockopt(run->host, sock, level, name, value, len);
     if (level == SOL_SOCKET && (err == -EPERM || err == -EACCES) && caller_is_admin(call->tid))
         err = sw_setsockopt_admin(run->host, sock, level, name, value, len);
@@ -183,6 +237,8 @@ static int get_own(struct run *run, struct run_call *call, int name, size_t room
     case SO_ERROR:
         value = s->stream ? stream_take_error(run, call) : dgram_take_error(run, call);
         return give(run, call, &value, sizeof(value), room);
+    case SO_ATTACH_FILTER: /* by another name SO_GET_FILTER */
+        return s->sock != 0 ? get_filter(run, call, room) : 1;
     default:
         return 1;
     }

@@ -34,6 +34,8 @@ struct sw_sock_opts *sw_sock_opts_own(struct sw_sock_layer *layer, struct sw_soc
         return NULL;
     *own = *sw_sock_opts(s);
     own->refs = 1;
+    if (own->filter)
+        own->filter->refs++;
     sw_sock_opts_put(layer, s->opts);
     s->opts = own;
     return own;
@@ -41,8 +43,10 @@ struct sw_sock_opts *sw_sock_opts_own(struct sw_sock_layer *layer, struct sw_soc
 
 void sw_sock_opts_put(struct sw_sock_layer *layer, struct sw_sock_opts *opts)
 {
-    if (opts && --opts->refs == 0)
-        sw_mem_free(layer->env->mem, opts, sizeof(*opts));
+    if (!opts || --opts->refs > 0)
+        return;
+    sw_bpf_put(layer->env->mem, opts->filter);
+    sw_mem_free(layer->env->mem, opts, sizeof(*opts));
 }
 
 uint32_t sw_sock_rcvbuf(struct sw_sock *s)

@@ -6,6 +6,7 @@
 #ifndef SW_SOCK_OPTS_H
 #define SW_SOCK_OPTS_H
 
+#include "sock/bpf.h"
 #include "tcp/tcp.h"
 #include <sockworks/addr.h>
 
@@ -116,6 +117,7 @@ struct sw_sock_opts {
     int32_t multicast_iface, multicast_iface6;
     struct sw_ip multicast_addr;
     uint64_t pacing_not; /* SO_MAX_PACING_RATE, all its bits turned: 0 is no limit */
+    struct sw_bpf *filter; /* SO_ATTACH_FILTER; or NULL */
     uint8_t cc;          /* TCP_CONGESTION: see struct sw_tcp_options */
 };
 

@@ -84,8 +84,10 @@ void sw_sock_echo_reply(struct sw_sock_layer *layer, struct sw_packet *pkt,
     }
     struct sw_dgram_sock *d = sw_sock_dgram(s);
     fill_csum(pkt);
-    enum sw_drop why =
-        sw_udp_queue_put(&d->queue, layer->env->mem, pkt, ip, 0, ident, iface, sw_sock_rcvbuf(s));
+    enum sw_drop why = SW_DROP_SOCK_FILTER;
+    if (!sw_sock_filters(s) || sw_filter_passes(layer, s, pkt, ip, iface))
+        why = sw_udp_queue_put(&d->queue, layer->env->mem, pkt, ip, 0, ident, iface,
+                               sw_sock_rcvbuf(s));
     if (why != SW_DROP_NONE) {
         d->drops++;
         sw_drop(layer->env, pkt, why, &local, &remote);

@@ -434,6 +434,20 @@ int sw_sock_poll(struct sw_sock_layer *layer, struct sw_sock *s);
 void sw_sock_wake(struct sw_sock_layer *layer, struct sw_sock *s); /* something happened to it */
 bool sw_sock_next_ready(struct sw_sock_layer *layer, struct sw_ready *ret_ready);
 
+/* ---- filter.c: whether a socket's filter lets a packet in, which it may cut short ------------ */
+static inline bool sw_sock_filters(const struct sw_sock *s)
+{
+    return s->opts && s->opts->filter;
+}
+/* Of a socket that filters. The header of UDP or TCP has been pulled; _passes() has the packet as it
+ * is read. */
+bool sw_filter_passes_udp(struct sw_sock_layer *layer, const struct sw_sock *s, struct sw_packet *pkt,
+                          const struct sw_ip_hdr *ip, const struct sw_udp_hdr *udp, int iface);
+bool sw_filter_passes_tcp(struct sw_sock_layer *layer, const struct sw_sock *s,
+                          const struct sw_segment *seg, int iface);
+bool sw_filter_passes(struct sw_sock_layer *layer, const struct sw_sock *s, struct sw_packet *pkt,
+                      const struct sw_ip_hdr *ip, int iface);
+
 #include "sock/dgram.h" /* the functions of datagram sockets */
 
 #endif

@@ -131,7 +131,9 @@ static void deliver(struct sw_sock_layer *layer, struct sw_sock *s, const struct
                          remote = sw_addr_of(&ip->src, 0, iface);
     struct sw_packet *copy = copy_of(pkt, ip);
     enum sw_drop why = SW_DROP_NO_MEMORY;
-    if (copy)
+    if (copy && sw_sock_filters(s) && !sw_filter_passes(layer, s, copy, ip, iface))
+        why = SW_DROP_SOCK_FILTER;
+    else if (copy)
         why =
             sw_udp_queue_put(&d->queue, layer->env->mem, copy, ip, 0, 0, iface, sw_sock_rcvbuf(s));
     if (why == SW_DROP_NONE) {

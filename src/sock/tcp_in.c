@@ -42,6 +42,16 @@ static bool from_too_far(const struct sw_sock *s, const struct sw_ip_hdr *ip)
     return opts && ip->ttl < (ip->version == 4 ? opts->min_ttl : opts->min_hops);
 }
 
+/* What keeps a segment from a socket; SW_DROP_NONE: nothing. */
+static enum sw_drop unwelcome(struct sw_sock_layer *layer, const struct sw_sock *s,
+                              const struct sw_segment *seg, int iface)
+{
+    if (from_too_far(s, &seg->ip))
+        return SW_DROP_TCP_MIN_TTL;
+    return sw_sock_filters(s) && !sw_filter_passes_tcp(layer, s, seg, iface) ? SW_DROP_SOCK_FILTER
+                                                                             : SW_DROP_NONE;
+}
+
 void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
                        const struct sw_ip_hdr *ip, int iface, uint64_t hash)
 {
@@ -58,8 +68,9 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
         hash = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
     struct sw_sock *s = sw_conn_find(layer, hash, SW_PROTO_TCP, &local, &remote);
     if (s) {
-        if (from_too_far(s, ip))
-            sw_drop(layer->env, pkt, SW_DROP_TCP_MIN_TTL, &local, &remote);
+        why = unwelcome(layer, s, &seg, iface);
+        if (why != SW_DROP_NONE)
+            sw_drop(layer->env, pkt, why, &local, &remote);
         else
             for_connection(layer, s, &seg);
         return;
@@ -68,8 +79,9 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     bool reopen = false;
     sw_seq isn;
     if (index && sw_small_at(layer, index)->kind == SW_SMALL_HALF) {
-        if (from_too_far(sw_half_listener(layer, index), ip))
-            sw_drop(layer->env, pkt, SW_DROP_TCP_MIN_TTL, &local, &remote);
+        why = unwelcome(layer, sw_half_listener(layer, index), &seg, iface);
+        if (why != SW_DROP_NONE)
+            sw_drop(layer->env, pkt, why, &local, &remote);
         else
             sw_half_segment(layer, index, &seg);
         return;
@@ -84,8 +96,9 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
         if (!reopen)
             return;
     }
-    if (s && from_too_far(s, ip))
-        sw_drop(layer->env, pkt, SW_DROP_TCP_MIN_TTL, &local, &remote);
+    why = s ? unwelcome(layer, s, &seg, iface) : SW_DROP_NONE;
+    if (why != SW_DROP_NONE)
+        sw_drop(layer->env, pkt, why, &local, &remote);
     else if (s)
         for_listener(layer, s, &seg, iface, reopen ? &isn : NULL);
     else
