@@ -105,8 +105,12 @@ static int attach_filter(struct run *run, struct run_call *call, const void *val
     int locked = 0;
     size_t locked_len = sizeof(locked);
 
-    if (value == NULL || len != sizeof(program))
-        return sw_setsockopt(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, value, len);
+    bool admin = caller_is_admin(call->tid);
+    int (*set)(struct sw_host *, sw_socket_t, int, int, const void *, size_t) =
+        admin ? sw_setsockopt_admin : sw_setsockopt;
+
+    if (value == NULL || len != sizeof(program) || (call->standin->stream && !admin))
+        return set(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, value, len);
     memcpy(&program, value, sizeof(program));
     struct instruction *code = malloc((size_t)program.n * sizeof(*code) + 1);
     if (code == NULL)
@@ -117,8 +121,7 @@ static int attach_filter(struct run *run, struct run_call *call, const void *val
     int err = bad && locked == 0 ? -EFAULT : 0;
     program.at = program.at != 0 ? (uintptr_t)code : 0;
     if (err == 0)
-        err =
-            sw_setsockopt(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+        err = set(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
     free(code);
     return err;
 }

@@ -32,6 +32,10 @@ SW_OPT_SET_BYTES(sw_opt_set_attach_filter)
 {
     struct program program;
     struct sw_bpf *bpf;
+    if (len < sizeof(int))
+        return -EINVAL;
+    if (sw_sock_is_stream(s) && !layer->by_admin) /* Linux 6.18; older ones let everybody */
+        return -EPERM;
     if (len != sizeof(program))
         return -EINVAL;
     memcpy(&program, val, sizeof(program));
@@ -87,15 +91,13 @@ static void put32(uint8_t *p, uint32_t v)
 }
 
 bool sw_filter_passes_udp(struct sw_sock_layer *layer, const struct sw_sock *s,
-                          struct sw_packet *pkt, const struct sw_ip_hdr *ip,
-                          const struct sw_udp_hdr *udp, int iface)
+                          struct sw_packet *pkt, const struct sw_ip_hdr *ip, int iface)
 {
-    uint8_t head[SW_UDP_HDR] = {0}; /* RFC 768; the checksum has been looked at */
-    uint32_t len = SW_UDP_HDR + sw_packet_len(pkt);
-    put32(head, (uint32_t)udp->src_port << 16 | udp->dst_port);
-    put32(head + 4, len << 16);
-    const struct sw_bpf_view view = {head, SW_UDP_HDR, pkt, ip, iface, 0};
-    return trimmed(pkt, keeps(layer, s, &view), len);
+    const struct sw_bpf_view view = {NULL, 0, pkt, ip, iface, 0};
+    uint32_t keep = keeps(layer, s, &view);
+    if (keep > 0 && keep < SW_UDP_HDR) /* that is never cut off */
+        keep = SW_UDP_HDR;
+    return trimmed(pkt, keep, sw_packet_len(pkt));
 }
 
 bool sw_filter_passes_tcp(struct sw_sock_layer *layer, const struct sw_sock *s,

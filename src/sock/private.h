@@ -439,10 +439,10 @@ static inline bool sw_sock_filters(const struct sw_sock *s)
 {
     return s->opts && s->opts->filter;
 }
-/* Of a socket that filters. The header of UDP or TCP has been pulled; _passes() has the packet as it
- * is read. */
-bool sw_filter_passes_udp(struct sw_sock_layer *layer, const struct sw_sock *s, struct sw_packet *pkt,
-                          const struct sw_ip_hdr *ip, const struct sw_udp_hdr *udp, int iface);
+/* Of a socket that filters. The header of UDP is there still, that of TCP has been pulled; _passes() has
+ * the packet as it is read. */
+bool sw_filter_passes_udp(struct sw_sock_layer *layer, const struct sw_sock *s,
+                          struct sw_packet *pkt, const struct sw_ip_hdr *ip, int iface);
 bool sw_filter_passes_tcp(struct sw_sock_layer *layer, const struct sw_sock *s,
                           const struct sw_segment *seg, int iface);
 bool sw_filter_passes(struct sw_sock_layer *layer, const struct sw_sock *s, struct sw_packet *pkt,

@@ -34,7 +34,7 @@ static void deliver(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_pa
     const struct sw_addr local = sw_addr_of(&ip->dst, udp->dst_port, 0);
     const struct sw_addr remote = sw_addr_of(&ip->src, udp->src_port, iface);
     uint32_t room = sw_sock_rcvbuf(s);
-    if (sw_sock_filters(s) && !sw_filter_passes_udp(layer, s, pkt, ip, udp, iface)) {
+    if (sw_sock_filters(s) && !sw_filter_passes_udp(layer, s, pkt, ip, iface)) {
         d->drops++;
         sw_drop(layer->env, pkt, SW_DROP_SOCK_FILTER, &local, &remote);
         return;

@@ -167,15 +167,19 @@ static void test_calls(void **state)
     (void)state;
     struct world w;
     world_init(&w);
-    sw_socket_t s = stream(&w, 1, SW_AF_INET);
+    sw_socket_t s = dgram(&w, 1, SW_AF_INET), t = stream(&w, 1, SW_AF_INET);
     struct sw_host *h = w.host[1];
     struct sw_bpf_insn back[8];
     size_t n = 0;
     int one = 1;
     const int detach = SW_SO_DETACH_FILTER, level = SW_SOL_SOCKET;
+    const struct program any = {4, first_is_a};
+    assert_int_equal(attach(&w, t, first_is_a, 4), -EPERM); /* of streams for administrators */
+    assert_int_equal(sw_setsockopt_admin(h, t, level, SW_SO_ATTACH_FILTER, &any, sizeof(any)), 0);
     assert_int_equal(sw_setsockopt(h, s, level, detach, &one, sizeof(one)), -ENOENT);
     assert_int_equal(attach(&w, s, NULL, 3), -EINVAL);
-    assert_int_equal(attach(&w, s, first_is_a, 3), 0);
+    assert_int_equal(attach(&w, s, first_is_a, 3), -EINVAL); /* jumps out */
+    assert_int_equal(attach(&w, s, first_is_a, 4), 0);
     assert_int_equal(attach(&w, s, first_is_a, 4), 0);
     assert_int_equal(sw_getsockopt(h, s, level, SW_SO_ATTACH_FILTER, NULL, &n), 0);
     assert_int_equal(n, 32);

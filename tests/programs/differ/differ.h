@@ -37,7 +37,7 @@ struct scenario {
 /* One table for each file of scenarios, ended by a row without a name. */
 extern const struct scenario open_scenarios[], listen_scenarios[], connect_scenarios[],
     close_scenarios[], data_scenarios[], inq_scenarios[], option_scenarios[], udp_scenarios[],
-    udp_message_scenarios[], udp_join_scenarios[], udp_way_scenarios[], control_scenarios[],
+    udp_message_scenarios[], udp_join_scenarios[], udp_way_scenarios[], filter_scenarios[], control_scenarios[],
     interface_scenarios[], ready_scenarios[], process_scenarios[], argument_scenarios[],
     reuseport_scenarios[], arrive_scenarios[], diag_scenarios[];
 
