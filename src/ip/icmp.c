@@ -55,7 +55,7 @@ static void answer_echo(struct sw_ip_layer *ip, struct sw_packet *pkt, const str
     reply.code = 0;
     sw_packet_pull(pkt, SW_ICMP_HDR);
     pkt->gso_size = 0;
-    sw_icmp_send(ip, pkt, &reply, &hdr->dst, &hdr->src, hdr->tos & 0xfc);
+    sw_icmp_send(ip, pkt, &reply, &hdr->dst, &hdr->src, hdr->tos);
 }
 
 /* Fills the error in, or says why nobody shall hear of it. */
