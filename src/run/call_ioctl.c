@@ -74,29 +74,29 @@ static bool is_for_administrators(unsigned long request)
 }
 
 /* An interface of the machine that the run has not: whoever reads /proc/net/if_inet6 or
- * /sys/class/net finds its name (OpenJDK does) and takes it for broken if it is not there. It is
- * there, and down. */
-static bool is_of_machine(unsigned long request, struct ifreq *r)
+ * /sys/class/net finds its name (OpenJDK does, nmap in /proc/net/dev) and takes it for broken if it
+ * is not there. It is there, down, and without an address. */
+static int of_machine(unsigned long request, struct ifreq *r)
 {
     unsigned index = if_nametoindex(r->ifr_name);
 
     if (index == 0)
-        return false;
+        return -ENODEV;
     switch (request) {
     case SIOCGIFFLAGS:
         r->ifr_flags = 0;
-        return true;
+        return 0;
     case SIOCGIFMTU:
         r->ifr_mtu = ETHERNET_MTU;
-        return true;
+        return 0;
     case SIOCGIFHWADDR:
         r->ifr_hwaddr.sa_family = ARPHRD_ETHER;
-        return true;
+        return 0;
     case SIOCGIFINDEX:
         r->ifr_ifindex = (int)index;
-        return true;
+        return 0;
     default:
-        return false;
+        return is_of_ip4(request) ? -EADDRNOTAVAIL : -ENODEV;
     }
 }
 
@@ -169,7 +169,7 @@ static int interface_request(const struct run *run, unsigned long request, struc
             return ours ? -EOPNOTSUPP : -ENODEV;
         return -ENOTTY;
     }
-    return ours || is_of_machine(request, r) ? 0 : -ENODEV;
+    return ours ? 0 : of_machine(request, r);
 }
 
 /* SIOCGIFCONF: all interfaces that have an IPv4 address. */

@@ -368,9 +368,9 @@ print(socket.if_nameindex(), mtu, found, peer, done[1])
 
 @check
 def interfaces_of_the_machine(r):
-    """Their names are found in /proc/net/if_inet6 and /sys/class/net: they are there, and down."""
+    """Their names are found in /proc/net and /sys/class/net: they are there, down, and have no address."""
     program = """
-import fcntl, os, pathlib, socket, struct
+import errno, fcntl, os, pathlib, socket, struct
 s = socket.socket()
 ask = lambda name, request: struct.unpack('16si', fcntl.ioctl(s, request, name.encode().ljust(40, b'\\0'))[:20])[1]
 for at in pathlib.Path('/sys/class/net').glob('*/ifindex'):
@@ -378,6 +378,11 @@ for at in pathlib.Path('/sys/class/net').glob('*/ifindex'):
     if name != 'lo':
         assert ask(name, 0x8913) & 0xffff == 0, name  # SIOCGIFFLAGS
         assert ask(name, 0x8933) == int(at.read_text()), name  # SIOCGIFINDEX
+        try:
+            ask(name, 0x8915)  # SIOCGIFADDR
+            print(name, 'has an address')
+        except OSError as error:
+            assert error.errno == errno.EADDRNOTAVAIL, (name, error)
 try:
     ask('none of these', 0x8913)
 except OSError as error:
