@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <linux/sockios.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
@@ -259,7 +260,7 @@ static void send_with(const char *what, int client, int level, int type, const v
     say("%s, level %d type %d, %zu bytes: %s", what, level, type, len,
         n < 0 ? errno_name(errno) : "sent");
     if (n >= 0) {
-        settle();
+        poll(&(struct pollfd){.fd = server_told, .events = POLLIN}, 1, 1000);
         receive("  received", server_told, 512);
     }
 }
