@@ -80,8 +80,10 @@ void sw_ahead_sockets(const struct sw_sock_layer *layer, const sw_socket_t handl
             if ((uint32_t)handles[i] < layer->cap_slots)
                 sw_ahead(&layer->slots[(uint32_t)handles[i]], sizeof(struct sw_slot));
         for (size_t i = from; i < to; i++) {
+            if ((uint32_t)handles[i] >= layer->cap_slots)
+                continue;
             const struct sw_slot *slot = &layer->slots[(uint32_t)handles[i]];
-            if ((uint32_t)handles[i] >= layer->cap_slots || slot->kind != SW_SLOT_SOCK)
+            if (slot->kind != SW_SLOT_SOCK)
                 continue;
             socks[n_socks] = slot->obj;
             sw_ahead(socks[n_socks++], sizeof(struct sw_stream_sock));
