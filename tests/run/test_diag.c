@@ -133,12 +133,14 @@ static bool port_passes(uint8_t op, uint16_t value)
 
 static bool net_passes(uint8_t op, uint8_t family, uint8_t bits, int port, uint32_t addr)
 {
-    struct {
-        struct inet_diag_bc_op op;
-        struct inet_diag_hostcond host;
-        uint32_t addr;
-    } code = {{op, sizeof(code), sizeof(code) + 4}, {family, bits, port}, htonl(addr)};
-    return passes(&code, sizeof(code));
+    const struct inet_diag_hostcond host = {.family = family, .prefix_len = bits, .port = port};
+    const uint32_t net_addr = htonl(addr);
+    uint8_t code[sizeof(struct inet_diag_bc_op) + sizeof(host) + sizeof(net_addr)];
+    const struct inet_diag_bc_op head = {op, sizeof(code), sizeof(code) + 4};
+    memcpy(code, &head, sizeof(head));
+    memcpy(code + sizeof(head), &host, sizeof(host));
+    memcpy(code + sizeof(head) + sizeof(host), &net_addr, sizeof(net_addr));
+    return passes(code, sizeof(code));
 }
 
 static void test_filters(void **state)

@@ -126,7 +126,7 @@ void call_ioctl(void)
         FIONREAD,     SIOCOUTQ,    SIOCATMARK,     SIOCGIFCONF, SIOCGIFNAME,  SIOCGIFINDEX,
         SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFNETMASK, SIOCGIFMTU,  SIOCSIFFLAGS, SIOCGPGRP,
         SIOCOUTQNSD,  0x8906,      0x8907,         TCGETS,      SIOCADDRT,    SIOCDELRT};
-    static const char *const names[] = {"lo", "lo", "", "nothing", "lo:1", "eth0"};
+    static const char *const names[] = {"lo", "lo", "", "nothing", "lo:1", "eth999"};
     struct ifreq r;
 
     say("ioctl(");
