@@ -24,7 +24,10 @@
 
 #include "run/message.h"
 
-enum { PIECE_BYTES = 128 * 1024 };
+enum {
+    PIECE_BYTES = 128 * 1024,
+    WHOLE_BYTES = 16 * 1024, /* AF_UNIX takes as much in one buffer, or nothing */
+};
 
 int stream_take_error(struct run *run, struct run_call *call)
 {
@@ -92,8 +95,12 @@ static enum run_verdict try_send(struct run *run, struct run_call *call)
             stream_expect_urgent(call->standin);
         if (len > 0 && len == m.total)
             kept |= MSG_OOB; /* else its last byte goes with a later call */
+        if ((flags & MSG_MORE) != 0)
+            stream_take(run, call->standin, false); /* what was written before does not wait */
         n = send(fd, data, len, (flags & kept) | MSG_DONTWAIT | MSG_NOSIGNAL);
         err = n < 0 ? errno : 0;
+        if (n > 0 && (flags & MSG_MORE) != 0)
+            stream_take(run, call->standin, true);
         close(fd);
     } else {
         err = -fd;
@@ -126,6 +133,13 @@ static int judge_controls(const struct message *m)
     return r;
 }
 
+/* What the call without an address would not do as well. Whatever is longer than AF_UNIX takes at
+ * once goes natively with MSG_MORE, too: it leaves at once, but for blocking calls as a whole. */
+static bool is_special(const struct message *m, int flags)
+{
+    return (flags & MSG_OOB) != 0 || ((flags & MSG_MORE) != 0 && m->total <= WHOLE_BYTES);
+}
+
 void stream_send(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
@@ -147,7 +161,7 @@ void stream_send(struct run *run, struct run_call *call)
             call_fail(run, call, err);
         else
             fail_pipe(run, call, flags);
-    } else if (m.name == 0 && m.controllen == 0 && (flags & MSG_OOB) == 0) {
+    } else if (m.name == 0 && m.controllen == 0 && !is_special(&m, flags)) {
         call_continue(run, call);
     } else if ((flags & MSG_DONTWAIT) == 0) {
         call_try(run, call, try_send, standin_timeout_ns(run, s, SO_SNDTIMEO), EAGAIN);

@@ -178,6 +178,7 @@ struct standin {
     enum stream_reading reading; /* moved by standin_set_reading() and standin_set_writing() only */
     enum stream_writing writing;
     int broken;                 /* positive errno that sending met first; told once all is read */
+    bool more;                  /* what is taken from it now was sent with MSG_MORE */
     bool urgent;                /* the program has sent MSG_OOB: its reads stop at the mark */
     bool want_out;              /* the far end is full: EPOLLOUT is asked for */
     bool put_off;               /* CONNECTED, but the SYN waits for the first bytes (TCP_FASTOPEN_CONNECT) */
@@ -377,6 +378,8 @@ socklen_t name_far_addr(const struct standin *s, struct sockaddr_un *ret_addr);
 
 /* ---- stream.c, dgram.c: moving bytes ----------------------------------------------------------------- */
 void stream_far_event(struct run *run, struct standin *s, uint32_t epoll_events);
+/* Takes what the program has written; with `more`, to wait for what it writes next (MSG_MORE). */
+void stream_take(struct run *run, struct standin *s, bool more);
 void stream_core_event(struct run *run, struct standin *s, int sw_events);
 /* Has more to move than it was allowed in its turn. */
 void stream_continue(struct run *run, struct standin *s);

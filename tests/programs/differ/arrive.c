@@ -6,6 +6,8 @@
  */
 #include "differ.h"
 
+#include <time.h>
+
 enum { TIMES = 20 };
 
 static void show_readable(const char *when, int fd)
@@ -93,6 +95,36 @@ static void small_writes(void)
     say("%d received", received);
 }
 
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* MSG_MORE: what was sent waits for what comes next, or 200 ms; looked at again if that passed. */
+static void held_for_more(void)
+{
+    char data[100];
+    int64_t passed;
+    ssize_t early, late;
+
+    do {
+        int a, b;
+        stream_pair(&a, &b);
+        int64_t from = clock_ms();
+        MUST((int)send(a, "head", 4, MSG_MORE));
+        nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+        early = recv(b, data, sizeof data, MSG_DONTWAIT);
+        passed = clock_ms() - from;
+        MUST((int)send(a, "body", 4, 0));
+        late = recv(b, data, 8, MSG_WAITALL);
+        close(a);
+        close(b);
+    } while (passed > 150);
+    say("early %zd, late %zd", early, late);
+}
+
 /* The refusal finds nobody any more; nothing else leaves in the name of who is gone. */
 static void refused_when_closed(void)
 {
@@ -117,5 +149,6 @@ const struct scenario arrive_scenarios[] = {{"arrive-sendto", sent_to, BOTH},
                                             {"arrive-messages", sent_as_messages, BOTH},
                                             {"arrive-written", written_before_a_call, BOTH},
                                             {"arrive-small-writes", small_writes, BOTH},
+                                            {"arrive-for-more", held_for_more, BOTH},
                                             {"arrive-refused", refused_when_closed, BOTH},
                                             {NULL, NULL, 0}};
