@@ -54,7 +54,8 @@ static bool is_of_ip4(unsigned long request)
     }
 }
 
-/* Nothing of a run's interface can be changed, whoever asks. */
+/* Refused before it is looked at, whoever asks: nothing of a run's interface is changed this way.
+ */
 static bool is_for_administrators(unsigned long request)
 {
     /* clang-format off */

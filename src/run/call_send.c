@@ -193,10 +193,9 @@ static int judge_to(struct run *run, struct run_call *call, const struct message
         return -EINVAL;
     if (ipv6 && m->to.family == AF_UNSPEC)
         return 0; /* the peer's */
-    bool udp6 = ipv6 && dgram_is_udp(run, call->standin);
-    bool as4 = !ipv6 || (udp6 && m->to.family == AF_INET);
+    bool as4 = !ipv6 || (m->to.family == AF_INET && dgram_is_udp(run, call->standin));
     int r = given_addr_check(&m->to, as4 ? AF_INET : AF_INET6);
-    if (r == -EAFNOSUPPORT && udp6)
+    if (r == -EAFNOSUPPORT && ipv6 && dgram_is_udp(run, call->standin))
         return -EINVAL;
     if (r == -EAFNOSUPPORT && m->to.family == AF_UNSPEC)
         r = 0; /* old programs */
