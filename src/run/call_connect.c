@@ -187,6 +187,16 @@ static void start_nonblocking(struct run *run, struct run_call *call, struct reg
         call_fail(run, call, EINPROGRESS);
 }
 
+void connect_wait(struct run *run, struct run_call *call, run_try_fn *try, run_leave_fn *leave)
+{
+    if (try(run, call) == CALL_DONE)
+        return;
+    uint64_t timeout_ns = standin_timeout_ns(run, call->standin, SO_SNDTIMEO);
+    uint64_t deadline_ns = timeout_ns == 0 ? SW_NEVER : run_now() + timeout_ns;
+    call->leave = leave;
+    call_hold(run, call, try, deadline_ns, EINPROGRESS);
+}
+
 static void wait_connected(struct run *run, struct run_call *call, const struct sw_addr *to)
 {
     call->state = malloc(sizeof(*to));
@@ -195,12 +205,7 @@ static void wait_connected(struct run *run, struct run_call *call, const struct 
         return;
     }
     memcpy(call->state, to, sizeof(*to));
-    if (try_connect(run, call) == CALL_DONE)
-        return;
-    uint64_t timeout_ns = standin_timeout_ns(run, call->standin, SO_SNDTIMEO);
-    uint64_t deadline_ns = timeout_ns == 0 ? SW_NEVER : run_now() + timeout_ns;
-    call->leave = leave_connect;
-    call_hold(run, call, try_connect, deadline_ns, EINPROGRESS);
+    connect_wait(run, call, try_connect, leave_connect);
 }
 
 /* Nothing has been sent, and connect() has said 0 (TCP_FASTOPEN_CONNECT): bytes may be written. */

@@ -119,12 +119,7 @@ static void wait_fast_open(struct run *run, struct run_call *call, const struct 
     }
     *f = (struct fast_open){.to = *to, .sent = sent > 0 ? (size_t)sent : 0};
     call->state = f;
-    if (try_fast_open(run, call) == CALL_DONE)
-        return;
-    uint64_t timeout_ns = standin_timeout_ns(run, call->standin, SO_SNDTIMEO);
-    uint64_t deadline_ns = timeout_ns == 0 ? SW_NEVER : run_now() + timeout_ns;
-    call->leave = leave_fast_open;
-    call_hold(run, call, try_fast_open, deadline_ns, EINPROGRESS);
+    connect_wait(run, call, try_fast_open, leave_fast_open);
 }
 
 /* Has the core send the SYN: how much went with it, or a negative errno. */

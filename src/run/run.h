@@ -413,6 +413,8 @@ int connect_renew(struct run *run, struct run_call *call);
 int connect_renew_fresh(struct run *run, struct run_call *call);
 /* Our own descriptors or memory are used up (positive errno): it ends here, and the call with it. */
 void connect_give_up(struct run *run, struct run_call *call, int err);
+/* The caller waits for the connection as `try` says, for SO_SNDTIMEO at most. */
+void connect_wait(struct run *run, struct run_call *call, run_try_fn *try, run_leave_fn *leave);
 /* Listeners that nobody holds any more are not to answer it. */
 void connect_forget_dead(struct run *run, const struct sw_addr *to);
 /* call_fastopen.c: a send of a stream with MSG_FASTOPEN. False: it is connected (or will be with the
