@@ -63,6 +63,7 @@ struct sw_hystart {
     sw_seq round_end;
     uint32_t last_us, current_us; /* the smallest round trip of the last round, and of this one */
     uint32_t baseline_us;         /* the same when Conservative Slow Start began */
+    uint32_t begun_us, heard_us;  /* our clock when this round began, and at its train's last ACK */
     uint8_t samples;              /* round trips measured in this round; counts to 8 */
     uint8_t css_rounds;           /* of Conservative Slow Start, this one included; 0: not in it */
     bool running;

@@ -5,8 +5,15 @@
  * before, growth goes on at a quarter of the pace (Conservative Slow Start) for five rounds; if the
  * round trip falls below where that began, it was no queue and slow start goes on.
  *
- * A round ends when what was SND.NXT at its beginning is acknowledged. Only the first slow start,
- * before any loss: afterwards ssthresh is known (RFC 9406 4.3).
+ * That sees a queue a round late: the round that fills it has its smallest round trip at its
+ * beginning. So slow start also ends as in HyStart before it (Ha and Rhee 2011, 4.1; Linux has it
+ * too): what is sent together arrives as far apart as the bottleneck sends it, and so do its ACKs.
+ * If they come without a pause for half a round trip, the window, which doubles in the round, is
+ * all that the path holds. RFC 9406 leaves this out as it may end slow start early; it may, but
+ * where it is right it saves half a window of losses.
+ *
+ * A round ends when what was sent first in it is acknowledged: what lay at SND.NXT when it began.
+ * Only the first slow start, before any loss: afterwards ssthresh is known (RFC 9406 4.3).
  *
  * CUBIC has it, as Linux's has its predecessor; Reno has not: over a path that reorders, whose
  * round trips jump, it would end long before the path is full, and one segment for each round trip
@@ -26,12 +33,26 @@
 #define N_RTT_SAMPLE 8U
 #define CSS_ROUNDS 5U
 
+/* Of Linux's tcp_cubic: how far apart the ACKs of a train may be, how much of the train's length
+ * may be one that was held back to stand for more segments, and the least window. */
+#define TRAIN_GAP_US 2000U
+#define TRAIN_HELD_US 1000U
+#define TRAIN_LEAST_SEGMENTS 16U
+
+static uint32_t now_us(const struct sw_tcp *tcp)
+{
+    return (uint32_t)(sw_tcp_now(tcp) / SW_NS_PER_US);
+}
+
 static void begin_round(struct sw_tcp *tcp, struct sw_hystart *h)
 {
     h->last_us = h->current_us;
     h->current_us = 0;
     h->samples = 0;
     h->round_end = tcp->snd.nxt;
+    h->begun_us = h->heard_us = now_us(tcp);
+    if (h->css_rounds)
+        h->css_rounds++;
 }
 
 /* Whether the round trip has grown by more than jitter explains. */
@@ -42,6 +63,16 @@ static bool delayed(const struct sw_hystart *h)
     if (h->samples < N_RTT_SAMPLE || h->last_us == 0)
         return false;
     return h->current_us >= h->last_us + sw_max32(MIN_RTT_THRESH_US, thresh_us);
+}
+
+/* Whether the ACKs of this round have been an unbroken train for half a round trip. */
+static bool path_is_full(const struct sw_tcp *tcp, struct sw_hystart *h)
+{
+    if (now_us(tcp) - h->heard_us > TRAIN_GAP_US || tcp->snd.min_rtt_us == UINT32_MAX ||
+        tcp->snd.cwnd < TRAIN_LEAST_SEGMENTS * tcp->snd.mss)
+        return false;
+    h->heard_us = now_us(tcp);
+    return h->heard_us - h->begun_us > (tcp->snd.min_rtt_us + TRAIN_HELD_US) / 2;
 }
 
 static void take_sample(struct sw_hystart *h, uint32_t rtt_us)
@@ -60,9 +91,13 @@ uint32_t sw_hystart_on_ack(struct sw_tcp *tcp, uint32_t acked)
 
     if (!tcp->layer->config.hystart || tcp->snd.ssthresh != UINT32_MAX)
         return acked;
-    if (!h->running) {
-        *h = (struct sw_hystart){.running = true};
+    if (!h->running || sw_seq_lt(h->round_end, tcp->snd.una)) {
+        h->running = true;
         begin_round(tcp, h);
+    }
+    if (h->css_rounds > CSS_ROUNDS || path_is_full(tcp, h)) {
+        tcp->snd.ssthresh = tcp->snd.cwnd;
+        return 0;
     }
     take_sample(h, tcp->snd.flight->rtt_us);
     if (!h->css_rounds) {
@@ -72,13 +107,6 @@ uint32_t sw_hystart_on_ack(struct sw_tcp *tcp, uint32_t acked)
         }
     } else if (h->samples >= N_RTT_SAMPLE && h->current_us < h->baseline_us) {
         h->css_rounds = 0; /* no queue after all */
-    }
-    if (sw_seq_le(h->round_end, tcp->snd.una)) {
-        begin_round(tcp, h);
-        if (h->css_rounds && h->css_rounds++ >= CSS_ROUNDS) {
-            tcp->snd.ssthresh = tcp->snd.cwnd;
-            return 0;
-        }
     }
     return h->css_rounds ? acked / SW_HYSTART_GROWTH_DIVISOR : acked;
 }

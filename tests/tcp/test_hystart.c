@@ -65,14 +65,61 @@ static void test_ends_early(void **state)
     go_round(&o, 10, 20000);
     assert_int_equal(go_round(&o, 10, 20000), 10000);
     assert_int_equal(go_round(&o, 10, 24500), 7 * 1000 + 3 * 250);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         assert_int_equal(go_round(&o, 10, 25000), 2500);
-    assert_int_equal(go_round(&o, 10, 25000), 9 * 250);
     cwnd = o.tcp.snd.cwnd;
-    assert_int_equal(o.tcp.snd.ssthresh, cwnd);
     assert_in_range(go_round(&o, cwnd / 1000, 25000), 0, 1000); /* congestion avoidance */
+    assert_int_equal(o.tcp.snd.ssthresh, cwnd);
     assert_non_null(o.tcp.snd.meter->cc_state);
     end(&o);
+}
+
+/* Rounds of a window each, the ACKs `gap_us` apart and 20 ms from one round to the next. Returns
+ * the window with which slow start ended; 0: after ten rounds it had not. */
+static uint32_t end_of_trains(struct one *o, uint32_t cwnd, uint64_t gap_us)
+{
+    o->tcp.snd.cwnd = cwnd;
+    o->tcp.snd.min_rtt_us = 20000;
+    for (uint32_t n = cwnd / 1000, round = 0; round < 10; round++, n *= 2) {
+        uint64_t begun_ns = o->env.now_ns;
+
+        o->tcp.snd.nxt = sw_seq_add(o->tcp.snd.una, 1000 * n);
+        for (uint32_t i = 0; i < n && o->tcp.snd.ssthresh == UINT32_MAX; i++) {
+            o->env.now_ns = begun_ns + i * gap_us * SW_NS_PER_US;
+            o->tcp.snd.una = sw_seq_add(o->tcp.snd.una, 1000);
+            sw_cc(&o->tcp)->on_ack(&o->tcp, 1000);
+        }
+        if (o->tcp.snd.ssthresh != UINT32_MAX)
+            return o->tcp.snd.cwnd;
+        if (o->env.now_ns < begun_ns + 20 * MS)
+            o->env.now_ns = begun_ns + 20 * MS;
+    }
+    return 0;
+}
+
+/* ACKs without a pause for half a round trip: with 50 us a segment the path holds 400. Not where
+ * they are so far apart that nothing is told by it; and not before there is a window to speak of.
+ */
+static void test_train(void **state)
+{
+    static const struct {
+        uint32_t cwnd, gap_us, ended_from, ended_to;
+    } cases[] = {
+        {10000, 50, 400000, 600000},
+        {16000, 1000, 27000, 28000}, /* (20 + 1) / 2 ms */
+        {10000, 1000, 31000, 31000}, /* the first round has but 9 ms, the second is too short */
+        {16000, 2001, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct one o;
+
+        begin(&o, true);
+        assert_in_range(end_of_trains(&o, cases[i].cwnd, cases[i].gap_us), cases[i].ended_from,
+                        cases[i].ended_to);
+        end(&o);
+    }
 }
 
 /* Reno's is RFC 5681's: until something is lost. */
@@ -158,10 +205,10 @@ static void test_measured(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_steady),   cmocka_unit_test(test_ends_early),
-        cmocka_unit_test(test_not_reno), cmocka_unit_test(test_few_samples),
-        cmocka_unit_test(test_resumes),  cmocka_unit_test(test_only_the_first),
-        cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_steady),         cmocka_unit_test(test_ends_early),
+        cmocka_unit_test(test_train),          cmocka_unit_test(test_not_reno),
+        cmocka_unit_test(test_few_samples),    cmocka_unit_test(test_resumes),
+        cmocka_unit_test(test_only_the_first), cmocka_unit_test(test_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
