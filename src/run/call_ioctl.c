@@ -240,7 +240,7 @@ static int give_stamp(struct run *run, struct run_call *call, bool ns)
 }
 
 /* ethtool(8): what Linux says of its own loopback. */
-static int ethtool(struct run *run, struct run_call *call, const struct ifreq *r)
+static int ethtool(struct run *run, struct run_call *call, struct ifreq *r)
 {
     struct ethtool_ts_info stamps = {.cmd = ETHTOOL_GET_TS_INFO,
                                      .so_timestamping = SOF_TIMESTAMPING_TX_SOFTWARE |
@@ -251,6 +251,7 @@ static int ethtool(struct run *run, struct run_call *call, const struct ifreq *r
     uint64_t at = (uintptr_t)r->ifr_data;
     uint32_t cmd;
 
+    r->ifr_name[strcspn(r->ifr_name, ":")] = '\0'; /* of an alias: it is the interface's */
     if (strcmp(r->ifr_name, LOOPBACK_NAME) != 0)
         return -ENODEV;
     if (mem_read(run, call->tid, at, &cmd, sizeof(cmd)) < 0)
@@ -288,6 +289,8 @@ static int handle(struct run *run, struct run_call *call, unsigned long request)
         return 0; /* it is up */
     if (request == SIOCETHTOOL)
         return ethtool(run, call, &r);
+    if (request == SIOCSIFDSTADDR && call->standin != NULL && call->standin->ipv6)
+        return -ENODEV; /* of IPv6 only tunnels have one */
     if (request == SIOCDIFADDR && call->standin != NULL && !call->standin->ipv6)
         return -ENOTTY;
     int err = interface_request(run, request, &r);

@@ -326,6 +326,14 @@ void on_recvmmsg(struct run *run, struct run_call *call)
         call_fail(run, call, -err);
         return;
     }
+    if ((uint32_t)call->args[2] == 0) { /* of none: the error that waits, if any */
+        bool asks = ((int)call->args[3] & MSG_ERRQUEUE) == 0, stream = call->standin->stream;
+        call_answer(run, call,
+                    !asks    ? 0
+                    : stream ? -stream_take_error(run, call)
+                             : -dgram_take_error(run, call));
+        return;
+    }
     if (call->standin->stream) {
         stream_many(run, call);
         return;

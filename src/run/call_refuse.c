@@ -54,6 +54,8 @@ static const char *family_name(int domain)
 
 static struct refusal of_inet_socket(int type, int protocol)
 {
+    if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW)
+        return (struct refusal){NULL, ESOCKTNOSUPPORT, true};
     if (type == SOCK_RAW)
         return (struct refusal){NULL, EPROTONOSUPPORT, true}; /* no protocol was named */
     if (protocol == IPPROTO_SCTP)
@@ -62,9 +64,7 @@ static struct refusal of_inet_socket(int type, int protocol)
         return (struct refusal){"IPPROTO_DCCP", EPROTONOSUPPORT, false};
     if (protocol == IPPROTO_MPTCP) /* programs that ask take TCP instead */
         return (struct refusal){"IPPROTO_MPTCP", EPROTONOSUPPORT, true};
-    if (type == SOCK_STREAM || type == SOCK_DGRAM)
-        return (struct refusal){NULL, EPROTONOSUPPORT, true};
-    return (struct refusal){NULL, ESOCKTNOSUPPORT, true};
+    return (struct refusal){NULL, EPROTONOSUPPORT, true};
 }
 
 static struct refusal of_call(const struct run_call *call)

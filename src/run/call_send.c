@@ -25,6 +25,7 @@ enum {
     OLD_HOPLIMIT = 8,        /* IPV6_2292HOPLIMIT */
     EXTENSION_MIN = 2,       /* bytes of a struct ipv6_opt_hdr */
     PRIORITY_MAX = 6,        /* more is for administrators */
+    MSG_PROBE = 0x10,        /* <linux/socket.h>: nothing is sent, the way there is looked for */
     TIMESTAMPING_TX = 0x303, /* SOF_TIMESTAMPING_TX_RECORD_MASK */
 };
 
@@ -194,6 +195,8 @@ static int judge_to(struct run *run, struct run_call *call, const struct message
     if (ipv6 && m->to.family == AF_UNSPEC)
         return 0; /* the peer's */
     bool as4 = !ipv6 || (m->to.family == AF_INET && dgram_is_udp(run, call->standin));
+    if (ipv6 && as4 && standin_only6(run, call->standin))
+        return -ENETUNREACH; /* however short it is */
     int r = given_addr_check(&m->to, as4 ? AF_INET : AF_INET6);
     if (r == -EAFNOSUPPORT && ipv6 && dgram_is_udp(run, call->standin))
         return -EINVAL;
@@ -221,6 +224,17 @@ static bool goes_to4(struct run *run, const struct standin *s, const struct sw_a
 static bool passes_over_oob(struct run *run, const struct standin *s)
 {
     return s->ipv6 && dgram_is_udp(run, s);
+}
+
+/* The error that waits, but first whether there is a way to `to`, as udp_sendmsg() has it. */
+static int error_first(struct run *run, struct run_call *call, const struct sw_addr *to,
+                       const struct sw_datagram_info *info)
+{
+    int err = dgram_take_error(run, call);
+    int r = err == 0 ? 0 : sw_may_send(run->host, call->standin->sock, to, info);
+    if (r < 0)
+        dgram_make_pending(run, call->standin, err);
+    return r < 0 ? r : -err;
 }
 
 static int64_t send_message(struct run *run, struct run_call *call, const struct message *m,
@@ -252,6 +266,10 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     r = read_controls(s, m, to4, &info);
     if (r < 0)
         return r;
+    if ((flags & MSG_PROBE) != 0 && dgram_is_udp(run, s)) {
+        r = sw_may_send(run->host, s->sock, to, &info);
+        return r < 0 ? r : (int64_t)m->total;
+    }
     info.more = (flags & MSG_MORE) != 0;
     uint8_t *data = malloc(m->total + 1);
     if (data == NULL)
@@ -263,7 +281,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     if (sent < 0 && (r = sw_may_send(run->host, s->sock, to, &info)) < 0)
         sent = r; /* Linux has looked for a route before it touches the data */
     if (sent == 0)
-        sent = -dgram_take_error(run, call);
+        sent = error_first(run, call, to, &info);
     if (sent == 0 && to != NULL)
         resolver_meet(run, to);
     if (sent == 0)

@@ -59,7 +59,7 @@ void on_socket(struct run *run, struct run_call *call)
         call_fail(run, call, EINVAL);
     else if (domain == AF_NETLINK && (protocol == NETLINK_ROUTE || protocol == NETLINK_SOCK_DIAG))
         netlink_socket(run, call);
-    else if ((domain == AF_INET || domain == AF_INET6) && base != SOCK_PACKET &&
+    else if ((domain == AF_INET6 || (domain == AF_INET && base != SOCK_PACKET)) &&
              (protocol < 0 || protocol > IPPROTO_MPTCP)) /* the last that Linux has */
         call_fail(run, call, EINVAL);
     else if ((domain != AF_INET && domain != AF_INET6) ||
@@ -150,6 +150,12 @@ static void shut_natively(struct run *run, struct run_call *call, int how)
     close(fd);
 }
 
+static void shut_reading(struct standin *s, int how)
+{
+    if (how != SHUT_WR && s->reading == READING)
+        standin_set_reading(s, READING_SHUT);
+}
+
 /* The end of what a connected program writes travels behind its bytes, through the stand-in: so the
  * kernel does the shutdown, and the far end reads the end when all before it is read. */
 static void shutdown_stream(struct run *run, struct run_call *call, int how)
@@ -161,6 +167,10 @@ static void shutdown_stream(struct run *run, struct run_call *call, int how)
         /* Whose connect() did not wait need not ask a second time any more. */
         (void)sw_connect(run->host, s->sock, &peer);
         s->program_shut |= (uint8_t)(how + 1); /* SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2: bits 1, 2, 3 */
+        if (how != SHUT_WR) {
+            shut_reading(s, how);
+            (void)sw_shutdown(run->host, s->sock, SHUT_RD);
+        }
         call_continue(run, call);
         return;
     }
@@ -190,12 +200,6 @@ static bool is_raw(struct run *run, const struct standin *s)
 
     (void)sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TYPE, &type, &len);
     return type == SOCK_RAW;
-}
-
-static void shut_reading(struct standin *s, int how)
-{
-    if (how != SHUT_WR && s->reading != READING_SHUT)
-        standin_set_reading(s, READING_SHUT);
 }
 
 void on_shutdown(struct run *run, struct run_call *call)

@@ -157,7 +157,7 @@ void stream_send(struct run *run, struct run_call *call)
         fail_pipe(run, call, flags);
     } else if (s->state == STANDIN_FAILED) {
         err = stream_take_error(run, call);
-        if (err != 0)
+        if (err != 0 && err != EPIPE)
             call_fail(run, call, err);
         else
             fail_pipe(run, call, flags);
@@ -291,6 +291,14 @@ static bool has_unread(struct run *run, struct run_call *call)
     return waiting > 0;
 }
 
+/* All that comes is the end: of a connection that never began and was shut down, or of one that
+ * broke after its peer's FIN. */
+static bool at_end(const struct standin *s)
+{
+    return (s->state == STANDIN_FRESH && (s->program_shut & 1) != 0) ||
+           (s->state == STANDIN_FAILED && s->reading == READING_ENDED);
+}
+
 /* What is said before anything is read, as tcp_recvmsg() says it: 0 or a negative errno. */
 static int receive_error(struct run *run, struct run_call *call, int flags)
 {
@@ -302,8 +310,10 @@ static int receive_error(struct run *run, struct run_call *call, int flags)
         return -ENOTCONN;
     if ((s->state == STANDIN_FRESH || s->state == STANDIN_FAILED) && (flags & MSG_OOB) != 0)
         return -EINVAL;
+    if (at_end(s))
+        return 0;
     if (s->state == STANDIN_FRESH)
-        return (s->program_shut & 1) != 0 ? 0 : -ENOTCONN;
+        return -ENOTCONN;
     return s->state == STANDIN_FAILED && !has_unread(run, call) ? -stream_take_error(run, call) : 0;
 }
 
@@ -315,7 +325,7 @@ void stream_receive(struct run *run, struct run_call *call)
 
     if (err == 0)
         err = receive_error(run, call, flags);
-    if (err == 0 && s->state == STANDIN_FRESH) { /* shut down: the end, though it never began */
+    if (err == 0 && at_end(s) && !has_unread(run, call)) {
         if (m.name != 0 || m.at != 0)
             err = write_back(run, call->tid, &m, 0, -1);
         call_answer(run, call, err);
@@ -363,7 +373,8 @@ static int64_t send_one(struct run *run, struct run_call *call, uint64_t at, int
     char *data = malloc(len + 1);
     r = data != NULL ? message_gather(run, call->tid, &m, data, len) : -ENOBUFS;
     if (r == 0) {
-        r = send(fd, data, len, (flags & (MSG_MORE | MSG_EOR)) | MSG_DONTWAIT | MSG_NOSIGNAL);
+        int kept = MSG_MORE | MSG_EOR | (len > 0 && len == m.total ? MSG_OOB : 0);
+        r = send(fd, data, len, (flags & kept) | MSG_DONTWAIT | MSG_NOSIGNAL);
         r = r < 0 ? -errno : r;
     }
     free(data);
@@ -381,6 +392,8 @@ static enum run_verdict try_send_many(struct run *run, struct run_call *call)
     int fd = standin_fetch(run, call);
     int64_t r = fd < 0 ? -EBADF : 0;
 
+    if (((int)call->args[3] & MSG_OOB) != 0)
+        stream_expect_urgent(call->standin);
     for (bool whole = true; r >= 0 && whole && done < count && done < IOV_MAX; done += r >= 0)
         r = send_one(run, call, call->args[1] + (uint64_t)done * MMSGHDR_BYTES, fd, &whole);
     if (fd >= 0)
@@ -446,9 +459,10 @@ void stream_many(struct run *run, struct run_call *call)
     int flags = (int)call->args[3];
     bool connected = s->state == STANDIN_CONNECTED || s->state == STANDIN_CONNECTING;
     bool sends = call->nr == SYS_sendmmsg;
-    int native = sends ? MSG_OOB | MSG_FASTOPEN : MSG_ERRQUEUE | MSG_WAITALL;
+    int native = sends ? MSG_FASTOPEN : MSG_ERRQUEUE | MSG_WAITALL;
+    int special = sends ? MSG_OOB : MSG_TRUNC;
 
-    if (connected && (flags & native) == 0 && any_special(run, call)) {
+    if (connected && (flags & native) == 0 && ((flags & special) != 0 || any_special(run, call))) {
         run_try_fn *try = sends ? try_send_many : try_receive_many;
         int timeout = sends ? SO_SNDTIMEO : SO_RCVTIMEO;
         if ((flags & MSG_DONTWAIT) == 0)
@@ -456,8 +470,6 @@ void stream_many(struct run *run, struct run_call *call)
         else if (try(run, call) == CALL_AGAIN)
             call_fail(run, call, EAGAIN);
     } else if (connected || (int)call->args[2] == 0 || (sends && (flags & MSG_FASTOPEN) != 0)) {
-        if (sends && (flags & MSG_OOB) != 0)
-            stream_expect_urgent(s);
         call_continue(run, call);
     } else if (sends) {
         stream_send(run, call);

@@ -34,6 +34,8 @@ void dgram_refill(struct run *run, struct standin *s);
 /* The pending error of the socket (an ICMP error, RFC 1122 4.1.3.3), as a positive errno, once; 0.
  */
 int dgram_take_error(struct run *run, struct run_call *call);
+/* `err` waits for the next call (again), and poll() says so. */
+void dgram_make_pending(struct run *run, struct standin *s, int err);
 /* One has been taken from the core's error queue: it is pending no more, but the next one is. */
 void dgram_error_taken(struct run *run, struct run_call *call);
 

@@ -95,7 +95,7 @@ static void wake_natively(struct run *run, struct standin *s)
         wake_unconnected(run, s);
 }
 
-static void make_pending(struct run *run, struct standin *s, int err)
+void dgram_make_pending(struct run *run, struct standin *s, int err)
 {
     s->error = err;
     s->error_is_native = false;
@@ -106,7 +106,7 @@ void dgram_take_core_error(struct run *run, struct standin *s)
 {
     int err = s->sock != 0 ? sw_take_error(run->host, s->sock) : 0;
     if (err > 0)
-        make_pending(run, s, err);
+        dgram_make_pending(run, s, err);
 }
 
 /* What native calls have been shown is cleared. Whether one of them had reported it already. */
@@ -155,5 +155,5 @@ void dgram_error_taken(struct run *run, struct run_call *call)
     if (s->error_is_native && next == 0)
         clear_native(run, call);
     if (next > 0)
-        make_pending(run, s, next);
+        dgram_make_pending(run, s, next);
 }

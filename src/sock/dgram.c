@@ -77,9 +77,12 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
                  struct sw_ip_path *ret_path)
 {
     const struct sw_addr addr = sw_sock_destination(s, to);
+    int32_t bound = sw_sock_opts(s)->bind_iface; /* by index, which Linux does not look at */
     int r = is_peer || addr.scope_id || sw_sock_is_ping(s) ? sw_sock_check_zone(s, &addr) : 0;
     if (r == 0)
         r = sw_sock_check_family(s, &addr.ip, -ENETUNREACH);
+    if (r == 0 && bound != 0 && sw_ip_iface(layer->ip, bound) == NULL)
+        r = sw_ip_is4(&addr.ip) ? -ENODEV : -ENETUNREACH;
     if (r < 0)
         return r;
     const struct sw_ip dst = addr.ip;

@@ -345,6 +345,8 @@ int sw_stream_shutdown(struct sw_sock_layer *layer, struct sw_sock *s, int how)
     s->shut |= bits;
     if (state == SW_TCP_CLOSED)
         return -ENOTCONN;
+    if (bits & SW_SHUT_BIT_RCV)
+        sw_tcp_shutdown_reading(sw_sock_tcp(s));
     if (bits & SW_SHUT_BIT_SEND) {
         sw_tcp_shutdown(sw_sock_tcp(s));
         sw_stream_after(layer, s);

@@ -116,6 +116,7 @@ enum {
     SW_TCPF_ECT_SEEN = 1 << 25,    /* data have come in packets that were ECN-capable */
     SW_TCPF_ACCECN = 1 << 28,      /* asked for; then: negotiated (RFC 9768): see accecn.h */
     SW_TCPF_NOSPACE = 1 << 29,     /* the user was told that the send buffer is full */
+    SW_TCPF_SHUT_RCV = 1 << 30,    /* shutdown() for reading */
 };
 
 /* The socket layer knows layer, timer, local, remote, id and state; the rest is this layer's. */

@@ -225,10 +225,12 @@ static enum sw_drop take_text(struct sw_tcp *tcp, struct sw_segment *seg)
         return SW_DROP_NONE;
     }
     /* Nobody will read it: the peer must know that it was not delivered (RFC 9293 3.6.1, RFC
-     * 2525 2.17). */
-    if (sw_tcp_has(tcp, SW_TCPF_ORPHAN) && seg->len > 0 && sw_seq_lt(tcp->rcv.nxt, end)) {
+     * 2525 2.17). Linux says so of who is shut down in both directions, too. */
+    bool orphan = sw_tcp_has(tcp, SW_TCPF_ORPHAN);
+    bool shut = sw_tcp_has(tcp, SW_TCPF_SHUT_RCV) && tcp->state != SW_TCP_ESTABLISHED;
+    if ((orphan || shut) && seg->len > 0 && sw_seq_lt(tcp->rcv.nxt, end)) {
         sw_tcp_send_rst_for(tcp->layer, seg);
-        sw_tcp_finish(tcp, 0);
+        sw_tcp_finish(tcp, orphan ? 0 : ECONNRESET);
         return SW_DROP_TCP_AFTER_CLOSE;
     }
     sw_urgent_receive(tcp, seg);

@@ -262,6 +262,8 @@ int sw_tcp_recv_urgent(struct sw_tcp *tcp, bool peek, uint8_t *ret_byte);
 
 /* shutdown(SHUT_WR): queues the FIN. */
 void sw_tcp_shutdown(struct sw_tcp *tcp);
+/* shutdown(SHUT_RD): what comes once our FIN is out is refused, as if closed. */
+void sw_tcp_shutdown_reading(struct sw_tcp *tcp);
 /* close(): nobody will read any more; resets if data was left unread, else FIN. Afterwards the
  * block lives on by itself until sw_tcp_state() is CLOSED or TIME_WAIT. */
 void sw_tcp_close(struct sw_tcp *tcp);

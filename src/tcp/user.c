@@ -52,6 +52,11 @@ void sw_tcp_shutdown(struct sw_tcp *tcp)
     sw_tcp_output(tcp);
 }
 
+void sw_tcp_shutdown_reading(struct sw_tcp *tcp)
+{
+    tcp->flags |= SW_TCPF_SHUT_RCV;
+}
+
 void sw_tcp_close(struct sw_tcp *tcp)
 {
     tcp->flags |= SW_TCPF_ORPHAN;
