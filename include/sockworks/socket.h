@@ -93,8 +93,9 @@ int sw_accept_queue_len(struct sw_host *host, sw_socket_t s);
  * taken (a stream may take fewer), -EAGAIN, -EPIPE, -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE,
  * -ECONNREFUSED or another pending error, -ENETUNREACH, -EINVAL, -EAFNOSUPPORT, -ENOBUFS, -EBADF.
  * flags: SW_MSG_MORE (of UDP: the same datagram goes on with the next call), SW_MSG_OOB (the last byte of a stream's is urgent), SW_MSG_EOR (what follows in
- * a stream begins a segment of its own), SW_MSG_ZEROCOPY (of a stream with SO_ZEROCOPY: bytes are copied
- * all the same, and that they were is told by sw_recv_error()). Never raises a signal.
+ * a stream begins a segment of its own), SW_MSG_ZEROCOPY (with SO_ZEROCOPY: bytes are copied all the
+ * same, and that they were is told by sw_recv_error()), SW_MSG_WAITALL (of a stream: its sender goes on with
+ * what is not taken now, and is told of all when its last byte is). Never raises a signal.
  *
  * SW_MSG_FASTOPEN on an unconnected stream connects it to `to`, as sw_connect(), and sends with it
  * (RFC 7413): returns how many bytes have left in the SYN, or -EINPROGRESS if none could: then the SYN
@@ -104,6 +105,19 @@ int sw_accept_queue_len(struct sw_host *host, sw_socket_t s);
  * the first sw_send() does all this, without the flag. */
 int64_t sw_send(struct sw_host *host, sw_socket_t s, const void *buf, size_t len, int flags,
                 const struct sw_addr *to);
+
+/* What one call asks to be told of what it sends, in place of the socket's SO_TIMESTAMPING: flags
+ * SOF_TIMESTAMPING_TX_ of <linux/net_tstamp.h>. With `has_key` the stamps of a datagram have that number
+ * (SCM_TS_OPT_ID). */
+struct sw_stamping {
+    bool given; /* else the socket's flags hold */
+    bool has_key;
+    uint32_t flags, key;
+};
+
+/* As sw_send() of a stream, with that. */
+int64_t sw_send_stamped(struct sw_host *host, sw_socket_t s, const void *buf, size_t len, int flags,
+                        const struct sw_stamping *stamping);
 
 /* Stream without a copy: room in the send buffer to write into. Returns bytes at *ret_ptr (at most
  * `want`, at most one chunk), or as sw_send(). Nothing is sent until sw_send_commit(), which must be
@@ -133,6 +147,8 @@ struct sw_datagram_info {
                          * Received: it is several of so many bytes, the last perhaps of less
                          * (UDP_GRO); 0: it is one */
     bool more;          /* to send: the same datagram goes on with the next call (MSG_MORE) */
+    bool zerocopy;      /* to send: MSG_ZEROCOPY, where SO_ZEROCOPY is set */
+    struct sw_stamping stamping; /* to send */
     uint32_t drops;     /* received: how many had found no room before it (SO_RXQ_OVFL) */
     uint64_t at_ns;     /* received: when it came, by the host's clock (SO_TIMESTAMP) */
 };
@@ -148,10 +164,11 @@ int64_t sw_recv_datagram(struct sw_host *host, sw_socket_t s, void *buf, size_t 
  * as the error quoted; returns how much that is, also if it did not fit. SO_ERROR becomes that of the
  * next error in the queue, or none. -EAGAIN: none. -EBADF. */
 /* SW_ORIGIN_LOCAL: this host's own refusal to send (-EMSGSIZE); nobody else is the offender. */
-/* Of a stream: what became of its bytes, each as it came about. SW_ORIGIN_TIMESTAMPING (err ENOMSG): a
- * write of a socket with SO_TIMESTAMPING left (info SCM_TSTAMP_SND, _SCHED) or was acknowledged (_ACK) at
- * message.at_ns; `data` is the number of its last byte. SW_ORIGIN_ZEROCOPY (err 0, code 1: copied): the
- * writes number `info` to `data`. */
+/* And what became of what was sent, each as it came about. SW_ORIGIN_TIMESTAMPING (err ENOMSG): a write of a
+ * socket with SO_TIMESTAMPING left (info SCM_TSTAMP_SND, _SCHED) or was acknowledged (of a stream: _ACK) at
+ * message.at_ns. `data` is the number of a stream's last byte, or of the datagram, which comes with it from
+ * its IP header on, unless SOF_TIMESTAMPING_OPT_TSONLY; then message and offender are where it came from.
+ * SW_ORIGIN_ZEROCOPY (err 0, code 1: copied): the writes number `info` to `data`. */
 enum {
     SW_ORIGIN_LOCAL = 1,
     SW_ORIGIN_ICMP = 2,

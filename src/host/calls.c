@@ -142,6 +142,13 @@ bool sw_has_peer(struct sw_host *host, sw_socket_t handle)
 
 /* ---- data ----------------------------------------------------------------------------- */
 
+static struct sw_sock *find_stream(struct sw_host *host, sw_socket_t handle, int *ret_err)
+{
+    struct sw_sock *s = find(host, handle);
+    *ret_err = !s ? -EBADF : -EOPNOTSUPP;
+    return s && sw_sock_is_stream(s) ? s : NULL;
+}
+
 int64_t sw_send(struct sw_host *host, sw_socket_t handle, const void *buf, size_t len, int flags,
                 const struct sw_addr *to)
 {
@@ -149,9 +156,18 @@ int64_t sw_send(struct sw_host *host, sw_socket_t handle, const void *buf, size_
     if (!s)
         return -EBADF;
     if (sw_sock_is_stream(s))
-        return sw_stream_send(&host->sock, s, buf, len, flags, to);
-    static const struct sw_datagram_info more = {.ttl = -1, .tos = -1, .more = true};
-    return sw_dgram_send(&host->sock, s, buf, len, to, flags & SW_MSG_MORE ? &more : NULL);
+        return sw_stream_send(&host->sock, s, buf, len, flags, to, NULL);
+    const struct sw_datagram_info info = {
+        .ttl = -1, .tos = -1, .more = flags & SW_MSG_MORE, .zerocopy = flags & SW_MSG_ZEROCOPY};
+    return sw_dgram_send(&host->sock, s, buf, len, to, info.more || info.zerocopy ? &info : NULL);
+}
+
+int64_t sw_send_stamped(struct sw_host *host, sw_socket_t handle, const void *buf, size_t len,
+                        int flags, const struct sw_stamping *stamping)
+{
+    int err;
+    struct sw_sock *s = find_stream(host, handle, &err);
+    return s ? sw_stream_send(&host->sock, s, buf, len, flags, NULL, stamping) : err;
 }
 
 int64_t sw_recv(struct sw_host *host, sw_socket_t handle, void *buf, size_t len, int flags,
@@ -205,13 +221,6 @@ int64_t sw_recv_error(struct sw_host *host, sw_socket_t handle, void *buf, size_
         return -EBADF;
     return sw_sock_is_stream(s) ? sw_stream_notice(s, ret_error)
                                 : sw_errors_take(&host->sock, s, buf, len, ret_error);
-}
-
-static struct sw_sock *find_stream(struct sw_host *host, sw_socket_t handle, int *ret_err)
-{
-    struct sw_sock *s = find(host, handle);
-    *ret_err = !s ? -EBADF : -EOPNOTSUPP;
-    return s && sw_sock_is_stream(s) ? s : NULL;
 }
 
 int64_t sw_send_reserve(struct sw_host *host, sw_socket_t handle, size_t want, void **ret_ptr)

@@ -82,6 +82,17 @@ static bool sets_df(const struct sw_ip_tx *tx, const struct sw_ip_path *path)
     return tx->want_df ? !path->mtu_locked : tx->dont_fragment;
 }
 
+/* For a sender who wants to see what left. */
+static void keep_copy(const struct sw_ip_tx *tx, const struct sw_packet *pkt,
+                      const struct sw_ip_hdr *hdr)
+{
+    struct sw_packet *copy = sw_packet_clone(pkt);
+    if (!copy)
+        return;
+    sw_ip_push_hdr(copy, hdr);
+    *tx->ret_sent = copy;
+}
+
 int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_ip_tx *tx)
 {
     struct sw_ip_path path;
@@ -110,6 +121,8 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
         sw_ip_drop(ip, pkt, SW_DROP_IP_TOO_BIG, &hdr);
         return -EMSGSIZE;
     }
+    if (tx->ret_sent)
+        keep_copy(tx, pkt, &hdr);
     if (too_big) {
         hdr.dont_fragment = false;
         return output_fragments(ip, &path, pkt, &hdr, mtu);

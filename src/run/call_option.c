@@ -27,7 +27,7 @@ enum { VALUE_MAX = 8400 }; /* MCAST_MSFILTER with 64 sources has 8,336 */
 static bool also_native(int level, int name)
 {
     static const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO,  SO_RCVTIMEO_NEW, SO_SNDTIMEO_NEW,
-                                SO_RCVLOWAT, SO_OOBINLINE, SO_PEEK_OFF};
+                                SO_RCVLOWAT, SO_OOBINLINE, SO_PEEK_OFF,     SO_SELECT_ERR_QUEUE};
     for (size_t i = 0; level == SOL_SOCKET && i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i] == name)
             return true;
@@ -201,10 +201,6 @@ void on_setsockopt(struct run *run, struct run_call *call)
     }
     if (given_value != NULL)
         record_option(run, call, value, len);
-    if (level == SOL_SOCKET && name == SO_ZEROCOPY && given_value != NULL && value[0] == 1) {
-        call_fail(run, call, EOPNOTSUPP); /* what becomes of native writes nobody can tell */
-        return;
-    }
     int err = 0;
     if (!s->stream && level == IPPROTO_UDP)
         dgram_flush(run, s); /* what was written before it */

@@ -14,16 +14,39 @@
 #include <time.h>
 
 #include <linux/errqueue.h> /* needs <time.h> before it */
+#include <linux/net_tstamp.h>
 
 #include "run/dgram.h"
 #include "run/message.h"
 #include "run/record.h"
 
-enum { SENT_MAX = 2048 }; /* an ICMP error is no longer than 1,280 bytes (RFC 4443 2.4) */
+enum { ETHERNET_BYTES = 14 };
+
+static bool is_stamp(const struct sw_socket_error *e)
+{
+    return e->origin == SW_ORIGIN_TIMESTAMPING;
+}
+
+/* Whether a stamp tells the way of what it is about, as an error does: ip_recv_error(),
+ * ipv6_recv_error(). */
+static bool tells_way(struct run *run, const struct standin *s, const struct sw_socket_error *e,
+                      size_t len)
+{
+    int flags = 0;
+    size_t size = sizeof(flags);
+
+    if (e->origin == SW_ORIGIN_ZEROCOPY)
+        return false;
+    if (!is_stamp(e))
+        return true;
+    sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TIMESTAMPING, &flags, &size);
+    return len > 0 && (s->ipv6 || (flags & SOF_TIMESTAMPING_OPT_CMSG) != 0);
+}
 
 /* IP_RECVERR, IPV6_RECVERR: struct sock_extended_err and the offender's address behind it; no
- * address where the refusal was this host's own. */
-static void put_error(const struct standin *s, const struct sw_socket_error *e, struct control *c)
+ * address (`offended` is false) where nobody else had a part in it. */
+static void put_error(const struct standin *s, const struct sw_socket_error *e, bool offended,
+                      struct control *c)
 {
     struct {
         struct sock_extended_err ee;
@@ -35,25 +58,22 @@ static void put_error(const struct standin *s, const struct sw_socket_error *e, 
                      .ee_origin = e->origin,
                      .ee_type = e->type,
                      .ee_code = e->code,
-                     .ee_info = e->info}};
+                     .ee_info = e->info,
+                     .ee_data = e->data}};
 
-    if (e->origin == SW_ORIGIN_LOCAL) {
-        memset(&data.offender, 0, sizeof(data.offender));
-        if (s->ipv6)
-            control_put(c, IPPROTO_IPV6, IPV6_RECVERR, &data, sizeof(data));
-        else
-            control_put(c, IPPROTO_IP, IP_RECVERR, &data,
-                        sizeof(data.ee) + sizeof(data.offender.in));
-    } else if (s->ipv6) {
+    memset(&data.offender, 0, sizeof(data.offender));
+    if (s->ipv6 && offended) {
         data.offender.in6.sin6_family = AF_INET6;
         data.offender.in6.sin6_scope_id = e->offender.scope_id;
         memcpy(&data.offender.in6.sin6_addr, e->offender.ip.b, sizeof(e->offender.ip.b));
-        control_put(c, IPPROTO_IPV6, IPV6_RECVERR, &data, sizeof(data));
-    } else {
+    } else if (offended) {
         data.offender.in.sin_family = AF_INET;
         memcpy(&data.offender.in.sin_addr, e->offender.ip.b + 12, 4);
-        control_put(c, IPPROTO_IP, IP_RECVERR, &data, sizeof(data.ee) + sizeof(data.offender.in));
     }
+    if (s->ipv6)
+        control_put(c, IPPROTO_IPV6, IPV6_RECVERR, &data, sizeof(data));
+    else
+        control_put(c, IPPROTO_IP, IP_RECVERR, &data, sizeof(data.ee) + sizeof(data.offender.in));
 }
 
 /* What goes back to the caller of one receive. */
@@ -62,7 +82,7 @@ struct reply {
     size_t n;
     struct sw_addr from;
     uint32_t flags;
-    const struct sw_datagram_info *info;
+    const struct sw_datagram_info *info; /* NULL: no more is to be told of it */
     const struct sw_socket_error *error; /* NULL but for what comes from the error queue */
 };
 
@@ -83,6 +103,20 @@ static int add_name(struct mem_writes *w, const struct message *m, struct mem_ad
     return 0;
 }
 
+/* What is told beside the data. */
+static void put_controls(struct run *run, const struct standin *s, const struct reply *reply,
+                         struct control *c)
+{
+    const struct sw_socket_error *e = reply->error;
+
+    if (reply->info != NULL)
+        control_of_datagram(run, s, reply->info, c);
+    else if (e != NULL && is_stamp(e))
+        control_of_time(run, s, e->message.at_ns, c);
+    if (e != NULL)
+        put_error(s, e, reply->info != NULL && e->origin != SW_ORIGIN_LOCAL, c);
+}
+
 /* All of it at once. 0 or a negative errno. */
 static int write_back(struct run *run, struct run_call *call, const struct message *m,
                       const struct reply *reply)
@@ -96,16 +130,25 @@ static int write_back(struct run *run, struct run_call *call, const struct messa
     mem_writes_init(&w, run, call->tid);
     message_scatter_with(&w, m, reply->data, reply->n);
     mem_addr_make(&reply->from, s->ipv6, &name);
+    if (reply->error != NULL && (is_stamp(reply->error) || reply->info == NULL))
+        name.full = 0; /* nobody */
     int r = add_name(&w, m, &name);
     if (r == 0 && m->at != 0) {
         control_init(&c, m->controllen);
-        control_of_datagram(run, s, reply->info, &c);
-        if (reply->error != NULL)
-            put_error(s, reply->error, &c);
+        put_controls(run, s, reply, &c);
         message_end_with(&w, m, &c, &end);
     }
     int err = mem_writes_commit(&w);
     return err < 0 ? err : r;
+}
+
+/* What a stamp quotes begins with a header of lo's, which has no addresses. Its length now. */
+static size_t put_ethernet(uint8_t frame[ETHERNET_BYTES], uint8_t first_of_ip)
+{
+    memset(frame, 0, ETHERNET_BYTES);
+    frame[12] = first_of_ip >> 4 == 4 ? 0x08 : 0x86; /* ETH_P_IP, ETH_P_IPV6 */
+    frame[13] = first_of_ip >> 4 == 4 ? 0x00 : 0xdd;
+    return ETHERNET_BYTES;
 }
 
 /* MSG_ERRQUEUE: the oldest error, and what was sent then. Takes it also with MSG_PEEK, as Linux. */
@@ -113,18 +156,30 @@ static int64_t receive_error(struct run *run, struct run_call *call, const struc
 {
     struct standin *s = call->standin;
     struct sw_socket_error e;
-    uint8_t sent[SENT_MAX];
+    size_t room = m->total < DGRAM_MAX ? m->total : DGRAM_MAX;
+    uint8_t *frame = malloc(ETHERNET_BYTES + room + 1), *sent = frame + ETHERNET_BYTES;
 
-    int64_t r = s->sock != 0 ? sw_recv_error(run->host, s->sock, sent, sizeof(sent), &e) : -EAGAIN;
-    if (r < 0)
+    if (frame == NULL)
+        return -ENOMEM;
+    int64_t r = s->sock != 0 ? sw_recv_error(run->host, s->sock, sent, room + 1, &e) : -EAGAIN;
+    if (r < 0) {
+        free(frame);
         return r;
-    dgram_error_taken(run, call);
-    size_t len = (size_t)r < sizeof(sent) ? (size_t)r : sizeof(sent);
+    }
+    if (!s->stream)
+        dgram_error_taken(run, call);
+    size_t len = (size_t)r;
+    if (is_stamp(&e) && len > 0) {
+        sent = frame;
+        len += put_ethernet(frame, frame[ETHERNET_BYTES]);
+    }
     size_t n = len < m->total ? len : m->total;
-    uint32_t flags = MSG_ERRQUEUE | (n < (size_t)r ? MSG_TRUNC : 0U);
+    uint32_t flags = MSG_ERRQUEUE | (n < len ? MSG_TRUNC : 0U);
+    const struct sw_datagram_info *info = tells_way(run, s, &e, len) ? &e.message : NULL;
     record_from(call, &e.to);
-    struct reply reply = {sent, n, e.to, flags, &e.message, &e};
+    struct reply reply = {sent, n, e.to, flags, info, &e};
     int err = write_back(run, call, m, &reply);
+    free(frame);
     return err < 0 ? err : (int64_t)n;
 }
 
@@ -157,6 +212,7 @@ static int64_t receive_message(struct run *run, struct run_call *call, const str
     if ((flags & MSG_PEEK) == 0)
         dgram_consume(s);
     dgram_refill(run, s);
+    dgram_show_queue(run, s);
     return r;
 }
 
@@ -278,7 +334,7 @@ void on_recvfrom(struct run *run, struct run_call *call)
 {
     if (call->standin == NULL)
         call_continue(run, call);
-    else if (call->standin->stream)
+    else if (call->standin->stream && ((int)call->args[3] & MSG_ERRQUEUE) == 0)
         stream_receive(run, call);
     else if (call->args[4] == 0 && ((int)call->args[3] & MSG_ERRQUEUE) == 0)
         call_continue(run, call); /* here for its MSG_TRUNC */
@@ -290,7 +346,7 @@ void on_recvmsg(struct run *run, struct run_call *call)
 {
     if (call->standin == NULL)
         call_continue(run, call);
-    else if (call->standin->stream)
+    else if (call->standin->stream && ((int)call->args[2] & MSG_ERRQUEUE) == 0)
         stream_receive(run, call);
     else
         receive(run, call, try_recvmsg, (int)call->args[2]);
@@ -334,8 +390,8 @@ void on_recvmmsg(struct run *run, struct run_call *call)
                              : -dgram_take_error(run, call));
         return;
     }
-    if (call->standin->stream) {
-        stream_many(run, call);
+    if (call->standin->stream && ((int)call->args[3] & MSG_ERRQUEUE) == 0) {
+        stream_receive_many(run, call);
         return;
     }
     call->leave = leave_many;

@@ -27,6 +27,8 @@ enum {
     PRIORITY_MAX = 6,        /* more is for administrators */
     MSG_PROBE = 0x10,        /* <linux/socket.h>: nothing is sent, the way there is looked for */
     TIMESTAMPING_TX = 0x303, /* SOF_TIMESTAMPING_TX_RECORD_MASK */
+    TIMESTAMPING_ID = 1 << 7,
+    STAMP_NUMBER = 81, /* SCM_TS_OPT_ID: Linux 6.13 */
 };
 
 static bool read_int(const void *data, size_t len, int *ret)
@@ -108,7 +110,18 @@ static int read_ip6_control(int type, const void *data, size_t len, struct sw_da
     }
 }
 
-int control_of_socket(int type, const void *data, size_t len)
+/* Whether stamps have numbers of the sender's: not those of a stream, which are its bytes'. */
+static bool numbers_stamps(struct run *run, const struct standin *s)
+{
+    int flags = 0;
+    size_t len = sizeof(flags);
+    return !s->stream &&
+           sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TIMESTAMPING, &flags, &len) == 0 &&
+           (flags & TIMESTAMPING_ID) != 0;
+}
+
+int control_of_socket(struct run *run, const struct run_call *call, int type, const void *data,
+                      size_t len, struct sw_stamping *stamping)
 {
     int v;
 
@@ -117,11 +130,23 @@ int control_of_socket(int type, const void *data, size_t len)
     case SCM_CREDENTIALS:
         return 0;
     case SO_MARK:
-        return -EPERM;
-    case SO_TIMESTAMPING: /* what was sent is not stamped; asking for it is no error */
-        return read_int(data, len, &v) && (v & ~TIMESTAMPING_TX) == 0 ? 0 : -EINVAL;
+        return !caller_is_admin(call->tid) ? -EPERM : read_int(data, len, &v) ? 0 : -EINVAL;
+    case SO_TIMESTAMPING:
+        if (!read_int(data, len, &v) || (v & ~TIMESTAMPING_TX) != 0)
+            return -EINVAL;
+        stamping->given = true;
+        stamping->flags = (uint32_t)v;
+        return 0;
+    case STAMP_NUMBER:
+        if (!numbers_stamps(run, call->standin) || len != sizeof(stamping->key))
+            return -EINVAL;
+        memcpy(&stamping->key, data, sizeof(stamping->key));
+        stamping->has_key = true;
+        return 0;
     case SO_PRIORITY:
-        return !read_int(data, len, &v) ? -EINVAL : in_range(v, 0, PRIORITY_MAX) ? 0 : -EPERM;
+        if (!read_int(data, len, &v))
+            return -EINVAL;
+        return in_range(v, 0, PRIORITY_MAX) || caller_is_admin(call->tid) ? 0 : -EPERM;
     default:
         return -EINVAL;
     }
@@ -129,9 +154,11 @@ int control_of_socket(int type, const void *data, size_t len)
 
 /* One control message of a datagram to an address of IPv4 or IPv6. What is for another layer is
  * passed over; but a socket of IPv6 may say IPV6_PKTINFO of IPv4 too. */
-static int read_control(const struct standin *s, bool to4, const struct cmsghdr *h,
-                        const void *data, size_t len, struct sw_datagram_info *info)
+static int read_control(struct run *run, const struct run_call *call, bool to4,
+                        const struct cmsghdr *h, const void *data, size_t len,
+                        struct sw_datagram_info *info)
 {
+    const struct standin *s = call->standin;
     uint16_t segment;
 
     if (h->cmsg_level == IPPROTO_UDP) {
@@ -142,7 +169,7 @@ static int read_control(const struct standin *s, bool to4, const struct cmsghdr 
         return 0;
     }
     if (h->cmsg_level == SOL_SOCKET)
-        return control_of_socket(h->cmsg_type, data, len);
+        return control_of_socket(run, call, h->cmsg_type, data, len, &info->stamping);
     if (h->cmsg_level == IPPROTO_IP && to4)
         return read_ip_control(h->cmsg_type, data, len, info);
     if (h->cmsg_level == IPPROTO_IPV6 && !to4)
@@ -152,8 +179,8 @@ static int read_control(const struct standin *s, bool to4, const struct cmsghdr 
     return 0;
 }
 
-static int read_controls(const struct standin *s, const struct message *m, bool to4,
-                         struct sw_datagram_info *info)
+static int read_controls(struct run *run, const struct run_call *call, const struct message *m,
+                         bool to4, struct sw_datagram_info *info)
 {
     size_t offset = 0, len;
     const void *data;
@@ -163,7 +190,7 @@ static int read_controls(const struct standin *s, const struct message *m, bool 
     *info = (struct sw_datagram_info){.ttl = -1, .tos = -1};
     while ((r = control_next(m->control_bytes, (size_t)m->controllen, &offset, &h.cmsg_level,
                              &h.cmsg_type, &data, &len)) > 0) {
-        r = read_control(s, to4, &h, data, len, info);
+        r = read_control(run, call, to4, &h, data, len, info);
         if (r < 0)
             break;
     }
@@ -263,7 +290,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
         return -EMSGSIZE;
     if (to4 && (flags & MSG_OOB) != 0)
         return -EOPNOTSUPP;
-    r = read_controls(s, m, to4, &info);
+    r = read_controls(run, call, m, to4, &info);
     if (r < 0)
         return r;
     if ((flags & MSG_PROBE) != 0 && dgram_is_udp(run, s)) {
@@ -271,6 +298,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
         return r < 0 ? r : (int64_t)m->total;
     }
     info.more = (flags & MSG_MORE) != 0;
+    info.zerocopy = (flags & MSG_ZEROCOPY) != 0;
     uint8_t *data = malloc(m->total + 1);
     if (data == NULL)
         return -ENOBUFS;
@@ -345,7 +373,7 @@ void on_sendmmsg(struct run *run, struct run_call *call)
         return;
     }
     if (call->standin->stream) {
-        stream_many(run, call);
+        stream_send_many(run, call);
         return;
     }
     if (count > IOV_MAX)

@@ -185,6 +185,8 @@ void dgram_take_back(struct run *run, struct standin *s, int fd)
     while (unread < s->in_flight) {
         if (recv(fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0)
             unread++;
+        else if (errno == ECONNRESET && s->error == 0)
+            s->error_is_native = false; /* it showed that the error queue is not empty */
         else if (errno != EINTR && errno != ECONNRESET)
             break;
     }
@@ -335,8 +337,11 @@ void dgram_far_event(struct run *run, struct standin *s, uint32_t epoll_events)
 
 void dgram_core_event(struct run *run, struct standin *s, int sw_events)
 {
-    if ((sw_events & SW_EV_ERR) != 0)
+    if ((sw_events & SW_EV_ERR) != 0) {
+        s->tells_errors = true;
         dgram_take_core_error(run, s);
+        dgram_show_queue(run, s);
+    }
     calls_wake(run, s);
     /* One more than there are: whoever waits for edges (EPOLLET) sees one for each arrival. */
     uint32_t most = s->in_flight < EDGES_MAX ? s->in_flight + 1 : EDGES_MAX;

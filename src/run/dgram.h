@@ -45,6 +45,9 @@ bool dgram_is_udp(struct run *run, const struct standin *s);
 /* dgram_error.c: an error that has come from the network becomes pending. */
 void dgram_take_core_error(struct run *run, struct standin *s);
 
+/* The stand-in shows that there is something in the error queue, whatever it was shown before. */
+void dgram_show_queue(struct run *run, struct standin *s);
+
 /* Takes what is unread out of the stand-in, through its dup `fd`, to the head of s->front. */
 void dgram_take_back(struct run *run, struct standin *s, int fd);
 

@@ -102,6 +102,21 @@ void dgram_make_pending(struct run *run, struct standin *s, int err)
     wake_natively(run, s);
 }
 
+/* While there is something in the error queue poll() says so, whether or not SO_ERROR has been
+ * taken. */
+static bool errors_wait(struct run *run, struct standin *s)
+{
+    int bits = s->sock != 0 ? sw_poll(run->host, s->sock) : 0;
+    return bits > 0 && (bits & SW_EV_ERR) != 0;
+}
+
+/* What is in the queue besides errors (stamps) makes nothing pending. */
+void dgram_show_queue(struct run *run, struct standin *s)
+{
+    if (s->tells_errors && !s->error_is_native && errors_wait(run, s))
+        wake_natively(run, s);
+}
+
 void dgram_take_core_error(struct run *run, struct standin *s)
 {
     int err = s->sock != 0 ? sw_take_error(run->host, s->sock) : 0;
@@ -125,13 +140,6 @@ static bool clear_native(struct run *run, struct run_call *call)
     return r == 0 && native == 0;
 }
 
-/* While there are errors in the queue poll() says so, whether or not SO_ERROR has been taken. */
-static bool errors_wait(struct run *run, struct standin *s)
-{
-    int bits = s->sock != 0 ? sw_poll(run->host, s->sock) : 0;
-    return bits > 0 && (bits & SW_EV_ERR) != 0;
-}
-
 int dgram_take_error(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
@@ -152,7 +160,7 @@ void dgram_error_taken(struct run *run, struct run_call *call)
     struct standin *s = call->standin;
     int next = sw_take_error(run->host, s->sock);
     dgram_take_error(run, call);
-    if (s->error_is_native && next == 0)
+    if (s->error_is_native && next == 0 && !errors_wait(run, s))
         clear_native(run, call);
     if (next > 0)
         dgram_make_pending(run, s, next);

@@ -65,6 +65,9 @@ static int add_notified(scmp_filter_ctx ctx)
     if (err == 0)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
                                SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN));
+    if (err == 0) /* its sender is told when the bytes are his again */
+        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
+                               SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_ZEROCOPY, MSG_ZEROCOPY));
     if (err == 0) /* of a datagram: AF_UNIX would send what there is */
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
                                SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_MORE, MSG_MORE));

@@ -74,6 +74,9 @@ void control_put(struct control *c, int level, int type, const void *data, size_
 /* recv_control.c: what its receiver asked to be told of a datagram. */
 void control_of_datagram(struct run *run, const struct standin *s,
                          const struct sw_datagram_info *info, struct control *c);
+/* Of that the time alone; of a stream, when the last bytes came. Whether anything of it is asked for. */
+void control_of_time(struct run *run, const struct standin *s, uint64_t at_ns, struct control *c);
+bool wants_time(struct run *run, const struct standin *s);
 
 /* What goes back into a struct msghdr behind data and address; `c` and `end` stay until it is written. */
 struct message_end {
@@ -83,9 +86,10 @@ struct message_end {
 void message_end_with(struct mem_writes *w, const struct message *m, const struct control *c,
                       struct message_end *end);
 
-/* call_send.c: judges one of SOL_SOCKET as Linux's __sock_cmsg_send() does; 0 or a negative errno.
- */
-int control_of_socket(int type, const void *data, size_t len);
+/* call_send.c: judges one of SOL_SOCKET as Linux's __sock_cmsg_send() does, and notes what it says of
+ * stamps; 0 or a negative errno. */
+int control_of_socket(struct run *run, const struct run_call *call, int type, const void *data,
+                      size_t len, struct sw_stamping *stamping);
 /* Walks the control messages of a sender in buf: the next at *offset, whose data is *ret_data and
  * *ret_len. 1; 0 at the end; -EINVAL where one is malformed. */
 int control_next(const void *buf, size_t len, size_t *offset, int *ret_level, int *ret_type,
@@ -100,12 +104,15 @@ static inline void call_answer(struct run *run, struct run_call *call, int64_t r
         call_return(run, call, r);
 }
 
-/* call_stream.c: the same calls on a stream. */
+/* call_stream.c, call_stream_send.c: the same calls on a stream. */
 void stream_send(struct run *run, struct run_call *call);
+void stream_send_many(struct run *run, struct run_call *call); /* sendmmsg */
 void stream_receive(struct run *run, struct run_call *call);
 /* The message of such a call, of either form; *ret_flags are the call's. 0 or a negative errno. */
 int stream_load(struct run *run, struct run_call *call, struct message *m, int *ret_flags);
-void stream_many(struct run *run, struct run_call *call); /* sendmmsg, recvmmsg */
+void stream_receive_many(struct run *run, struct run_call *call); /* recvmmsg */
+/* Whether any of the messages of such a call has an address or control messages. */
+bool stream_any_special(struct run *run, const struct run_call *call);
 /* Its pending error, as a positive errno, once; 0. */
 int stream_take_error(struct run *run, struct run_call *call);
 

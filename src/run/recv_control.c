@@ -52,17 +52,16 @@ uint64_t wall_clock_ns(uint64_t at_ns)
 }
 
 /* When it came, by the wall clock; a program reads it later than that. */
-static struct timespec time_of(const struct sw_datagram_info *info)
+static struct timespec time_of(uint64_t at_ns)
 {
-    int64_t ns = (int64_t)wall_clock_ns(info->at_ns);
+    int64_t ns = (int64_t)wall_clock_ns(at_ns);
     return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
 }
 
 /* SO_TIMESTAMP and its kin: the types of the new kind are those of the options that ask for it. */
-static void put_time(struct run *run, const struct standin *s, const struct sw_datagram_info *info,
-                     struct control *c)
+void control_of_time(struct run *run, const struct standin *s, uint64_t at_ns, struct control *c)
 {
-    struct timespec ts[3] = {time_of(info)}; /* struct scm_timestamping: of hardware nothing */
+    struct timespec ts[3] = {time_of(at_ns)}; /* struct scm_timestamping: of hardware nothing */
     struct timeval tv = {.tv_sec = ts[0].tv_sec, .tv_usec = ts[0].tv_nsec / 1000};
 
     if (option(run, s, SOL_SOCKET, SO_TIMESTAMPNS_NEW))
@@ -77,6 +76,15 @@ static void put_time(struct run *run, const struct standin *s, const struct sw_d
         control_put(c, SOL_SOCKET, SO_TIMESTAMPING_NEW, ts, sizeof(ts));
     else if (option(run, s, SOL_SOCKET, SO_TIMESTAMPING) & TIMESTAMPING_SOFTWARE)
         control_put(c, SOL_SOCKET, SO_TIMESTAMPING, ts, sizeof(ts));
+}
+
+bool wants_time(struct run *run, const struct standin *s)
+{
+    static const int names[] = {SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMP_NEW, SO_TIMESTAMPNS_NEW};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (option(run, s, SOL_SOCKET, names[i]))
+            return true;
+    return (option(run, s, SOL_SOCKET, SO_TIMESTAMPING) & TIMESTAMPING_SOFTWARE) != 0;
 }
 
 static uint16_t local_port(struct run *run, const struct standin *s)
@@ -142,7 +150,7 @@ static void put_ip6(struct run *run, const struct standin *s, const struct sw_da
 void control_of_datagram(struct run *run, const struct standin *s,
                          const struct sw_datagram_info *info, struct control *c)
 {
-    put_time(run, s, info, c);
+    control_of_time(run, s, info->at_ns, c);
     if (info->drops != 0 && option(run, s, SOL_SOCKET, SO_RXQ_OVFL))
         control_put(c, SOL_SOCKET, SO_RXQ_OVFL, &info->drops, sizeof(info->drops));
     if (info->segment != 0 && option(run, s, IPPROTO_UDP, UDP_GRO)) {

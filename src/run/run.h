@@ -178,10 +178,10 @@ struct standin {
     enum stream_reading reading; /* moved by standin_set_reading() and standin_set_writing() only */
     enum stream_writing writing;
     int broken;                 /* positive errno that sending met first; told once all is read */
-    bool more;                  /* what is taken from it now was sent with MSG_MORE */
     bool urgent;                /* the program has sent MSG_OOB: its reads stop at the mark */
     bool want_out;              /* the far end is full: EPOLLOUT is asked for */
     bool put_off;               /* CONNECTED, but the SYN waits for the first bytes (TCP_FASTOPEN_CONNECT) */
+    bool tells_errors;          /* DGRAM: there has been something in its error queue */
     bool error_is_native;       /* native calls have been shown an error too, as ECONNRESET */
     int error;                  /* positive errno for SO_ERROR and notified calls, until taken */
     struct sw_list listening;   /* LISTENING: in run->listeners */
@@ -199,7 +199,8 @@ struct standin {
     uint8_t netlink_protocol;   /* NETLINK_ROUTE or NETLINK_SOCK_DIAG */
     uint32_t netlink_port;
     uint64_t netlink_groups;    /* 1 << (group - 1); nothing is ever told to them */
-    uint64_t read_at_ns;        /* DGRAM: when the datagram read last had come; 0: none was read */
+    uint64_t read_at_ns;        /* when the datagram read last had come, or the last bytes put before it;
+                                 * 0: none was */
     uint64_t stamp_ns;          /*   and by the wall clock, as SIOCGSTAMP has told it; 0: never */
     struct diag_dump *dump;     /* call_diag.c's own: a list that the program has yet to read on */
     uint64_t asked_ns;          /* DGRAM with kept_fd: when it was last asked whether it is alive */
@@ -378,8 +379,8 @@ socklen_t name_far_addr(const struct standin *s, struct sockaddr_un *ret_addr);
 
 /* ---- stream.c, dgram.c: moving bytes ----------------------------------------------------------------- */
 void stream_far_event(struct run *run, struct standin *s, uint32_t epoll_events);
-/* Takes what the program has written; with `more`, to wait for what it writes next (MSG_MORE). */
-void stream_take(struct run *run, struct standin *s, bool more);
+/* Takes what the program has written. */
+void stream_take(struct run *run, struct standin *s);
 void stream_core_event(struct run *run, struct standin *s, int sw_events);
 /* Has more to move than it was allowed in its turn. */
 void stream_continue(struct run *run, struct standin *s);

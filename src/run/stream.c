@@ -166,8 +166,7 @@ static bool to_core(struct run *run, struct standin *s)
         int err = n < 0 ? errno : 0;
         if (n > 0)
             record_data(run, s, SW_VIEW_TAKEN, (uint64_t)n);
-        sw_send_commit(run->host, s->sock, n > 0 ? (size_t)n : 0,
-                       (urgent ? SW_MSG_OOB : 0) | (s->more ? SW_MSG_MORE : 0));
+        sw_send_commit(run->host, s->sock, n > 0 ? (size_t)n : 0, urgent ? SW_MSG_OOB : 0);
         if (n == 0) {
             end_from_program(run, s);
         } else if (n < 0) {
@@ -256,6 +255,7 @@ static void to_program(struct run *run, struct standin *s)
         int err = sent < 0 ? errno : 0;
         if (sent > 0) {
             sw_recv_consume(run->host, s->sock, (size_t)sent);
+            s->read_at_ns = sw_host_now(run->host);
             s->bytes_in += (uint64_t)sent;
             record_data(run, s, SW_VIEW_GIVEN, (uint64_t)sent);
         }
@@ -372,15 +372,13 @@ static void move(struct run *run, struct standin *s)
         sw_list_add_tail(&run->active, &s->active);
 }
 
-void stream_take(struct run *run, struct standin *s, bool more)
+void stream_take(struct run *run, struct standin *s)
 {
     if (s->state != STANDIN_CONNECTED || s->sock == 0)
         return;
     s->far_in = true;
-    s->more = more;
     if (to_core(run, s) && sw_list_empty(&s->active))
         sw_list_add_tail(&run->active, &s->active);
-    s->more = false;
 }
 
 void stream_continue(struct run *run, struct standin *s)

@@ -220,13 +220,23 @@ static int send_segments(struct sw_sock_layer *layer, struct sw_sock *s, const s
 int sw_dgram_put(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_dgram_out *out,
                  const void *bytes, uint32_t len)
 {
+    struct sw_ip_tx tx = out->tx;
+    struct sw_packet *sent = NULL;
+    bool stamps = sw_sock_stamps(s, &out->stamping) & (SW_TS_TX_SOFTWARE | SW_TS_TX_SCHED);
     int r;
+    if (stamps && !(sw_sock_opts(s)->timestamping & SW_TS_OPT_TSONLY))
+        tx.ret_sent = &sent;
     if (sw_sock_is_raw(s))
-        r = sw_raw_send(layer, s, bytes, len, &out->tx);
+        r = sw_raw_send(layer, s, bytes, len, &tx);
     else if (sw_sock_is_ping(s))
-        r = sw_ping_send(layer, s, bytes, len, &out->tx);
+        r = sw_ping_send(layer, s, bytes, len, &tx);
     else
-        r = send_segments(layer, s, &out->tx, out->to.port, bytes, len, out->segment);
+        r = send_segments(layer, s, &tx, out->to.port, bytes, len, out->segment);
+    if (r == 0 && stamps)
+        sw_errors_add_sent(layer, s, out, sent);
+    if (r == 0 && out->zerocopy && sw_sock_rare(s, SW_RARE_ZEROCOPY))
+        sw_errors_add_copied(layer, s);
+    sw_packet_free(sent);
     if (r == -EMSGSIZE && (s->on & (sw_ip_is4(&out->to.ip) ? SW_ON_RECVERR : SW_ON_RECVERR6)))
         sw_errors_add_local(layer, s, &out->to, out->mtu);
     if (r < 0)
@@ -297,7 +307,10 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         return -EPIPE;
     struct sw_dgram_out out = {.tx = sw_dgram_tx(s, &path.src, &dst, info),
                                .to = dst,
-                               .segment = info ? info->segment : 0};
+                               .segment = info ? info->segment : 0,
+                               .zerocopy = info && info->zerocopy};
+    if (info)
+        out.stamping = info->stamping;
     out.mtu = out.tx.ignore_pmtu ? path.link_mtu : path.mtu;
     bool to_link = sw_ip_is_multicast(&dst.ip) || sw_ip_is_broadcast(layer->ip, &dst.ip);
     if (to_link && !(info && info->iface != 0))

@@ -25,6 +25,8 @@ struct sw_dgram_out {
     struct sw_ip_tx tx;
     struct sw_addr to;
     uint32_t segment, mtu; /* UDP_SEGMENT; what EMSGSIZE tells */
+    struct sw_stamping stamping;
+    bool zerocopy;
 };
 int sw_dgram_put(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_dgram_out *out,
                  const void *bytes, uint32_t len);
@@ -56,6 +58,11 @@ void sw_errors_add(struct sw_sock_layer *layer, struct sw_sock *s, const struct 
 /* The datagram to `to` was too big for the path: what Linux's ip_local_error() tells. */
 void sw_errors_add_local(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
                          uint32_t mtu);
+/* What `out` says left, now: what its sender wants to be told of it. `sent`: the packet, or NULL. */
+void sw_errors_add_sent(struct sw_sock_layer *layer, struct sw_sock *s,
+                        const struct sw_dgram_out *out, const struct sw_packet *sent);
+/* A datagram of MSG_ZEROCOPY is on its way, and its bytes are the sender's again. */
+void sw_errors_add_copied(struct sw_sock_layer *layer, struct sw_sock *s);
 void sw_errors_clear(struct sw_sock_layer *layer, struct sw_sock *s);
 int64_t sw_errors_take(struct sw_sock_layer *layer, struct sw_sock *s, void *buf, size_t len,
                        struct sw_socket_error *ret_error);

@@ -53,7 +53,7 @@ static int64_t open_with(struct sw_sock_layer *layer, struct sw_sock *s, const v
     r = sw_connect_start(layer, s, r);
     if (r != -EINPROGRESS || n == 0)
         return r;
-    sw_stream_follow(s, flags);
+    sw_stream_follow(s, flags, NULL);
     return (int64_t)n;
 }
 
@@ -76,7 +76,7 @@ int64_t sw_fast_send(struct sw_sock_layer *layer, struct sw_sock *s, const void 
         return -EINVAL;
     if (s->state != SW_SS_UNCONNECTED || sw_stream_state(s) != SW_TCP_CLOSED) {
         r = sw_stream_connect(layer, s, to);
-        return r < 0 ? r : sw_stream_send(layer, s, buf, len, flags & ~SW_MSG_FASTOPEN, NULL);
+        return r < 0 ? r : sw_stream_send(layer, s, buf, len, flags & ~SW_MSG_FASTOPEN, NULL, NULL);
     }
     r = sw_connect_prepare(layer, s, to);
     return r < 0 ? r : open_with(layer, s, buf, len, flags);

@@ -332,7 +332,9 @@ int sw_sock_setopt(struct sw_sock_layer *layer, struct sw_sock *s, int level, in
         o = &unknown;
     }
     int r = set_option(layer, s, o, val, len);
-    if (!sw_sock_is_stream(s) && !(s->on & (SW_ON_RECVERR | SW_ON_RECVERR6)))
+    bool errors = (level == SW_SOL_IP && name == SW_IP_RECVERR) ||
+                  (level == SW_SOL_IPV6 && name == SW_IPV6_RECVERR);
+    if (errors && !sw_sock_is_stream(s) && !(s->on & (SW_ON_RECVERR | SW_ON_RECVERR6)))
         sw_errors_clear(layer, s);
     if (r == 0 && sw_sock_is_stream(s)) {
         sw_stream_apply_options(s);

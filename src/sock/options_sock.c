@@ -189,8 +189,6 @@ SW_OPT_SET_BYTES(sw_opt_set_pacing)
 
 /* Of the flags of SO_TIMESTAMPING those with rules; all others below TS_ALL are fine. */
 enum {
-    TS_OPT_ID = 1 << 7,
-    TS_OPT_TSONLY = 1 << 11,
     TS_OPT_STATS = 1 << 12,
     TS_BIND_PHC = 1 << 15,
     TS_OPT_ID_TCP = 1 << 16,
@@ -264,17 +262,23 @@ static int set_timestamping(struct sw_sock_layer *layer, struct sw_sock *s, cons
     if (len < sizeof(flags))
         return -EINVAL;
     memcpy(&flags, val, sizeof(flags));
-    if (flags & ~TS_ALL || (flags & TS_OPT_ID_TCP && !(flags & TS_OPT_ID)))
+    if (flags & ~TS_ALL || (flags & TS_OPT_ID_TCP && !(flags & SW_TS_OPT_ID)))
         return -EINVAL;
-    if (flags & TS_OPT_ID && !(sw_sock_opts(s)->timestamping & TS_OPT_ID) && sw_opt_is_idle(s))
+    if (flags & SW_TS_OPT_ID && !(sw_sock_opts(s)->timestamping & SW_TS_OPT_ID) &&
+        sw_opt_is_idle(s))
         return -EINVAL; /* bytes are numbered from where the connection begins */
-    if (flags & TS_OPT_STATS && !(flags & TS_OPT_TSONLY))
+    if (flags & TS_OPT_STATS && !(flags & SW_TS_OPT_TSONLY))
         return -EINVAL;
     if (flags & TS_BIND_PHC)
         return -EOPNOTSUPP;
     int r = 0;
-    if (sw_sock_is_stream(s) && flags & TS_OPT_ID && !(sw_sock_opts(s)->timestamping & TS_OPT_ID))
+    bool numbers = flags & SW_TS_OPT_ID && !(sw_sock_opts(s)->timestamping & SW_TS_OPT_ID);
+    if (numbers && sw_sock_is_stream(s))
         r = sw_notices_number(sw_sock_tcp(s), flags & TS_OPT_ID_TCP);
+    else if (sw_sock_is_stream(s) && !(flags & SW_TS_OPT_ID))
+        sw_notices_unnumber(sw_sock_tcp(s));
+    else if (numbers)
+        sw_sock_dgram(s)->n_stamped = 0;
     if (r == 0)
         r = set_rare(layer, s, SW_RARE_TIMESTAMP_NEW, is_new);
     return r < 0 ? r : SW_OPT_STORE(layer, s, timestamping, flags);
@@ -380,10 +384,10 @@ SW_OPT_GET(sw_opt_get_zerocopy)
 
 SW_OPT_SET(sw_opt_set_zerocopy)
 {
+    if (!sw_sock_is_stream(s) && (sw_sock_is_raw(s) || s->proto != SW_PROTO_UDP))
+        return -EOPNOTSUPP;
     if (v != 0 && v != 1)
         return -EINVAL;
-    if (v && !sw_sock_is_stream(s))
-        return -EOPNOTSUPP; /* of datagrams nothing would be told */
     return set_rare(layer, s, SW_RARE_ZEROCOPY, v);
 }
 

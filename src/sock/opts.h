@@ -90,7 +90,13 @@ enum sw_rare {
 _Static_assert(SW_N_RARE <= 64, "bits of sw_sock_opts.rare");
 
 /* Flags of SO_TIMESTAMPING about what is sent: <linux/net_tstamp.h>. */
-enum { SW_TS_TX_SOFTWARE = 1 << 1, SW_TS_TX_SCHED = 1 << 8, SW_TS_TX_ACK = 1 << 9 };
+enum {
+    SW_TS_TX_SOFTWARE = 1 << 1,
+    SW_TS_OPT_ID = 1 << 7,
+    SW_TS_TX_SCHED = 1 << 8,
+    SW_TS_TX_ACK = 1 << 9,
+    SW_TS_OPT_TSONLY = 1 << 11,
+};
 
 /* Options with values that few sockets set. Shared by reference between a socket and what inherits
  * from it; copied before a change (sw_sock_opts_own()). */

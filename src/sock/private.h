@@ -126,6 +126,7 @@ struct sw_dgram_sock {
     uint64_t drops;
     struct sw_error_item *errors, *errors_last; /* errors.c */
     uint32_t errors_bytes;
+    uint32_t n_stamped, n_copied; /* SOF_TIMESTAMPING_OPT_ID's and MSG_ZEROCOPY's next number */
     struct sw_raw *raw;           /* of SOCK_RAW, else NULL */
     struct sw_membership *groups; /* group.c */
     struct sw_cork *cork;         /* cork.c: being written; or NULL */
@@ -190,6 +191,14 @@ static inline bool sw_sock_has_peer(struct sw_sock *s)
 static inline bool sw_sock_rare(const struct sw_sock *s, unsigned bit)
 {
     return s->opts && s->opts->rare >> bit & 1;
+}
+
+/* The flags of SO_TIMESTAMPING that hold for what one call sends. */
+static inline uint32_t sw_sock_stamps(const struct sw_sock *s, const struct sw_stamping *stamping)
+{
+    if (stamping && stamping->given)
+        return stamping->flags;
+    return s->opts ? (uint32_t)s->opts->timestamping : 0;
 }
 
 static inline struct sw_ip sw_sock_any(const struct sw_sock *s)
@@ -346,11 +355,12 @@ uint64_t sw_tw_record_due(const struct sw_sock_layer *layer, const struct sw_sma
 enum sw_tcp_state sw_stream_state(struct sw_sock *s); /* what a user would be told */
 int sw_stream_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote);
 int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s);
-/* Bytes were put into the send queue; the next thing that became of such, as sw_recv_error() tells. */
-void sw_stream_follow(struct sw_sock *s, int flags);
+/* Bytes were put into the send queue; the next thing that became of such, as sw_recv_error() tells.
+ * `stamping`: as the call has it, or NULL. */
+void sw_stream_follow(struct sw_sock *s, int flags, const struct sw_stamping *stamping);
 int64_t sw_stream_notice(struct sw_sock *s, struct sw_socket_error *ret_error);
 int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
-                       int flags, const struct sw_addr *to);
+                       int flags, const struct sw_addr *to, const struct sw_stamping *stamping);
 int64_t sw_stream_reserve_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t want,
                                 void **ret_ptr);
 int sw_stream_commit_space(struct sw_sock_layer *layer, struct sw_sock *s, size_t len, int flags);

@@ -110,9 +110,9 @@ static int check_send(struct sw_sock *s)
 }
 
 /* Whether the user wants to know what becomes of what was just put into the send queue. */
-void sw_stream_follow(struct sw_sock *s, int flags)
+void sw_stream_follow(struct sw_sock *s, int flags, const struct sw_stamping *stamping)
 {
-    unsigned stamps = (unsigned)sw_sock_opts(s)->timestamping, wants = 0;
+    unsigned stamps = sw_sock_stamps(s, stamping), wants = 0;
     wants |= stamps & SW_TS_TX_SOFTWARE ? 1U << SW_NOTICE_SENT : 0;
     wants |= stamps & SW_TS_TX_SCHED ? 1U << SW_NOTICE_SCHED : 0;
     wants |= stamps & SW_TS_TX_ACK ? 1U << SW_NOTICE_ACKED : 0;
@@ -140,7 +140,7 @@ int64_t sw_stream_notice(struct sw_sock *s, struct sw_socket_error *ret_error)
 }
 
 int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
-                       int flags, const struct sw_addr *to)
+                       int flags, const struct sw_addr *to, const struct sw_stamping *stamping)
 {
     if ((flags & SW_MSG_FASTOPEN) || (s->is & SW_IS_PUT_OFF))
         return sw_fast_send(layer, s, buf, len, flags, to);
@@ -167,8 +167,8 @@ int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const voi
             sw_tcp_mark_record(tcp);
         sw_tcp_push(tcp, done < len ? sw_tcp_send_space(tcp) > 0 : flags & SW_MSG_MORE);
     }
-    if (done > 0)
-        sw_stream_follow(s, flags);
+    if (done == len || (done > 0 && !(flags & SW_MSG_WAITALL)))
+        sw_stream_follow(s, flags, stamping);
     if (done < len)
         sw_tcp_await_space(tcp);
     if (done == 0)
@@ -202,6 +202,7 @@ int sw_stream_commit_space(struct sw_sock_layer *layer, struct sw_sock *s, size_
         return 0;
     if (flags & SW_MSG_OOB)
         sw_tcp_mark_urgent(tcp);
+    sw_stream_follow(s, flags, NULL);
     sw_tcp_push(tcp, flags & SW_MSG_MORE);
     sw_stream_after(layer, s);
     return 0;

@@ -37,6 +37,13 @@ int sw_notices_number(struct sw_tcp *tcp, bool unwritten)
     return 0;
 }
 
+void sw_notices_unnumber(struct sw_tcp *tcp)
+{
+    struct sw_notices *n = notices_of(tcp);
+    if (n)
+        n->has_base = false;
+}
+
 void sw_notices_mark(struct sw_tcp *tcp, unsigned wants)
 {
     struct sw_notices *n = notices_own(tcp);

@@ -43,6 +43,7 @@ enum { SW_NOTICES_MAX = 1024 };
 /* Bytes are numbered from here on: from the first that is not acknowledged, or (`unwritten`) from
  * the next to be written. 0 or -ENOMEM. */
 int sw_notices_number(struct sw_tcp *tcp, bool unwritten);
+void sw_notices_unnumber(struct sw_tcp *tcp); /* or no more */
 /* The last byte in the send queue is to be followed: `wants` has 1 << kind. Without memory it is
  * not.
  */

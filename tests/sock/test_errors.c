@@ -126,12 +126,60 @@ static void test_limits(void **state)
     world_fini(&w);
 }
 
+/* Stamps of what is sent, and MSG_ZEROCOPY, stand between the errors and are none: SO_ERROR. */
+static void test_sent(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_host *h = w.host[0];
+    struct sw_addr to = at(far[0], 9);
+    struct sw_socket_error e;
+    sw_socket_t s = asking(&w, false);
+    struct sw_datagram_info info = {.ttl = -1, .tos = -1, .zerocopy = true};
+    set_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_TIMESTAMPING, 0x82); /* sent, numbered */
+    set_int(&w, 0, s, SW_SOL_SOCKET, SW_SO_ZEROCOPY, 1);
+    uint64_t sent_ns = w.now;
+    assert_int_equal(sw_send_datagram(h, s, "first", 5, &to, &info), 5);
+    world_settle(&w);
+    assert_int_equal(sw_take_error(h, s), ECONNREFUSED);
+    info.stamping = (struct sw_stamping){.given = true, .has_key = true, .flags = 0x100, .key = 77};
+    assert_int_equal(sw_send_datagram(h, s, "second", 6, &to, &info), 6);
+    world_settle(&w);
+    assert_int_equal(sw_take_error(h, s), ECONNREFUSED);
+
+    assert_int_equal(sw_recv_error(h, s, buf, sizeof(buf), &e), 20 + 8 + 5);
+    assert_memory_equal(buf + 28, "first", 5);
+    assert_int_equal(buf[0], 0x45);
+    assert_int_equal(e.err, ENOMSG);
+    assert_int_equal(e.origin, SW_ORIGIN_TIMESTAMPING);
+    assert_int_equal(e.info, 0);
+    assert_int_equal(e.data, 0);
+    assert_int_equal(e.message.at_ns, sent_ns);
+    assert_true(sw_ip_eq(&e.message.local, &to.ip));
+    assert_int_equal(sw_take_error(h, s), 0); /* the next is none of ICMP */
+    assert_int_equal(sw_recv_error(h, s, buf, sizeof(buf), &e), 0);
+    assert_int_equal(e.origin, SW_ORIGIN_ZEROCOPY);
+    assert_true(e.err == 0 && e.code == 1 && e.info == 0 && e.data == 0);
+    assert_int_equal(sw_take_error(h, s), ECONNREFUSED);
+    assert_int_equal(sw_recv_error(h, s, buf, sizeof(buf), &e), 5);
+    assert_int_equal(e.origin, SW_ORIGIN_ICMP);
+    assert_int_equal(sw_recv_error(h, s, buf, sizeof(buf), &e), 20 + 8 + 6);
+    assert_true(e.info == 1 && e.data == 77);
+    assert_int_equal(sw_recv_error(h, s, buf, sizeof(buf), &e), 0);
+    assert_true(e.origin == SW_ORIGIN_ZEROCOPY && e.info == 1 && e.data == 1);
+    assert_int_equal(sw_recv_error(h, s, buf, sizeof(buf), &e), 6);
+    assert_int_equal(sw_recv_error(h, s, buf, sizeof(buf), &e), -EAGAIN);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_port_unreachable),
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,42 @@ static void test_many(void **state)
     world_fini(&w);
 }
 
+/* One call's own wish, and a write that goes on (SW_MSG_WAITALL): its last byte is what counts. */
+static void test_one_call(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_host *h = w.host[0];
+    struct pair p = pair(&w, "127.0.0.1");
+    struct sw_socket_error e;
+    static char much[1 << 20];
+    const struct sw_stamping acked = {.given = true, .flags = 0x200};
+    size_t done = 0;
+    set(h, p.client, SW_SOL_SOCKET, SW_SO_TIMESTAMPING, 0x90); /* told, numbered */
+    assert_int_equal(sw_send(h, p.client, buf, 10, 0, NULL), 10);
+    while (done < sizeof(much)) {
+        int64_t n = sw_send_stamped(h, p.client, much + done, sizeof(much) - done, SW_MSG_WAITALL,
+                                    &acked);
+        assert_true(n > 0 || n == -EAGAIN);
+        done += n > 0 ? (size_t)n : 0;
+        world_run(&w, 10 * MS);
+        while (sw_recv(h, p.server, buf, sizeof(buf), 0, NULL) > 0)
+            ;
+    }
+    for (int i = 0; i < 100; i++) {
+        while (sw_recv(h, p.server, buf, sizeof(buf), 0, NULL) > 0)
+            ;
+        world_run(&w, 10 * MS);
+    }
+    assert_int_equal(sw_recv_error(h, p.client, NULL, 0, &e), 0);
+    assert_true(e.origin == SW_ORIGIN_TIMESTAMPING && e.info == SW_NOTICE_ACKED);
+    assert_int_equal(e.data, 10 + sizeof(much) - 1);
+    assert_int_equal(sw_recv_error(h, p.client, NULL, 0, &e), -EAGAIN);
+    assert_int_equal(sw_send_stamped(h, 0, buf, 1, 0, &acked), -EBADF);
+    world_fini(&w);
+}
+
 /* world_fini() finds what leaks. */
 static void test_ends(void **state)
 {
@@ -85,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_one_call),
         cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests_name("sock/notice", tests, NULL, NULL);
