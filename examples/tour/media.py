@@ -39,4 +39,4 @@ except TimeoutError:
     pass
 sender.join()
 print(f"{PACKETS} packets sent, {len(got)} heard, {PACKETS - len(got)} missing; "
-      f"playable: {len(got) >= PACKETS * 0.8}, jitter below 20 ms: {jitter < 0.02}")
+      f"playable: {len(got) >= PACKETS * 0.8}; jitter {jitter * 1000:.1f} ms")

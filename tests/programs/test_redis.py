@@ -22,7 +22,7 @@ def body(case, programs):
         programs.run(*cli, "--raw", "get", "large", stdout=copy)
     data = pathlib.Path("copy").read_bytes()[:-1]  # redis-cli adds a line feed
     expect("SHA-256 of the value", hashlib.sha256(data).hexdigest(), digest)
-    requests, clients = (300, 5) if case.lossy else (40_000, 50)
+    requests, clients = (300, 5) if case.lossy else (10_000, 50)
     for pipeline in (1, 16):
         report = programs.run("redis-benchmark", "-h", case.address, "-p", PORT, "-n", requests,
                               "-c", clients, "-P", pipeline, "-t", "set,get,lpush", "-q",

@@ -243,6 +243,7 @@ for attempt in range(200):
         break
     except ConnectionRefusedError:
         time.sleep(0.05)
+print(os.getpid(), file=sys.stderr, flush=True)
 sys.exit(3)
 """
 
@@ -260,7 +261,10 @@ def daemon_ended(r):
     """A signal to the run ends what the program has left behind."""
     process = r.start(PYTHON, "-c", DAEMON, 2)
     expect("the daemon's answer", process.stdout.readline(), "daemon\n")
-    time.sleep(0.3)
+    program = pathlib.Path("/proc", process.stderr.readline().strip())
+    while program.exists():  # to a program that is still there the signal would go to
+        time.sleep(0.02)
+    time.sleep(0.1)
     expect("the run goes on", process.poll(), None)
     process.terminate()
     expect("exit status", r.finish(process)[0], 3)
