@@ -62,7 +62,7 @@ bool standin_alive(struct run *run, struct standin *s)
 /* Whether a hang-up will tell us when its last holder closes it. */
 static bool has_hangup(const struct standin *s)
 {
-    return s->stream && s->far_fd >= 0;
+    return s->stream && (s->far_fd >= 0 || s->parked >= 0);
 }
 
 void standin_check(struct run *run, struct standin *s)

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "run/park.h"
 #include "run/record.h"
 
 #define MIRROR_AGAIN_NS 10000000U
@@ -206,6 +207,7 @@ static struct standin *adopt(struct run *run, struct standin *listener, sw_socke
         return NULL;
     s->far_fd = ends->far;
     ends->far = -1;
+    park_note(run, s);
     s->sndbuf = listener->sndbuf;
     stream_prepare_far(run, s);
     copy_native_options(run, s, ends->near);

@@ -101,7 +101,7 @@ int connect_renew(struct run *run, struct run_call *call)
         close(fd);
         return -err;
     }
-    standin_drop_far(s);
+    standin_drop_far(run, s);
     accept_drop_pending(run, s);
     standin_rename(run, s, st.st_ino, name);
     if (s->kept_fd >= 0)

@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "run/run.h"
+#include "run/park.h"
 
 /* SO_SNDBUF, which the kernel doubles. FAR: what may wait in front of the program's read(2); the
  * rest waits in the core, where it counts against the TCP window. STANDIN: what a write(2) may put
@@ -142,6 +142,7 @@ int stream_meet(struct run *run, struct standin *s, int fd, int fd_flags, bool s
         return err;
     }
     s->far_fd = far;
+    park_note(run, s);
     stream_prepare_far(run, s);
     if (stuffed)
         stuff(s, fd);

@@ -164,6 +164,7 @@ void calls_receive(struct run *run)
     call->fd = -1;
 
     call_dispatch(run, call);
+    run->called = NULL;
 
     if (call->fd >= 0) {
         close(call->fd);

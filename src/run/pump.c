@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packets and time: host -> link -> host until nothing moves, then ready sockets to their pumps. */
 #include "base/assert.h"
+#include "run/park.h"
 #include "run/record.h"
 #include "wire/wire.h"
 
@@ -63,6 +64,7 @@ static bool serve_ready(struct run *run)
             stream_core_event(run, s, ready.events);
         else
             dgram_core_event(run, s, ready.events);
+        park_relieve(run);
     }
     return any;
 }

@@ -29,6 +29,7 @@
 #include "run/alive.h"
 #include "run/guard.h"
 #include "run/inherit.h"
+#include "run/park.h"
 #include "run/record.h"
 #include "run/run.h"
 #include "run/spawn.h"
@@ -205,6 +206,7 @@ static void serve_far(struct run *run, const struct epoll_event *events, int n, 
         default:
             turn->far = true;
             far_event(run, events[i].data.u64, events[i].events);
+            park_relieve(run);
         }
     }
 }
@@ -278,6 +280,7 @@ static void loop(struct run *run)
             guard_signal_all(SIGKILL);
             run->kill_at_ns = run_now() + AGAIN_NS;
         }
+        park_guests(run);
         standins_free_gone(run);
     }
     see_arrive(run);
@@ -318,6 +321,7 @@ static void close_run(struct run *run, bool ran)
     while (!sw_list_empty(&run->standins))
         standin_gone(run, SW_CONTAINER(run->standins.next, struct standin, link));
     standins_free_gone(run);
+    park_fini(run);
     record_close(run);
     fetch_fini(run);
     free(run->by_ino);
@@ -365,9 +369,11 @@ static int supervise(const struct run_config *config, const struct run_origin *o
     sw_list_init(&run.gone);
     sw_list_init(&run.held);
     /* Two descriptors for each connection, one for each end: who may raises the limit for itself.
-     * The programs have the one that they were started with. */
+     * The programs have the one that they were started with. Beyond it far ends are parked. */
     if (most.rlim_max >= DESCRIPTORS || setrlimit(RLIMIT_NOFILE, &many) < 0)
         setrlimit(RLIMIT_NOFILE, &most);
+    getrlimit(RLIMIT_NOFILE, &most);
+    park_init(&run, most.rlim_cur);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     struct inherited inherited;
     inherit_list(&inherited, guard_fd);

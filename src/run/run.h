@@ -163,6 +163,8 @@ struct standin {
     bool stream, ipv6;
     bool bound6;                /* bind() gave it an address of IPv6: as if IPV6_V6ONLY were set */
     int far_fd;                 /* ours, non-blocking, in epoll edge-triggered; -1: none */
+    int parked;                 /* its number with the keeper (park.h); -1: it is not there */
+    struct sw_list guest;       /* in run->guests, or unlinked */
     int kept_fd;                /* a dup of the stand-in where run->keep_dups, else -1 */
     char name[33];              /* abstract name, without its leading NUL; "": accepted, has none */
     pid_t holder_tid;           /* who last made a call on it, and by which number: where a dup is */
@@ -274,6 +276,11 @@ struct run {
     bool keep_dups;            /* no pidfd_getfd here */
     bool wait_killable;
     struct sw_list standins, listeners, members, active, gone;
+    struct run_park *park;     /* park.c's own; NULL: there is no keeper */
+    struct sw_list guests;     /* of struct standin: far ends above the line */
+    int park_from;             /* the line */
+    uint32_t n_guests, guests_max;
+    struct standin *called;    /* the stand-in of the call that is being handled */
     uint32_t n_standins, n_at_last_sweep;
     struct standin **by_ino;   /* hash table */
     uint32_t by_ino_mask;
@@ -347,7 +354,7 @@ void standin_set_writing(struct standin *s, enum stream_writing writing);
 bool standin_alive(struct run *run, struct standin *s);
 void standin_gone(struct run *run, struct standin *s); /* nobody holds it: closes the core's socket */
 struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool stream, bool ipv6);
-void standin_drop_far(struct standin *s);
+void standin_drop_far(struct run *run, struct standin *s);
 /* Another descriptor, a fresh one, is the stand-in from now on: its inode and name. */
 void standin_rename(struct run *run, struct standin *s, ino_t ino, const char *name);
 void standins_free_gone(struct run *run);

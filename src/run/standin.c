@@ -18,6 +18,7 @@
 
 #include "base/assert.h"
 #include "run/dgram.h"
+#include "run/park.h"
 #include "run/record.h"
 
 /* ---- the table by inode ---- */
@@ -121,6 +122,11 @@ void standin_of_call(struct run *run, struct run_call *call)
     struct standin *s = call->standin;
     if (s == NULL)
         return;
+    if (!park_fetch(run, s)) {
+        call->standin = NULL;
+        return;
+    }
+    run->called = s;
     s->holder_tid = call->tid;
     s->holder_fd = fd;
     if (s->small_sndbuf && call->fd >= 0 && s->state == STANDIN_CONNECTED)
@@ -197,8 +203,9 @@ struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool
     s->state = stream ? STANDIN_FRESH : STANDIN_DGRAM;
     s->stream = stream;
     s->ipv6 = ipv6;
-    s->far_fd = s->kept_fd = -1;
+    s->far_fd = s->parked = s->kept_fd = -1;
     s->flight_max = DGRAM_FLIGHT_MAX;
+    sw_list_init(&s->guest);
     sw_list_init(&s->active);
     sw_list_init(&s->listening);
     sw_list_init(&s->member);
@@ -311,8 +318,11 @@ void standin_rename(struct run *run, struct standin *s, ino_t ino, const char *n
     s->broken = s->error = 0;
 }
 
-void standin_drop_far(struct standin *s)
+void standin_drop_far(struct run *run, struct standin *s)
 {
+    if (s->parked >= 0)
+        park_drop(run, s);
+    park_forget(run, s);
     if (s->far_fd >= 0)
         close(s->far_fd); /* leaves epoll with it: we have no dup of it */
     s->far_fd = -1;
@@ -329,7 +339,7 @@ void standin_gone(struct run *run, struct standin *s)
     calls_fail_all(run, s, EBADF);
     if (!s->stream)
         dgram_drop(run, s);
-    standin_drop_far(s);
+    standin_drop_far(run, s);
     if (s->kept_fd >= 0)
         close(s->kept_fd);
     s->kept_fd = -1;
@@ -361,8 +371,8 @@ bool standin_clear_conflict(struct run *run, sw_socket_t sock, const struct sw_a
     void *user = other != 0 ? sw_socket_user(run->host, other) : NULL;
     struct standin *owner = user == run->resolver ? NULL : user;
 
-    if (owner == NULL || other == sock || (owner->stream && owner->far_fd >= 0) ||
-        standin_alive(run, owner))
+    if (owner == NULL || other == sock ||
+        (owner->stream && (owner->far_fd >= 0 || owner->parked >= 0)) || standin_alive(run, owner))
         return false;
     standin_gone(run, owner);
     return true;

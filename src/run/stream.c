@@ -37,6 +37,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "run/park.h"
 #include "run/record.h"
 
 /* What one stand-in may move before others have their turn. */
@@ -391,7 +392,7 @@ void stream_continue(struct run *run, struct standin *s)
 
 void stream_far_event(struct run *run, struct standin *s, uint32_t events)
 {
-    if (s->far_fd < 0)
+    if (!park_fetch(run, s) || s->far_fd < 0)
         return;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->far_in = true;
@@ -424,6 +425,8 @@ static void attempt_event(struct run *run, struct standin *s)
 void stream_core_event(struct run *run, struct standin *s, int events)
 {
     (void)events;
+    if (!park_fetch(run, s))
+        return;
     if (s->state == STANDIN_CONNECTED)
         move(run, s);
     calls_wake(run, s); /* connect, accept; a receive, now that its bytes are in the stand-in */
@@ -465,7 +468,7 @@ void stream_failed(struct run *run, struct standin *s, int err)
         s->error = err;
     }
     s->error_is_native = s->far_fd >= 0 && has_unread(s);
-    standin_drop_far(s);
+    standin_drop_far(run, s);
     if (s->kept_fd >= 0) {
         close(s->kept_fd);
         s->kept_fd = -1;
