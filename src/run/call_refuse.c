@@ -71,8 +71,8 @@ static struct refusal of_call(const struct run_call *call)
 {
     int domain = (int)call->args[0], type = (int)call->args[1] & 0xf, protocol = (int)call->args[2];
 
-    if (call->nr == SYS_io_uring_setup)
-        return (struct refusal){NULL, ENOSYS, true};
+    if (call->foreign)
+        return (struct refusal){NULL, EAFNOSUPPORT, false};
     if (call->nr != SYS_socket && call->nr != SYS_socketpair)
         return (struct refusal){NULL, ENOSYS, false};
     if (domain == AF_INET || domain == AF_INET6)
@@ -101,7 +101,9 @@ static void say(const struct run_call *call, const struct refusal *refusal)
         program[strcspn(program, "\n")] = '\0';
     if (file != NULL)
         fclose(file);
-    if (call->nr != SYS_socket && call->nr != SYS_socketpair)
+    if (call->foreign)
+        snprintf(what, sizeof(what), "a socket of a 32-bit program");
+    else if (call->nr != SYS_socket && call->nr != SYS_socketpair)
         snprintf(what, sizeof(what), "system call %d", call->nr);
     else if (refusal->what != NULL)
         snprintf(what, sizeof(what), "socket(%s)", refusal->what);

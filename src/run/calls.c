@@ -55,6 +55,10 @@ void call_dispatch(struct run *run, struct run_call *call)
 {
     const struct family *family = family_of(call->nr);
 
+    if (call->foreign) {
+        on_foreign(run, call);
+        return;
+    }
     if (family == NULL) {
         on_refused(run, call);
         return;

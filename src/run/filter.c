@@ -136,8 +136,8 @@ int filter_build(struct sock_filter **ret_code, unsigned short *ret_len)
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
     if (ctx == NULL)
         return -ENOMEM;
-    /* int 0x80 and x32 have other numbers for the same calls: not here. */
-    int err = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+    /* 32-bit programs have other numbers for the same calls: foreign.c. */
+    int err = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY);
     if (err == 0)
         err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
     if (err == 0)

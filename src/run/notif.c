@@ -158,6 +158,7 @@ void calls_receive(struct run *run)
     call->id = notif.id;
     call->tid = (pid_t)notif.pid;
     call->nr = notif.data.nr;
+    call->foreign = call_is_foreign(notif.data.arch, notif.data.nr);
     for (int i = 0; i < 6; i++)
         call->args[i] = notif.data.args[i];
     call->fd_flags = -1;

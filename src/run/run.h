@@ -233,6 +233,7 @@ struct run_call {
     int fd_flags;              /* F_GETFL of the stand-in; -1: not yet asked */
     int fd;                    /* dup of args[0] while the call is first handled, or -1 */
     int returned_fd;           /* what call_return_fd() returned to the caller */
+    bool foreign;              /* made as a 32-bit program does: nr and args are of its ABI */
     bool answered;
     bool shared_signal_seen;   /* while held: see held.c */
     bool gives_back;           /* undoes what it did for a caller that has gone: need not be asked before */
@@ -490,6 +491,8 @@ void netlink_far_event(struct run *run, struct standin *s);
 void diag_requests(struct run *run, struct standin *s, const uint8_t *bytes, size_t len);
 void diag_continue(struct run *run, struct standin *s);
 void diag_drop(struct standin *s);
+bool call_is_foreign(uint32_t arch, int nr);
+void on_foreign(struct run *run, struct run_call *call);     /* call_foreign.c: of another ABI */
 void on_refused(struct run *run, struct run_call *call);     /* call_refuse.c: what cannot be virtualised */
 
 #endif

@@ -36,7 +36,7 @@ static long int80(long number, long a, long b, long c)
 
 static void other_entries(void)
 {
-    enum { SOCKETCALL_I386 = 102, SOCKET_I386 = 359, X32 = 0x40000000 };
+    enum { GETPID_I386 = 20, SOCKETCALL_I386 = 102, SOCKET_I386 = 359, X32 = 0x40000000 };
     long result = int80(SOCKET_I386, AF_INET, SOCK_STREAM, 0);
     show("int 0x80 socket", result, (int)-result);
     unsigned *args =
@@ -46,6 +46,8 @@ static void other_entries(void)
     args[2] = 0;
     result = int80(SOCKETCALL_I386, 1, (long)args, 0);
     show("int 0x80 socketcall", result, (int)-result);
+    if (int80(GETPID_I386, 0, 0, 0) == getpid())
+        puts("int 0x80 getpid works");
     result = syscall(SYS_socket | X32, AF_INET, SOCK_STREAM, 0);
     show("x32 socket", result, errno);
 }
