@@ -60,8 +60,8 @@ static bool reducing(const struct sw_tcp_flight *f)
     return f->ca == SW_CA_RECOVERY || f->ca == SW_CA_CWR;
 }
 
-/* What is marked was lost for its size: it is sent again, and the window stays. */
-static void enter_loss_without_congestion(struct sw_tcp *tcp)
+/* What is marked is sent again, and nothing else is made of duplicates until that has arrived. */
+static void enter_loss(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
 
@@ -70,7 +70,13 @@ static void enter_loss_without_congestion(struct sw_tcp *tcp)
     f->dupacks = 0;
     f->ca = SW_CA_LOSS;
     f->high_seq = tcp->snd.nxt;
-    f->undo = (struct sw_undo){0};
+}
+
+/* What is marked was lost for its size, or before there was a window: that stays. */
+static void enter_loss_without_congestion(struct sw_tcp *tcp)
+{
+    enter_loss(tcp);
+    tcp->snd.flight->undo = (struct sw_undo){0};
 }
 
 static void enter_recovery(struct sw_tcp *tcp)
@@ -279,19 +285,30 @@ void sw_recovery_on_reorder_timer(struct sw_tcp *tcp)
     detect(tcp, &(struct sw_ack){0});
 }
 
-static void mark_all_lost(struct sw_tcp *tcp)
+/* What comes first, and of what is behind it and not SACKed that which was sent `age_ns` ago. */
+static void mark_lost(struct sw_tcp *tcp, uint64_t age_ns)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
 
-    for (uint32_t i = 0; i < f->count; i++)
-        if (!(sw_flight_at(f, i)->flags & SW_TX_SACKED))
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct sw_txrec *rec = sw_flight_at(f, i);
+
+        if (!(rec->flags & SW_TX_SACKED) && (i == 0 || rec->sent_ns + age_ns <= sw_tcp_now(tcp)))
             sw_flight_mark(tcp, i, SW_TX_LOST, SW_TX_RETRANS);
+    }
     f->sack_lost = tcp->snd.nxt;
-    f->probing = false;
-    f->reno_sacked = 0;
-    f->dupacks = 0;
-    f->ca = SW_CA_LOSS;
-    f->high_seq = tcp->snd.nxt;
+}
+
+/* RFC 8985 6.3: what was sent less than a round trip ago may be on its way still, and RACK tells of
+ * it. As Linux has it, without the reordering window on top. */
+static void mark_timed_out(struct sw_tcp *tcp)
+{
+    struct sw_tcp_flight *f = tcp->snd.flight;
+    bool reneged = sw_flight_at(f, 0)->flags & SW_TX_SACKED; /* acknowledged it would have been */
+
+    if (reneged)
+        sw_sack_forget(tcp);
+    mark_lost(tcp, tcp->layer->config.rack && has_sack(tcp) && !reneged ? f->rack_rtt_ns : 0);
 }
 
 void sw_recovery_on_timeout(struct sw_tcp *tcp)
@@ -309,19 +326,18 @@ void sw_recovery_on_timeout(struct sw_tcp *tcp)
         tcp->snd.ssthresh = sw_cc(tcp)->ssthresh(tcp);
     }
     sw_ecn_reduced(tcp);
-    tcp->snd.cwnd = tcp->snd.mss; /* the loss window */
+    mark_timed_out(tcp);
+    enter_loss(tcp);
+    tcp->snd.cwnd = sw_flight_pipe(tcp) + tcp->snd.mss; /* the loss window, beside what is out */
     f->cwnd_acc = 0;
-    if (sw_flight_at(f, 0)->flags & SW_TX_SACKED) /* acknowledged it would have been: reneging */
-        sw_sack_forget(tcp);
-    mark_all_lost(tcp);
     tcp->flags |= SW_TCPF_CWND_LIMITED;
     sw_cc_trace(tcp);
 }
 
 void sw_recovery_resend(struct sw_tcp *tcp)
 {
-    mark_all_lost(tcp);
-    tcp->snd.flight->undo = (struct sw_undo){0};
+    mark_lost(tcp, 0);
+    enter_loss_without_congestion(tcp);
 }
 
 /* What fits has not been lost for its size. */

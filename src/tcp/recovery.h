@@ -32,7 +32,7 @@ void sw_recovery_resend(struct sw_tcp *tcp);
 /* Nothing is in flight any more that could end a reduction by ECN. */
 void sw_recovery_end_cwr(struct sw_tcp *tcp);
 
-/* The retransmission timer fired: everything in flight is taken for lost. */
+/* The retransmission timer fired: what is in flight is taken for lost. */
 void sw_recovery_on_timeout(struct sw_tcp *tcp);
 
 /* The path turned out to carry smaller packets: what is in flight and larger was lost, but not to
