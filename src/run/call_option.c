@@ -156,7 +156,7 @@ static int set_in_core(struct run *run, struct run_call *call, const void *value
     if (level == SOL_SOCKET && name == SO_ATTACH_FILTER)
         return attach_filter(run, call, value, len);
     int err = sw_setsockopt(run->host, sock, level, name, value, len);
-    if (level == SOL_SOCKET && (err == -EPERM || err == -EACCES) && caller_is_admin(call->tid))
+    if ((err == -EPERM || err == -EACCES) && caller_is_admin(call->tid))
         err = sw_setsockopt_admin(run->host, sock, level, name, value, len);
     return err;
 }
@@ -210,6 +210,8 @@ void on_setsockopt(struct run *run, struct run_call *call)
         err = set_in_core(run, call, given_value, len);
     if (err == 0 && !s->stream && joins_group(level, name) && sw_list_empty(&s->member))
         sw_list_add_tail(&run->members, &s->member);
+    if (err == 0 && level == IPPROTO_IPV6 && name == IPV6_ADDRFORM)
+        s->ipv6 = false;
     if (err == 0 && level == SOL_SOCKET)
         set_buffers(run, call, name, value, len);
     if (err < 0)

@@ -149,7 +149,8 @@ static int check_address(struct sw_sock_layer *layer, struct sw_sock *s,
         return v4 ? -EADDRNOTAVAIL : -EINVAL;
     if (sw_ip_is_multicast(&local->ip))
         return v4 || !sw_sock_is_stream(s) ? 0 : -EINVAL;
-    if ((s->on & SW_ON_FREEBIND) || sw_ip_is_broadcast(layer->ip, &local->ip))
+    if ((s->on & SW_ON_FREEBIND) || sw_sock_rare(s, SW_RARE_TRANSPARENT) ||
+        sw_ip_is_broadcast(layer->ip, &local->ip))
         return 0;
     return sw_ip_is_local(layer->ip, &local->ip) ? 0 : -EADDRNOTAVAIL;
 }

@@ -182,6 +182,8 @@ struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const st
     if (!sw_ip_is4(&dst->ip) && (s->on & SW_ON_DONTFRAG6))
         tx.dont_fragment = true;
     tx.iface = dst->scope_id ? (int)dst->scope_id : opts->bind_iface;
+    if (!tx.iface && !sw_ip_is4(&dst->ip))
+        tx.iface = opts->sticky_iface6;
     if (sw_ip_is_multicast(&dst->ip)) {
         bool v4 = sw_ip_is4(&dst->ip);
         tx.quiet = s->on & (v4 ? SW_ON_MULTICAST_QUIET : SW_ON_MULTICAST_QUIET6);

@@ -155,6 +155,17 @@ int sw_opt_store(struct sw_sock_layer *layer, struct sw_sock *s, size_t field, i
     return 0;
 }
 
+int sw_opt_set_rare(struct sw_sock_layer *layer, struct sw_sock *s, enum sw_rare bit, bool on)
+{
+    if (on == sw_sock_rare(s, bit))
+        return 0;
+    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
+    if (!opts)
+        return -ENOMEM;
+    opts->rare ^= 1ULL << bit;
+    return 0;
+}
+
 /* ---- struct timeval on 64-bit machines: two int64_t. 0 s 0 us: for ever. -------------- */
 
 #define US_PER_S 1000000
@@ -265,7 +276,6 @@ static int number_in(const struct option *o, const void *val, size_t len, int *r
 static int set_number(struct sw_sock_layer *layer, struct sw_sock *s, const struct option *o, int v)
 {
     bool on = (v != 0) != o->inverted;
-    struct sw_sock_opts *opts;
 
     if (o->zero_or_one && v != 0 && v != 1)
         return -EINVAL;
@@ -276,13 +286,7 @@ static int set_number(struct sw_sock_layer *layer, struct sw_sock *s, const stru
         s->on = on ? s->on | o->bit : s->on & ~o->bit;
         return 0;
     case KIND_RARE:
-        if (on == sw_sock_rare(s, o->rare))
-            return 0;
-        opts = sw_sock_opts_own(layer, s);
-        if (!opts)
-            return -ENOMEM;
-        opts->rare ^= 1ULL << o->rare;
-        return 0;
+        return sw_opt_set_rare(layer, s, o->rare, on);
     case KIND_NUMBER:
         if (v < o->min || v > o->max)
             return -EINVAL;
@@ -305,6 +309,9 @@ static int set_option(struct sw_sock_layer *layer, struct sw_sock *s, const stru
         return -EFAULT;
     if (o->stream_errno && sw_sock_is_stream(s))
         return -(int)o->stream_errno;
+    bool refused = o->kind == KIND_REFUSAL || (o->kind == KIND_BYTES && !o->set_bytes);
+    if (refused && o->admin_errno && !layer->by_admin)
+        return -(int)o->admin_errno;
     if (of_ip && (o->kind == KIND_REFUSAL || (o->set_errno && o->kind != KIND_FIXED)))
         return -(int)o->set_errno; /* before the value is looked at */
     if (o->set_bytes) {

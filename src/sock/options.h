@@ -14,6 +14,9 @@ int sw_opt_store(struct sw_sock_layer *layer, struct sw_sock *s, size_t field, i
 #define SW_OPT_STORE(layer, s, field, value)                                                       \
     sw_opt_store((layer), (s), offsetof(struct sw_sock_opts, field), (value))
 
+/* Sets or clears a bit of struct sw_sock_opts.rare. 0 or -ENOMEM. */
+int sw_opt_set_rare(struct sw_sock_layer *layer, struct sw_sock *s, enum sw_rare bit, bool on);
+
 /* TCP_DEFER_ACCEPT as how often the SYN-ACK is sent again meanwhile; 0: off. */
 uint32_t sw_opt_defer_retries(const struct sw_sock *s);
 /* Whether it is a stream without a connection, be it a listener. */

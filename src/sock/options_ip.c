@@ -82,7 +82,7 @@ SW_OPT_GET(sw_opt_get_v6only)
 SW_OPT_SET(sw_opt_set_v6only)
 {
     (void)layer;
-    if (s->ref.port)
+    if (s->ref.port || sw_sock_is_raw(s)) /* whose protocol is its port */
         return -EINVAL;
     s->on = v ? s->on | SW_ON_V6ONLY : s->on & ~(uint32_t)SW_ON_V6ONLY;
     return 0;

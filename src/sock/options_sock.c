@@ -195,24 +195,12 @@ enum {
     TS_ALL = (1 << 19) - 1,
 };
 
-/* Which layout time stamps have that come with datagrams; on 64-bit machines only the type of the
- * control message tells the new one. */
-static int set_rare(struct sw_sock_layer *layer, struct sw_sock *s, enum sw_rare bit, bool on)
-{
-    if (on == sw_sock_rare(s, bit))
-        return 0;
-    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
-    if (!opts)
-        return -ENOMEM;
-    opts->rare ^= 1ULL << bit;
-    return 0;
-}
-
-/* Linux's __sock_set_timestamps(): the last one set decides. */
+/* Linux's __sock_set_timestamps(): the last one set decides. Which layout they have is, on 64-bit
+ * machines, told by the type of the control message only. */
 static int set_timestamp(struct sw_sock_layer *layer, struct sw_sock *s, int v, bool is_new,
                          bool ns)
 {
-    int r = v ? set_rare(layer, s, SW_RARE_TIMESTAMP_NEW, is_new) : 0;
+    int r = v ? sw_opt_set_rare(layer, s, SW_RARE_TIMESTAMP_NEW, is_new) : 0;
     if (r < 0)
         return r;
     s->on &= ~(uint32_t)(SW_ON_TIMESTAMP | SW_ON_TIMESTAMPNS);
@@ -280,7 +268,7 @@ static int set_timestamping(struct sw_sock_layer *layer, struct sw_sock *s, cons
     else if (numbers)
         sw_sock_dgram(s)->n_stamped = 0;
     if (r == 0)
-        r = set_rare(layer, s, SW_RARE_TIMESTAMP_NEW, is_new);
+        r = sw_opt_set_rare(layer, s, SW_RARE_TIMESTAMP_NEW, is_new);
     return r < 0 ? r : SW_OPT_STORE(layer, s, timestamping, flags);
 }
 
@@ -388,7 +376,7 @@ SW_OPT_SET(sw_opt_set_zerocopy)
         return -EOPNOTSUPP;
     if (v != 0 && v != 1)
         return -EINVAL;
-    return set_rare(layer, s, SW_RARE_ZEROCOPY, v);
+    return sw_opt_set_rare(layer, s, SW_RARE_ZEROCOPY, v);
 }
 
 SW_OPT_GET(sw_opt_get_lock_filter)
@@ -402,5 +390,5 @@ SW_OPT_SET(sw_opt_set_lock_filter)
 {
     if (!v)
         return sw_sock_rare(s, SW_RARE_LOCK_FILTER) ? -EPERM : 0;
-    return set_rare(layer, s, SW_RARE_LOCK_FILTER, true);
+    return sw_opt_set_rare(layer, s, SW_RARE_LOCK_FILTER, true);
 }

@@ -85,6 +85,9 @@ enum sw_rare {
     SW_RARE_UDP_GRO,
     SW_RARE_NO_CHECK6_RX,
     SW_RARE_NO_CHECK6_TX,
+    SW_RARE_PREFER_BUSY_POLL,
+    SW_RARE_TRANSPARENT,
+    SW_RARE_NO_TXREHASH,
     SW_N_RARE,
 };
 _Static_assert(SW_N_RARE <= 64, "bits of sw_sock_opts.rare");
@@ -113,6 +116,8 @@ struct sw_sock_opts {
     int32_t linger2_s, defer_accept, window_clamp, fastopen, notsent_lowat;
     int32_t fastopen_connect, fastopen_no_cookie;
     struct sw_tfo_keys fastopen_keys; /* n 0: the host's */
+    int32_t poll_budget, addr_prefer;
+    int32_t sticky_iface6; /* IPV6_PKTINFO for all that is sent; 0: none */
     int32_t busy_poll, peek_off, min_ttl, min_hops, udp_segment;
     int32_t port_range; /* IP_LOCAL_PORT_RANGE: lowest, and << 16 highest; 0: the host's */
     int32_t udplite_send, udplite_recv; /* bytes the checksum covers, must cover; recv -1: any */

@@ -2,6 +2,8 @@
 /* Scenarios: socket options: defaults, what setting changes, and which errors wrong use gives. */
 #include "differ.h"
 
+#include <arpa/inet.h>
+
 /* Sets an int option and prints what became of it. */
 static void change(const char *what, int fd, int level, int option, int value)
 {
@@ -294,7 +296,56 @@ static void administrators(void)
     }
 }
 
+/* IPV6_ADDRFORM: before there is a peer, with one of IPv6, with one of IPv4. */
+static void addrform(void)
+{
+    for (int stream = 0; stream < 2; stream++) {
+        for (int v4 = 0; v4 < 2; v4++) {
+            int type = stream ? SOCK_STREAM : SOCK_DGRAM;
+            int server = MUST(socket(AF_INET6, type, 0)), fd = MUST(socket(AF_INET6, type, 0));
+            struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+            struct sockaddr_storage name;
+            socklen_t len = sizeof address;
+            inet_pton(AF_INET6, v4 ? "::ffff:127.0.0.1" : "::1", &address.sin6_addr);
+            MUST(bind(server, (struct sockaddr *)&address, sizeof address));
+            MUST(getsockname(server, (struct sockaddr *)&address, &len));
+            MUST(stream ? listen(server, 1) : 0);
+            OPTION(fd, IPPROTO_IPV6, IPV6_ADDRFORM);
+            TRY(set_int(fd, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET));
+            MUST(connect(fd, (struct sockaddr *)&address, sizeof address));
+            OPTION(fd, IPPROTO_IPV6, IPV6_ADDRFORM);
+            TRY(set_int(fd, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET6));
+            TRY(set_int(fd, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET));
+            OPTION(fd, SOL_SOCKET, SO_DOMAIN);
+            len = sizeof name;
+            TRY(getpeername(fd, (struct sockaddr *)&name, &len));
+            show_address("peer", &name, len);
+            TRY(send(fd, "x", 1, 0));
+        }
+    }
+}
+
+/* To bind() to an address that is not ours. */
+static void strange_address(void)
+{
+    bool v4 = family == AF_INET;
+    struct sockaddr_storage address = loopback(0);
+    int fd = datagram_socket();
+    inet_pton(family, v4 ? "192.0.2.7" : "2001:db8::7",
+              v4 ? (void *)&((struct sockaddr_in *)&address)->sin_addr
+                 : (void *)&((struct sockaddr_in6 *)&address)->sin6_addr);
+    TRY(bind(fd, ADDRESS(address)));
+    TRY(set_int(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, 1));
+    TRY(bind(fd, ADDRESS(address)));
+    fd = stream_socket();
+    TRY(set_int(fd, IPPROTO_IP, IP_FREEBIND, 1));
+    TRY(bind(fd, ADDRESS(address)));
+    TRY(listen(fd, 1));
+}
+
 const struct scenario option_scenarios[] = {
+    {"options-addrform", addrform, V6},
+    {"options-strange-address", strange_address, BOTH},
     {"options-administrators", administrators, BOTH},
     {"options-socket-stream", socket_level_stream, BOTH},
     {"options-socket-datagram", socket_level_datagram, BOTH},
