@@ -46,7 +46,9 @@ int sw_flight_reserve(struct sw_tcp *tcp)
         f = sw_mem_take(sw_tcp_env(tcp)->mem, SW_FLIGHT_BYTES);
         if (!f)
             return -ENOMEM;
-        memset(f, 0, sizeof(*f));
+        /* All but the records, each of which is written as a whole. */
+        memset(f, 0, offsetof(struct sw_tcp_flight, space));
+        memset(&f->hystart, 0, sizeof(*f) - offsetof(struct sw_tcp_flight, hystart));
         f->ring = f->space;
         f->cap = SW_FLIGHT_INLINE;
         f->high_seq = f->small_end = f->usage_end = tcp->snd.una;
@@ -74,6 +76,19 @@ bool sw_flight_idle(const struct sw_tcp *tcp)
     const struct sw_tcp_flight *f = tcp->snd.flight;
 
     return !f || (f->count == 0 && (f->ca == SW_CA_OPEN || f->ca == SW_CA_CWR));
+}
+
+/* What a flight remembers when it is empty: how a window that has grown is used (cwnd.c), how the
+ * first slow start goes (hystart.c; both say nothing of a window that never grew), what was lost
+ * and how far packets overtake each other. */
+void sw_flight_rest(struct sw_tcp *tcp)
+{
+    const struct sw_tcp_snd *snd = &tcp->snd;
+    const struct sw_tcp_flight *f = snd->flight;
+
+    if (f && f->count == 0 && f->ca == SW_CA_OPEN && !f->reordering && snd->retrans == 0 &&
+        snd->ssthresh == UINT32_MAX && snd->cwnd <= SW_TCP_IW_SEGMENTS * snd->mss)
+        sw_flight_free(tcp);
 }
 
 void sw_flight_push(struct sw_tcp *tcp)

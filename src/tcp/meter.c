@@ -42,21 +42,19 @@ void sw_meter_free(struct sw_tcp *tcp)
     tcp->snd.meter = NULL;
 }
 
-/* Whether it says no more than how long the sender was busy. */
-static bool plain(const struct sw_tcp *tcp)
+bool sw_meter_plain(const struct sw_tcp *tcp)
 {
     const struct sw_meter *m = tcp->snd.meter;
 
-    return !m->cc_state && m->max_pacing_rate == SW_RATE_NONE && tcp->snd.retrans == 0 &&
-           m->timeouts == 0 && m->reord_seen == 0 && m->dsack_dups == 0 &&
-           m->chrono_ns[SW_CHRONO_RWND] == 0 && m->chrono_ns[SW_CHRONO_SNDBUF] == 0;
+    return m && tcp->state == SW_TCP_ESTABLISHED && !m->cc_state &&
+           m->max_pacing_rate == SW_RATE_NONE && tcp->snd.retrans == 0 && m->timeouts == 0 &&
+           m->reord_seen == 0 && m->dsack_dups == 0 && m->chrono_ns[SW_CHRONO_RWND] == 0 &&
+           m->chrono_ns[SW_CHRONO_SNDBUF] == 0;
 }
 
 void sw_meter_tidy(struct sw_tcp *tcp)
 {
-    struct sw_meter *m = tcp->snd.meter;
-
-    if (!m || tcp->snd.flight || tcp->state != SW_TCP_ESTABLISHED || !plain(tcp))
+    if (tcp->snd.flight || !sw_meter_plain(tcp))
         return;
     tcp->snd.told.busy_ms = (uint32_t)(sw_meter_chrono_ns(tcp, SW_CHRONO_BUSY) / SW_NS_PER_MS);
     sw_meter_free(tcp);

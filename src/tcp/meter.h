@@ -65,6 +65,8 @@ _Static_assert(sizeof(struct sw_meter) <= SW_METER_BYTES, "a block of the pool")
 /* Makes sure there is one. 0 or -ENOMEM. */
 int sw_meter_reserve(struct sw_tcp *tcp);
 void sw_meter_free(struct sw_tcp *tcp);
+/* There is one, and it says no more than how long the sender was busy. */
+bool sw_meter_plain(const struct sw_tcp *tcp);
 void sw_meter_tidy(struct sw_tcp *tcp); /* the connection is idle */
 /* What the sender waits for, after it sent what it could. */
 void sw_meter_chrono(struct sw_tcp *tcp, enum sw_chrono now);

@@ -25,7 +25,7 @@ static const char *timers(const struct sw_tcp *tcp)
         return at_ns != SW_NEVER || tcp->timer.armed ? "CLOSED, with a timer" : NULL;
     if (at_ns != SW_NEVER && (!tcp->timer.armed || tcp->timer.expires_ns > at_ns))
         return "a deadline that the node will miss";
-    if ((tcp->snd.flight || tcp->rcv.extra) && !tcp->timer.armed)
+    if ((tcp->snd.flight || tcp->rcv.extra || sw_meter_plain(tcp)) && !tcp->timer.armed)
         return "memory of moving data that nothing will free";
     return NULL;
 }

@@ -328,6 +328,7 @@ void sw_tcp_output(struct sw_tcp *tcp)
         if (tcp->snd.meter && tcp->snd.meter->drained_ns == 0)
             tcp->snd.meter->drained_ns = sw_tcp_now(tcp);
         sw_meter_chrono(tcp, SW_CHRONO_IDLE);
+        sw_flight_rest(tcp);
         return;
     }
     sw_tcp_path_changed(tcp);

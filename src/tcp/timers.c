@@ -144,7 +144,7 @@ bool sw_tcp_timer_expected(const struct sw_tcp *tcp)
 
 static bool has_extras(const struct sw_tcp *tcp)
 {
-    return tcp->snd.flight || tcp->rcv.extra;
+    return tcp->snd.flight || tcp->rcv.extra || sw_meter_plain(tcp);
 }
 
 /* ---- giving up ---- */

@@ -200,6 +200,28 @@ static void test_idle(void **state)
     one_fini(&o);
 }
 
+/* A flight that remembers nothing goes with the last ACK; one of which something was lost stays. */
+static void test_rest(void **state)
+{
+    struct one o;
+
+    (void)state;
+    begin_established(&o);
+    user_sends_one(&o, 1, 1, 10);
+    assert_non_null(o.tcp.snd.flight);
+    IN(&o, ACK, .seq = 1, .ack = 11);
+    assert_null(o.tcp.snd.flight);
+    user_sends_one(&o, 11, 1, 10);
+    until(&o, o.tcp.main_ns + MS);
+    TAKE(&o, ACK | PSH, .seq = 11, .ack = 1, .len = 10);
+    IN(&o, ACK, .seq = 1, .ack = 21);
+    assert_non_null(o.tcp.snd.flight);
+    assert_null(sw_tcp_sane(&o.tcp));
+    pass(&o, 3 * SEC);
+    assert_null(o.tcp.snd.flight);
+    one_fini(&o);
+}
+
 static void test_user_timeout(void **state)
 {
     struct one o;
@@ -317,17 +339,12 @@ static void test_clock_edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_retransmit),
-        cmocka_unit_test(test_karn),
-        cmocka_unit_test(test_rtt),
-        cmocka_unit_test(test_persist),
-        cmocka_unit_test(test_persist_dead),
-        cmocka_unit_test(test_delack),
-        cmocka_unit_test(test_keepalive),
-        cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_user_timeout),
-        cmocka_unit_test(test_orphans),
-        cmocka_unit_test(test_fin_wait_2_held),
+        cmocka_unit_test(test_retransmit),   cmocka_unit_test(test_karn),
+        cmocka_unit_test(test_rtt),          cmocka_unit_test(test_persist),
+        cmocka_unit_test(test_persist_dead), cmocka_unit_test(test_delack),
+        cmocka_unit_test(test_keepalive),    cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_rest),         cmocka_unit_test(test_user_timeout),
+        cmocka_unit_test(test_orphans),      cmocka_unit_test(test_fin_wait_2_held),
         cmocka_unit_test(test_clock_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
