@@ -43,12 +43,9 @@ int sw_flight_reserve(struct sw_tcp *tcp)
     if (!f) {
         if (sw_meter_reserve(tcp) < 0)
             return -ENOMEM;
-        f = sw_mem_take(sw_tcp_env(tcp)->mem, SW_FLIGHT_BYTES);
+        f = sw_mem_alloc(sw_tcp_env(tcp)->mem, SW_FLIGHT_BYTES);
         if (!f)
             return -ENOMEM;
-        /* All but the records, each of which is written as a whole. */
-        memset(f, 0, offsetof(struct sw_tcp_flight, space));
-        memset(&f->hystart, 0, sizeof(*f) - offsetof(struct sw_tcp_flight, hystart));
         f->ring = f->space;
         f->cap = SW_FLIGHT_INLINE;
         f->high_seq = f->small_end = f->usage_end = tcp->snd.una;
