@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where there are more connections than a cache holds, most of what a packet costs is waiting for
- * the memory of its connection: from the table to the slot, from there to the socket, from there to
- * what hangs off it, each known only when the one before has come. For a batch those walks are made
- * side by side before the first packet is looked at in earnest: each step for all packets, so that
- * the memory of all is under way at the same time.
+ * the memory of its connection: from the table to the socket, from there to what hangs off it, each
+ * known only when the one before has come. For a batch those walks are made side by side before the
+ * first packet is looked at in earnest: each step for all packets, so that the memory of all is
+ * under way at the same time.
  *
  * Nothing here decides anything: a packet that is malformed or for nobody asks for memory in vain.
  */
@@ -46,9 +46,9 @@ static void ask_attached(struct sw_sock *const socks[], unsigned n)
 void sw_ahead_packets(const struct sw_sock_layer *layer, struct sw_packet *const pkts[], unsigned n,
                       uint64_t ret_hashes[])
 {
-    uint32_t index[SW_AHEAD_MAX];
+    uint32_t index;
     struct sw_sock *socks[SW_AHEAD_MAX];
-    unsigned found = 0, n_socks = 0;
+    unsigned n_socks = 0;
     for (unsigned i = 0; i < n; i++) {
         struct sw_addr local, remote;
         ret_hashes[i] = 0;
@@ -59,12 +59,9 @@ void sw_ahead_packets(const struct sw_sock_layer *layer, struct sw_packet *const
     }
     for (unsigned i = 0; i < n; i++) {
         struct sw_table_cursor cursor = {0};
-        if (!ret_hashes[i] || !sw_table_next(&layer->conns, ret_hashes[i], &cursor, &index[found]))
+        if (!ret_hashes[i] || !sw_table_next(&layer->conns, ret_hashes[i], &cursor, &index))
             continue;
-        sw_ahead(&layer->slots[index[found++]], sizeof(struct sw_slot));
-    }
-    for (unsigned i = 0; i < found; i++) {
-        socks[n_socks] = layer->slots[index[i]].obj;
+        socks[n_socks] = sw_sock_place(layer, index);
         sw_ahead(socks[n_socks++], sizeof(struct sw_stream_sock));
     }
     ask_attached(socks, n_socks);
@@ -76,16 +73,10 @@ void sw_ahead_sockets(const struct sw_sock_layer *layer, const sw_socket_t handl
         struct sw_sock *socks[SW_AHEAD_MAX];
         size_t to = n - from < SW_AHEAD_MAX ? n : from + SW_AHEAD_MAX;
         unsigned n_socks = 0;
-        for (size_t i = from; i < to; i++)
-            if ((uint32_t)handles[i] < layer->cap_slots)
-                sw_ahead(&layer->slots[(uint32_t)handles[i]], sizeof(struct sw_slot));
         for (size_t i = from; i < to; i++) {
-            if ((uint32_t)handles[i] >= layer->cap_slots)
+            if (!sw_slot_exists(&layer->slots, (uint32_t)handles[i]))
                 continue;
-            const struct sw_slot *slot = &layer->slots[(uint32_t)handles[i]];
-            if (slot->kind != SW_SLOT_SOCK)
-                continue;
-            socks[n_socks] = slot->obj;
+            socks[n_socks] = sw_sock_place(layer, (uint32_t)handles[i]);
             sw_ahead(socks[n_socks++], sizeof(struct sw_stream_sock));
         }
         ask_attached(socks, n_socks);

@@ -166,7 +166,7 @@ static int take_port(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     } else if (sw_bind_conflicts(layer, s, &local, false, NULL)) {
         return -EADDRINUSE;
     }
-    int r = sw_port_hold(layer, sw_sock_proto(s), local.port, &s->ref, true);
+    int r = sw_port_hold(layer, sw_sock_proto(s), local.port, s, true);
     if (r < 0)
         return r;
     if (!sw_sock_is_stream(s))

@@ -46,7 +46,7 @@ static int choose_port(struct sw_sock_layer *layer, struct sw_sock *s, struct sw
             continue;
         if (claim_pair(layer, s, local, remote) == 0) {
             *perturb += i + 1;
-            return sw_port_hold(layer, SW_PROTO_TCP, local->port, &s->ref, false);
+            return sw_port_hold(layer, SW_PROTO_TCP, local->port, s, false);
         }
     }
     return -EADDRNOTAVAIL;
@@ -73,7 +73,7 @@ static int take_pair(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     r = sw_sock_hash(layer, s);
     if (r < 0) {
         if (!had_port)
-            sw_port_release(layer, &s->ref);
+            sw_port_release(layer, s);
         tcp->local = before;
         tcp->remote = (struct sw_addr){.ip = sw_sock_any(s)};
     }
@@ -147,7 +147,7 @@ int sw_stream_disconnect(struct sw_sock_layer *layer, struct sw_sock *s)
     sw_sock_unhash(layer, s);
     uint16_t port = tcp->local.port;
     if (!(s->is & SW_IS_BOUND_PORT))
-        sw_port_release(layer, &s->ref);
+        sw_port_release(layer, s);
     sw_tcp_fini(tcp);
     sw_stream_start(layer, s);
     if (!(s->is & SW_IS_BOUND_ADDR))

@@ -51,9 +51,7 @@ struct sw_sock *sw_conn_find(const struct sw_sock_layer *layer, uint64_t hash, u
     struct sw_table_cursor cursor = {0};
     uint32_t index;
     while (sw_table_next(&layer->conns, hash, &cursor, &index)) {
-        const struct sw_slot *slot = &layer->slots[index];
-        SW_ASSERT(slot->kind == SW_SLOT_SOCK);
-        struct sw_sock *s = slot->obj;
+        struct sw_sock *s = sw_sock_place(layer, index);
         const struct sw_addr *l = sw_sock_local(s);
         if (sw_sock_proto(s) == proto && l->port == local->port && sw_ip_eq(&l->ip, &local->ip) &&
             same_addr(sw_sock_remote(s), remote))
@@ -70,7 +68,7 @@ static uint64_t hash_sock(const struct sw_sock_layer *layer, struct sw_sock *s)
 int sw_sock_hash(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     SW_ASSERT(!(s->is & SW_IS_HASHED));
-    int r = sw_table_insert(&layer->conns, hash_sock(layer, s), s->index);
+    int r = sw_table_insert(&layer->conns, hash_sock(layer, s), s->slot.index);
     if (r == 0)
         s->is |= SW_IS_HASHED;
     return r;
@@ -80,7 +78,7 @@ void sw_sock_unhash(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     if (!(s->is & SW_IS_HASHED))
         return;
-    bool found = sw_table_remove(&layer->conns, hash_sock(layer, s), s->index);
+    bool found = sw_table_remove(&layer->conns, hash_sock(layer, s), s->slot.index);
     SW_ASSERT(found);
     s->is &= (uint16_t)~SW_IS_HASHED;
 }

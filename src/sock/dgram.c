@@ -23,7 +23,7 @@ static void forget_peer(struct sw_sock_layer *layer, struct sw_sock *s)
     } else if (s->is & SW_IS_BOUND_PORT) {
         sw_port_hear(&s->ref, true);
     } else {
-        sw_port_release(layer, &s->ref);
+        sw_port_release(layer, s);
         d->local.port = 0;
     }
     s->state = SW_SS_UNCONNECTED;
@@ -401,7 +401,7 @@ void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject)
     struct sw_udp_item *item;
     if (reject) { /* it hears no more */
         sw_sock_unhash(layer, s);
-        sw_port_release(layer, &s->ref);
+        sw_port_release(layer, s);
     }
     while (reject && sw_sock_has_ports(s) && (item = sw_udp_queue_first(&d->queue))) {
         hand_on_queued(layer, item, s->proto);

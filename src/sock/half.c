@@ -29,9 +29,9 @@ static struct sw_small_queue *queue_of(struct sw_sock_layer *layer, const struct
 
 static struct sw_sock *listener_of(const struct sw_sock_layer *layer, const struct sw_small *small)
 {
-    struct sw_sock *s = layer->slots[small->listener].obj;
+    struct sw_sock *s = sw_sock_at(layer, small->listener);
 
-    SW_ASSERT(layer->slots[small->listener].kind == SW_SLOT_SOCK && s->listener);
+    SW_ASSERT(s && s->listener);
     return s;
 }
 
@@ -104,7 +104,7 @@ void sw_half_forget_all(struct sw_sock_layer *layer, const struct sw_sock *liste
         uint32_t index = layer->smalls.halves[i].first;
         while (index) {
             uint32_t next = sw_small_at(layer, index)->next;
-            if (sw_small_at(layer, index)->listener == listener->index)
+            if (sw_small_at(layer, index)->listener == listener->slot.index)
                 sw_half_forget(layer, index);
             index = next;
         }
@@ -136,7 +136,7 @@ int sw_half_new(struct sw_sock_layer *layer, struct sw_sock *listener, const str
     if (r < 0)
         return r;
     struct sw_small *small = sw_small_at(layer, index);
-    small->listener = listener->index;
+    small->listener = listener->slot.index;
     small->flags = listener->domain == SW_AF_INET6 ? SW_SMALL_INET6 : 0;
     lend(layer, listener, &block, local, remote);
     if (isn)

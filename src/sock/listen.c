@@ -109,7 +109,8 @@ int sw_listen_child(struct sw_sock_layer *layer, struct sw_sock *parent,
         sw_sock_free(layer, child);
         return r;
     }
-    sw_port_share(parent->ref.port, &child->ref, true);
+    sw_port_share(parent->ref.port, child, true);
+    child->is |= SW_IS_EMBRYO;
     child->parent = parent;
     child->state = SW_SS_CONNECTED;
     *ret_child = child;
@@ -121,7 +122,7 @@ void sw_listen_child_gone(struct sw_sock *child)
     sw_list_del(&child->node);
     if (child->is & SW_IS_QUEUED)
         child->parent->listener->n_accept--;
-    child->is &= (uint16_t)~SW_IS_QUEUED;
+    child->is &= (uint16_t) ~(SW_IS_EMBRYO | SW_IS_QUEUED);
     child->parent = NULL;
 }
 

@@ -36,18 +36,19 @@ struct sw_port *sw_port_find(const struct sw_sock_layer *layer, uint8_t proto, u
     return page ? page->ports[number & 0xff] : NULL;
 }
 
-void sw_port_share(struct sw_port *port, struct sw_port_ref *ref, bool is_explicit)
+void sw_port_share(struct sw_port *port, struct sw_sock *s, bool is_explicit)
 {
-    SW_ASSERT(!ref->port);
-    ref->port = port;
-    ref->is_explicit = is_explicit;
-    sw_list_add_head(&port->rest, &ref->node);
+    SW_ASSERT(!s->ref.port);
+    s->ref.port = port;
+    if (is_explicit)
+        s->is |= SW_IS_EXPLICIT;
+    sw_list_add_head(&port->rest, &s->ref.node);
     port->n_refs++;
     port->n_explicit += is_explicit;
 }
 
-int sw_port_hold(struct sw_sock_layer *layer, uint8_t proto, uint16_t number,
-                 struct sw_port_ref *ref, bool is_explicit)
+int sw_port_hold(struct sw_sock_layer *layer, uint8_t proto, uint16_t number, struct sw_sock *s,
+                 bool is_explicit)
 {
     struct sw_mem *mem = layer->env->mem;
     struct sw_port *port = sw_port_find(layer, proto, number);
@@ -67,7 +68,7 @@ int sw_port_hold(struct sw_sock_layer *layer, uint8_t proto, uint16_t number,
         (*page)->ports[number & 0xff] = port;
         (*page)->used++;
     }
-    sw_port_share(port, ref, is_explicit);
+    sw_port_share(port, s, is_explicit);
     return 0;
 }
 
@@ -100,14 +101,15 @@ void sw_port_unwait(struct sw_sock_layer *layer, uint32_t index)
     put(layer, port);
 }
 
-void sw_port_release(struct sw_sock_layer *layer, struct sw_port_ref *ref)
+void sw_port_release(struct sw_sock_layer *layer, struct sw_sock *s)
 {
-    struct sw_port *port = ref->port;
+    struct sw_port *port = s->ref.port;
     if (!port)
         return;
-    sw_list_del(&ref->node);
-    ref->port = NULL;
-    port->n_explicit -= ref->is_explicit;
+    sw_list_del(&s->ref.node);
+    s->ref.port = NULL;
+    port->n_explicit -= (s->is & SW_IS_EXPLICIT) != 0;
+    s->is &= (uint16_t)~SW_IS_EXPLICIT;
     put(layer, port);
 }
 

@@ -13,8 +13,8 @@
  * Invariants:
  *  (1) A stream is in the table of connections exactly while `is` has SW_IS_HASHED.
  *  (2) ref.port is not NULL exactly while the socket holds a port.
- *  (3) An embryo has `parent`; its `node` is in a queue of parent->listener. Any other socket's
- * `node` is in layer->ready or in no list. (4) A function that may free the socket it was given
+ *  (3) An embryo (SW_IS_EMBRYO) has `parent`; its `node` is in a queue of parent->listener. Any other
+ * socket's `node` is in layer->ready or in no list. (4) A function that may free the socket it was given
  * says so; nothing else frees one.
  */
 #ifndef SW_SOCK_PRIVATE_H
@@ -26,8 +26,6 @@
 #include "sock/sock.h"
 #include "tcp/fastopen.h"
 #include "tcp/notice.h"
-
-enum sw_slot_kind { SW_SLOT_FREE, SW_SLOT_SOCK };
 
 /* Where connect() stands (the states of BSD's struct socket, as Linux moves them). */
 enum sw_sock_state {
@@ -51,6 +49,8 @@ enum {
     SW_IS_SNDBUF_SET = 1 << 7, /* SO_SNDBUF was set: no automatic tuning */
     SW_IS_RCVBUF_SET = 1 << 8,
     SW_IS_PUT_OFF = 1 << 9, /* connect() waits for the first write (fastopen.c): no SYN yet */
+    SW_IS_EMBRYO = 1 << 10, /* of a listener, and not accepted yet */
+    SW_IS_EXPLICIT = 1 << 11, /* holds its port because of a bind() */
 };
 
 struct sw_port {
@@ -68,7 +68,6 @@ struct sw_port {
 struct sw_port_ref {
     struct sw_list node;
     struct sw_port *port;
-    bool is_explicit;
 };
 
 struct sw_listener {
@@ -83,7 +82,7 @@ struct sw_listener {
 };
 
 struct sw_sock {
-    uint32_t index; /* its slot */
+    struct sw_slot slot;
     uint32_t on;    /* SW_ON_ */
     uint16_t is;    /* SW_IS_ */
     uint16_t err;   /* pending error, positive errno */
@@ -95,9 +94,11 @@ struct sw_sock {
     struct sw_list node;
     struct sw_port_ref ref;
     struct sw_sock_opts *opts; /* NULL: all defaults */
-    void *user;
+    union {
+        void *user;             /* the holder's */
+        struct sw_sock *parent; /* of an embryo, which nobody holds */
+    };
     struct sw_listener *listener; /* of a listening stream */
-    struct sw_sock *parent;       /* of an embryo */
 };
 
 struct sw_stream_sock {
@@ -105,10 +106,9 @@ struct sw_stream_sock {
     struct sw_tcp tcp;
 };
 
-_Static_assert(sizeof(void *) != 8 || sizeof(struct sw_stream_sock) + sizeof(struct sw_slot) +
-                                              2 * sizeof(struct sw_table_slot) <=
-                                          512,
-               "an idle connection takes at most 512 bytes, its places in the tables included");
+_Static_assert(sizeof(struct sw_stream_sock) <= SW_SLOT_BYTES, "a socket fits into its slot");
+_Static_assert(SW_SLOT_BYTES + 2 * sizeof(struct sw_table_slot) <= 512,
+               "an idle connection takes at most 512 bytes, its places in the table included");
 
 /* What a socket of SOCK_RAW has besides: raw.c. */
 struct sw_raw {
@@ -131,6 +131,7 @@ struct sw_dgram_sock {
     struct sw_membership *groups; /* group.c */
     struct sw_cork *cork;         /* cork.c: being written; or NULL */
 };
+_Static_assert(sizeof(struct sw_dgram_sock) <= SW_SLOT_BYTES, "a socket fits into its slot");
 
 static inline bool sw_sock_is_stream(const struct sw_sock *s)
 {
@@ -211,9 +212,18 @@ static inline struct sw_ip sw_sock_any(const struct sw_sock *s)
 sw_socket_t sw_sock_handle(const struct sw_sock_layer *layer, const struct sw_sock *s);
 struct sw_sock *sw_sock_find(const struct sw_sock_layer *layer,
                              sw_socket_t handle); /* held; or NULL */
-int sw_slot_take(struct sw_sock_layer *layer, enum sw_slot_kind kind, void *obj,
-                 uint32_t *ret_index);
-void sw_slot_give(struct sw_sock_layer *layer, uint32_t index);
+/* The socket of an index that a table holds. */
+static inline struct sw_sock *sw_sock_place(const struct sw_sock_layer *layer, uint32_t index)
+{
+    return SW_CONTAINER(sw_slot_place(&layer->slots, index), struct sw_sock, slot);
+}
+
+/* The socket of any index, or NULL. */
+static inline struct sw_sock *sw_sock_at(const struct sw_sock_layer *layer, uint32_t index)
+{
+    struct sw_slot *slot = sw_slot_at(&layer->slots, index);
+    return slot ? SW_CONTAINER(slot, struct sw_sock, slot) : NULL;
+}
 
 /* A socket that nobody holds yet. */
 int sw_sock_new(struct sw_sock_layer *layer, int domain, int type, struct sw_sock **ret_sock);
@@ -235,9 +245,9 @@ struct sw_sock *sw_sock_walked(struct sw_sock_layer *layer, uint64_t cursor);
 
 struct sw_port *sw_port_find(const struct sw_sock_layer *layer, uint8_t proto, uint16_t number);
 int sw_port_hold(struct sw_sock_layer *layer, uint8_t proto, uint16_t number,
-                 struct sw_port_ref *ref, bool is_explicit);
-void sw_port_share(struct sw_port *port, struct sw_port_ref *ref, bool is_explicit);
-void sw_port_release(struct sw_sock_layer *layer, struct sw_port_ref *ref); /* harmless if none */
+                 struct sw_sock *s, bool is_explicit);
+void sw_port_share(struct sw_port *port, struct sw_sock *s, bool is_explicit);
+void sw_port_release(struct sw_sock_layer *layer, struct sw_sock *s); /* harmless if none */
 void sw_port_hear(struct sw_port_ref *ref, bool hear); /* moves between the port's two lists */
 void sw_port_wait(struct sw_sock_layer *layer, struct sw_port *port, uint32_t index);
 void sw_port_unwait(struct sw_sock_layer *layer, uint32_t index);

@@ -22,7 +22,7 @@ static const char *sane_stream(struct sw_sock *s, struct counts *counts)
     }
     if (s->is & SW_IS_QUEUED)
         counts->accepts--;
-    if ((s->is & SW_IS_QUEUED) && !s->parent)
+    if ((s->is & SW_IS_QUEUED) && !(s->is & SW_IS_EMBRYO))
         return "waits to be accepted, and has no listener";
     if (!(s->is & (SW_IS_HELD | SW_IS_QUEUED))) {
         if (over)
@@ -87,10 +87,10 @@ const char *sw_sock_sane(const struct sw_sock_layer *layer)
     struct counts counts = {0};
     const char *wrong = NULL;
 
-    for (uint32_t i = 0; !wrong && i < layer->cap_slots; i++) {
-        if (layer->slots[i].kind == SW_SLOT_FREE)
+    for (uint32_t i = 0; !wrong && i < sw_slots_end(&layer->slots); i++) {
+        struct sw_sock *s = sw_sock_at(layer, i);
+        if (!s)
             continue;
-        struct sw_sock *s = layer->slots[i].obj;
         counts.socks++;
         counts.hashed += (s->is & SW_IS_HASHED) != 0;
         if (sw_sock_is_stream(s))

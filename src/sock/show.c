@@ -90,10 +90,11 @@ bool sw_sock_next(struct sw_sock_layer *layer, uint64_t *cursor, struct sw_socke
     struct sw_socket_info info = {0};
     uint64_t i = *cursor;
 
-    for (; i < layer->cap_slots; i++) {
-        if (layer->slots[i].kind == SW_SLOT_FREE)
+    for (; i < sw_slots_end(&layer->slots); i++) {
+        struct sw_sock *s = sw_sock_at(layer, (uint32_t)i);
+        if (!s)
             continue;
-        describe_sock(layer, layer->slots[i].obj, &info);
+        describe_sock(layer, s, &info);
         *ret_info = info;
         *cursor = i + 1;
         return true;
@@ -115,7 +116,5 @@ bool sw_sock_next(struct sw_sock_layer *layer, uint64_t *cursor, struct sw_socke
 
 struct sw_sock *sw_sock_walked(struct sw_sock_layer *layer, uint64_t cursor)
 {
-    if (cursor == 0 || cursor > layer->cap_slots || layer->slots[cursor - 1].kind == SW_SLOT_FREE)
-        return NULL;
-    return layer->slots[cursor - 1].obj;
+    return cursor > 0 && cursor <= UINT32_MAX ? sw_sock_at(layer, (uint32_t)cursor - 1) : NULL;
 }

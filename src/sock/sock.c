@@ -2,20 +2,19 @@
 /*
  * Handles and lifetime.
  *
- * A handle is (generation << 32 | slot index). The generation of a slot moves on when its socket is
- * freed, and a closed socket is no longer SW_IS_HELD, so a stale handle finds nothing. Generations
- * begin at 1: no handle is 0.
+ * A handle is (generation << 32 | slot index): see slots.h. The generation of a slot moves on when
+ * its socket is freed, and a closed socket is no longer SW_IS_HELD, so a stale handle finds
+ * nothing. That of a slot in use is odd: no handle is 0.
  */
 #include <errno.h>
 
 #include "sock/private.h"
 
-enum { SLOTS_FIRST = 64 };
-
 int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct sw_ip_layer *ip,
                        struct sw_tcp_layer *tcp, uint32_t max_sockets)
 {
     *layer = (struct sw_sock_layer){.env = env, .ip = ip, .tcp = tcp, .max_socks = max_sockets};
+    sw_slots_init(&layer->slots, env->mem);
     sw_table_init(&layer->conns, env->mem);
     sw_smalls_init(&layer->smalls, env->mem);
     sw_list_init(&layer->ready);
@@ -35,9 +34,11 @@ void sw_sock_layer_rekey(struct sw_sock_layer *layer)
 
 void sw_sock_layer_fini(struct sw_sock_layer *layer)
 {
-    for (uint32_t i = 0; i < layer->cap_slots; i++)
-        if (layer->slots[i].kind == SW_SLOT_SOCK)
-            sw_sock_free(layer, layer->slots[i].obj);
+    for (uint32_t i = 0; i < sw_slots_end(&layer->slots); i++) {
+        struct sw_sock *s = sw_sock_at(layer, i);
+        if (s)
+            sw_sock_free(layer, s);
+    }
     while (layer->smalls.waits.first)
         sw_tw_free(layer, layer->smalls.waits.first);
     while (layer->smalls.fins.first)
@@ -46,97 +47,31 @@ void sw_sock_layer_fini(struct sw_sock_layer *layer)
     sw_smalls_fini(&layer->smalls, &layer->env->wheel);
     sw_port_fini(layer);
     sw_table_fini(&layer->conns);
-    sw_mem_free(layer->env->mem, layer->slots, layer->cap_slots * sizeof(struct sw_slot));
-    layer->slots = NULL;
-    layer->cap_slots = 0;
-}
-
-/* ---- slots ---------------------------------------------------------------------------- */
-
-static int grow_slots(struct sw_sock_layer *layer)
-{
-    uint32_t cap = layer->cap_slots ? layer->cap_slots * 2 : SLOTS_FIRST;
-    if (cap <= layer->cap_slots)
-        return -ENFILE;
-    struct sw_slot *slots = sw_mem_alloc(layer->env->mem, cap * sizeof(struct sw_slot));
-    if (!slots)
-        return -ENOMEM;
-    if (layer->cap_slots)
-        memcpy(slots, layer->slots, layer->cap_slots * sizeof(struct sw_slot));
-    for (uint32_t i = layer->cap_slots; i < cap; i++)
-        slots[i] = (struct sw_slot){.generation = 1, .next_free = i + 1 < cap ? i + 2 : 0};
-    sw_mem_free(layer->env->mem, layer->slots, layer->cap_slots * sizeof(struct sw_slot));
-    layer->free_slot = layer->cap_slots + 1;
-    layer->slots = slots;
-    layer->cap_slots = cap;
-    return 0;
-}
-
-int sw_slot_take(struct sw_sock_layer *layer, enum sw_slot_kind kind, void *obj,
-                 uint32_t *ret_index)
-{
-    if (layer->free_slot == 0) {
-        int r = grow_slots(layer);
-        if (r < 0)
-            return r;
-    }
-    uint32_t index = layer->free_slot - 1;
-    struct sw_slot *slot = &layer->slots[index];
-    layer->free_slot = slot->next_free;
-    slot->obj = obj;
-    slot->kind = (uint8_t)kind;
-    *ret_index = index;
-    return 0;
-}
-
-void sw_slot_give(struct sw_sock_layer *layer, uint32_t index)
-{
-    struct sw_slot *slot = &layer->slots[index];
-    SW_ASSERT(slot->kind != SW_SLOT_FREE);
-    slot->kind = SW_SLOT_FREE;
-    slot->obj = NULL;
-    slot->next_free = layer->free_slot;
-    if (++slot->generation == 0)
-        slot->generation = 1;
-    layer->free_slot = index + 1;
+    sw_slots_fini(&layer->slots);
 }
 
 sw_socket_t sw_sock_handle(const struct sw_sock_layer *layer, const struct sw_sock *s)
 {
-    return (uint64_t)layer->slots[s->index].generation << 32 | s->index;
+    (void)layer;
+    return (uint64_t)s->slot.generation << 32 | s->slot.index;
 }
 
 struct sw_sock *sw_sock_find(const struct sw_sock_layer *layer, sw_socket_t handle)
 {
-    uint32_t index = (uint32_t)handle;
-    if (index >= layer->cap_slots)
-        return NULL;
-    const struct sw_slot *slot = &layer->slots[index];
-    if (slot->kind != SW_SLOT_SOCK || slot->generation != handle >> 32)
-        return NULL;
-    struct sw_sock *s = slot->obj;
-    return s->is & SW_IS_HELD ? s : NULL;
+    struct sw_sock *s = sw_sock_at(layer, (uint32_t)handle);
+    return s && s->slot.generation == handle >> 32 && (s->is & SW_IS_HELD) ? s : NULL;
 }
 
 /* ---- birth and death ------------------------------------------------------------------ */
-
-static size_t sock_size(int type)
-{
-    return type == SW_SOCK_STREAM ? sizeof(struct sw_stream_sock) : sizeof(struct sw_dgram_sock);
-}
 
 int sw_sock_new(struct sw_sock_layer *layer, int domain, int type, struct sw_sock **ret_sock)
 {
     if (layer->n_socks >= layer->max_socks)
         return -ENFILE;
-    struct sw_sock *s = sw_mem_alloc(layer->env->mem, sock_size(type));
-    if (!s)
+    struct sw_slot *slot = sw_slot_take(&layer->slots);
+    if (!slot)
         return -ENOMEM;
-    int r = sw_slot_take(layer, SW_SLOT_SOCK, s, &s->index);
-    if (r < 0) {
-        sw_mem_free(layer->env->mem, s, sock_size(type));
-        return r;
-    }
+    struct sw_sock *s = SW_CONTAINER(slot, struct sw_sock, slot);
     s->domain = (uint8_t)domain;
     s->type = (uint8_t)type;
     s->proto = type == SW_SOCK_STREAM ? SW_PROTO_TCP : SW_PROTO_UDP;
@@ -170,11 +105,11 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
     }
     if (sw_sock_is_stream(s))
         sw_fast_leave(layer, s);
-    if (s->parent)
+    if (s->is & SW_IS_EMBRYO)
         sw_listen_child_gone(s);
     sw_list_del(&s->node);
     sw_sock_unhash(layer, s);
-    sw_port_release(layer, &s->ref);
+    sw_port_release(layer, s);
     sw_sock_opts_put(layer, s->opts);
     if (sw_sock_is_stream(s))
         sw_tcp_fini(sw_sock_tcp(s));
@@ -186,10 +121,9 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
         sw_raw_close(layer, s);
         sw_groups_fini(layer, s);
     }
-    sw_slot_give(layer, s->index);
     layer->n_socks--;
     layer->env->stats.sockets--;
-    sw_mem_free(layer->env->mem, s, sock_size(s->type));
+    sw_slot_give(&layer->slots, &s->slot);
 }
 
 static bool protocol_fits(int type, int protocol, int ping)

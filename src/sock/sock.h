@@ -3,7 +3,8 @@
  * BSD socket semantics over tcp/ and udp/: handles, ports, demultiplexing, backlog, options,
  * readiness, errors.
  *
- *   sock.c      handles and lifetime: socket, close, and what becomes of orphans
+ *   sock.c      handles and lifetime: socket, close, and what becomes of orphans; slots.c where
+ *               sockets lie
  *   port.c      who holds a port; ephemeral ports (RFC 6056)
  *   bind.c      who may share one: bind
  *   demux.c     which socket a packet is for: one probe of a keyed table for connections, the
@@ -26,21 +27,12 @@
 
 #include "base/list.h"
 #include "base/table.h"
+#include "sock/slots.h"
 #include "sock/small.h"
 #include "tcp/control.h"
 #include "udp/udp.h"
 
 struct sw_sock; /* one socket: see sock/private.h */
-
-/* A place for a socket. Its index is what tables and handles hold. */
-struct sw_slot {
-    union {
-        void *obj;          /* struct sw_sock */
-        uint32_t next_free; /* of a free slot: index + 1 of the next one, 0: the last */
-    };
-    uint32_t generation; /* of the handle; moves on when the slot is freed */
-    uint8_t kind;        /* enum sw_slot_kind */
-};
 
 struct sw_port_page; /* 256 ports: see port.c */
 enum { SW_PORT_PAGES = 256, SW_PORT_PERTURB = 256 };
@@ -49,8 +41,7 @@ struct sw_sock_layer {
     struct sw_env *env;
     struct sw_ip_layer *ip;
     struct sw_tcp_layer *tcp;
-    struct sw_slot *slots;
-    uint32_t cap_slots, free_slot; /* free_slot: index + 1 of a free one, 0: none */
+    struct sw_slots slots; /* the sockets */
     uint32_t n_socks, max_socks;
     struct sw_table conns;   /* connections by 4-tuple: values are slot indices */
     struct sw_smalls smalls; /* those without a socket: half-open, in TIME_WAIT */

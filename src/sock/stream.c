@@ -42,7 +42,7 @@ static void end(struct sw_sock_layer *layer, struct sw_sock *s)
     if (sw_tcp_get_state(sw_sock_tcp(s)) == SW_TCP_TIME_WAIT)
         sw_tw_new(layer, s);
     if (!(s->is & SW_IS_BOUND_PORT))
-        sw_port_release(layer, &s->ref);
+        sw_port_release(layer, s);
 }
 
 static bool fin_received(enum sw_tcp_state state)
@@ -66,7 +66,7 @@ void sw_stream_after(struct sw_sock_layer *layer, struct sw_sock *s)
     bool over = state == SW_TCP_TIME_WAIT || (state == SW_TCP_CLOSED && (s->is & SW_IS_HASHED));
     if (fin_received(state))
         s->shut |= SW_SHUT_BIT_RCV;
-    if ((events & SW_TCPE_ESTABLISHED) && s->parent && !(s->is & SW_IS_QUEUED))
+    if ((events & SW_TCPE_ESTABLISHED) && (s->is & (SW_IS_EMBRYO | SW_IS_QUEUED)) == SW_IS_EMBRYO)
         sw_listen_child_established(layer, s);
     if ((events & SW_TCPE_ESTABLISHED) || over)
         sw_fast_leave(layer, s);

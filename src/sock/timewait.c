@@ -67,7 +67,7 @@ static uint32_t keep(struct sw_sock_layer *layer, struct sw_sock *s, enum sw_sma
                              (s->on & SW_ON_REUSEPORT ? SW_SMALL_REUSEPORT : 0) |
                              (s->on & SW_ON_V6ONLY ? SW_SMALL_V6ONLY : 0) |
                              (s->domain == SW_AF_INET6 ? SW_SMALL_INET6 : 0) |
-                             (s->ref.is_explicit ? SW_SMALL_EXPLICIT : 0));
+                             (s->is & SW_IS_EXPLICIT ? SW_SMALL_EXPLICIT : 0));
     SW_ASSERT(s->ref.port);
     sw_port_wait(layer, s->ref.port, index);
     layer->env->stats.time_wait++;
