@@ -179,7 +179,7 @@ static void input(struct sw_host *host, int iface, struct sw_packet *pkt, uint64
 void sw_host_input(struct sw_host *host, int iface, struct sw_packet *pkt, uint64_t now_ns)
 {
     set_now(host, now_ns);
-    input(host, iface, pkt, 0);
+    input(host, iface, pkt, sw_ahead_packet(&host->sock, pkt));
 }
 
 /* What this host sent to a group that it is in itself. What that makes sockets send is for the next
@@ -216,12 +216,11 @@ void sw_host_input_batch(struct sw_host *host, int iface, struct sw_packet *firs
     set_now(host, now_ns);
     while (first) {
         struct sw_packet *pkts[SW_AHEAD_MAX];
-        uint64_t hashes[SW_AHEAD_MAX] = {0};
+        uint64_t hashes[SW_AHEAD_MAX];
         unsigned n = 0;
         while (first && n < SW_AHEAD_MAX)
             pkts[n++] = take_merged(&first);
-        if (n > 1)
-            sw_ahead_packets(&host->sock, pkts, n, hashes);
+        sw_ahead_packets(&host->sock, pkts, n, hashes);
         for (unsigned i = 0; i < n; i++)
             input(host, iface, pkts[i], hashes[i]);
     }

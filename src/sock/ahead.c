@@ -43,26 +43,40 @@ static void ask_attached(struct sw_sock *const socks[], unsigned n)
             sw_tcp_ahead(sw_sock_tcp(socks[i]));
 }
 
+uint64_t sw_ahead_packet(const struct sw_sock_layer *layer, const struct sw_packet *pkt)
+{
+    struct sw_addr local, remote;
+    if (!flow_of(pkt, &local, &remote))
+        return 0;
+    uint64_t hash = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
+    sw_table_ahead(&layer->conns, hash);
+    return hash;
+}
+
+struct sw_sock *sw_ahead_conn(const struct sw_sock_layer *layer, uint64_t hash)
+{
+    struct sw_table_cursor cursor = {0};
+    uint32_t index;
+    if (!hash || !sw_table_next(&layer->conns, hash, &cursor, &index))
+        return NULL;
+    struct sw_sock *s = sw_sock_place(layer, index);
+    sw_slot_ahead(&s->slot);
+    return s;
+}
+
 void sw_ahead_packets(const struct sw_sock_layer *layer, struct sw_packet *const pkts[], unsigned n,
                       uint64_t ret_hashes[])
 {
-    uint32_t index;
     struct sw_sock *socks[SW_AHEAD_MAX];
     unsigned n_socks = 0;
+    for (unsigned i = 0; i < n; i++)
+        ret_hashes[i] = sw_ahead_packet(layer, pkts[i]);
+    if (n < 2)
+        return; /* its socket is asked for when its IP header has been read */
     for (unsigned i = 0; i < n; i++) {
-        struct sw_addr local, remote;
-        ret_hashes[i] = 0;
-        if (!flow_of(pkts[i], &local, &remote))
-            continue;
-        ret_hashes[i] = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
-        sw_table_ahead(&layer->conns, ret_hashes[i]);
-    }
-    for (unsigned i = 0; i < n; i++) {
-        struct sw_table_cursor cursor = {0};
-        if (!ret_hashes[i] || !sw_table_next(&layer->conns, ret_hashes[i], &cursor, &index))
-            continue;
-        socks[n_socks] = sw_sock_place(layer, index);
-        sw_ahead(socks[n_socks++], sizeof(struct sw_stream_sock));
+        struct sw_sock *s = sw_ahead_conn(layer, ret_hashes[i]);
+        if (s)
+            socks[n_socks++] = s;
     }
     ask_attached(socks, n_socks);
 }
@@ -77,7 +91,7 @@ void sw_ahead_sockets(const struct sw_sock_layer *layer, const sw_socket_t handl
             if (!sw_slot_exists(&layer->slots, (uint32_t)handles[i]))
                 continue;
             socks[n_socks] = sw_sock_place(layer, (uint32_t)handles[i]);
-            sw_ahead(socks[n_socks++], sizeof(struct sw_stream_sock));
+            sw_slot_ahead(&socks[n_socks++]->slot);
         }
         ask_attached(socks, n_socks);
     }
@@ -88,6 +102,5 @@ void sw_ahead_timers(const struct sw_timer *next, const struct sw_timer *second)
     if (next && next->owner == SW_TIMER_SOCK)
         sw_tcp_ahead(&SW_CONTAINER(next, struct sw_stream_sock, tcp.timer)->tcp);
     if (second && second->owner == SW_TIMER_SOCK)
-        sw_ahead(SW_CONTAINER(second, struct sw_stream_sock, tcp.timer),
-                 sizeof(struct sw_stream_sock));
+        sw_slot_ahead(&SW_CONTAINER(second, struct sw_stream_sock, tcp.timer)->sock.slot);
 }

@@ -45,6 +45,23 @@ static bool same_addr(const struct sw_addr *a, const struct sw_addr *b)
     return a->port == b->port && a->scope_id == b->scope_id && sw_ip_eq(&a->ip, &b->ip);
 }
 
+static bool is_between(struct sw_sock *s, uint8_t proto, const struct sw_addr *local,
+                       const struct sw_addr *remote)
+{
+    const struct sw_addr *l = sw_sock_local(s);
+    return sw_sock_proto(s) == proto && l->port == local->port && sw_ip_eq(&l->ip, &local->ip) &&
+           same_addr(sw_sock_remote(s), remote);
+}
+
+struct sw_sock *sw_conn_check(const struct sw_sock_layer *layer, struct sw_sock *guess,
+                              uint64_t hash, const struct sw_addr *local,
+                              const struct sw_addr *remote)
+{
+    return guess && is_between(guess, SW_PROTO_TCP, local, remote)
+               ? guess
+               : sw_conn_find(layer, hash, SW_PROTO_TCP, local, remote);
+}
+
 struct sw_sock *sw_conn_find(const struct sw_sock_layer *layer, uint64_t hash, uint8_t proto,
                              const struct sw_addr *local, const struct sw_addr *remote)
 {
@@ -52,9 +69,7 @@ struct sw_sock *sw_conn_find(const struct sw_sock_layer *layer, uint64_t hash, u
     uint32_t index;
     while (sw_table_next(&layer->conns, hash, &cursor, &index)) {
         struct sw_sock *s = sw_sock_place(layer, index);
-        const struct sw_addr *l = sw_sock_local(s);
-        if (sw_sock_proto(s) == proto && l->port == local->port && sw_ip_eq(&l->ip, &local->ip) &&
-            same_addr(sw_sock_remote(s), remote))
+        if (is_between(s, proto, local, remote))
             return s;
     }
     return NULL;

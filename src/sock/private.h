@@ -235,6 +235,11 @@ void sw_sock_close(struct sw_sock_layer *layer, struct sw_sock *s,
                    enum sw_sock_close how); /* frees */
 int sw_sock_take_error(struct sw_sock *s);  /* positive errno or 0 */
 
+/* ---- ahead.c -------------------------------------------------------------------------- */
+
+/* Asks for the memory of what is probably the connection of this hash; NULL: there is none. */
+struct sw_sock *sw_ahead_conn(const struct sw_sock_layer *layer, uint64_t hash);
+
 /* ---- show.c --------------------------------------------------------------------------- */
 
 bool sw_sock_next(struct sw_sock_layer *layer, uint64_t *cursor, struct sw_socket_info *ret_info);
@@ -281,6 +286,10 @@ uint64_t sw_conn_hash(const struct sw_sock_layer *layer, uint8_t proto, const st
 /* The connected socket of this hash and these addresses, or NULL. */
 struct sw_sock *sw_conn_find(const struct sw_sock_layer *layer, uint64_t hash, uint8_t proto,
                              const struct sw_addr *local, const struct sw_addr *remote);
+/* The same of a stream; `guess` is what sw_ahead_conn() said. */
+struct sw_sock *sw_conn_check(const struct sw_sock_layer *layer, struct sw_sock *guess,
+                              uint64_t hash, const struct sw_addr *local,
+                              const struct sw_addr *remote);
 /* The listener or unconnected datagram socket that a packet from `remote` to `local` belongs to. */
 struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
                               const struct sw_addr *local, const struct sw_addr *remote, int iface);

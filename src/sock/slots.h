@@ -19,10 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ahead.h"
 #include "base/list.h"
 #include "base/mem.h"
 
-#define SW_LINE_BYTES 64U  /* of the caches of most processors */
 #define SW_SLOT_BYTES 448U /* what any socket fits into: sock/private.h */
 #define SW_SLOTS_FIRST 8U
 #define SW_SLOTS_PER_PAGE 256U
@@ -67,6 +67,14 @@ static inline struct sw_slot *sw_slot_place(const struct sw_slots *slots, uint32
 {
     uintptr_t origin = slots->origins[sw_slots_page_of(index)];
     return (struct sw_slot *)(origin + (uintptr_t)index * SW_SLOT_BYTES);
+}
+
+/* It will be used: asks for all lines of it. */
+static inline void sw_slot_ahead(const struct sw_slot *slot)
+{
+    const char *at = (const char *)slot;
+    for (unsigned i = 0; i < SW_SLOT_BYTES / SW_LINE_BYTES; i++)
+        __builtin_prefetch(at + i * SW_LINE_BYTES, 1);
 }
 
 /* Whether an index, whoever gave it, has a place. */

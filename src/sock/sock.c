@@ -58,8 +58,12 @@ sw_socket_t sw_sock_handle(const struct sw_sock_layer *layer, const struct sw_so
 
 struct sw_sock *sw_sock_find(const struct sw_sock_layer *layer, sw_socket_t handle)
 {
-    struct sw_sock *s = sw_sock_at(layer, (uint32_t)handle);
-    return s && s->slot.generation == handle >> 32 && (s->is & SW_IS_HELD) ? s : NULL;
+    if (!sw_slot_exists(&layer->slots, (uint32_t)handle))
+        return NULL;
+    struct sw_sock *s = sw_sock_place(layer, (uint32_t)handle);
+    sw_slot_ahead(&s->slot);
+    return (handle >> 32 & 1) && s->slot.generation == handle >> 32 && (s->is & SW_IS_HELD) ? s
+                                                                                            : NULL;
 }
 
 /* ---- birth and death ------------------------------------------------------------------ */

@@ -63,6 +63,7 @@ void sw_sock_layer_fini(struct sw_sock_layer *layer); /* frees every socket, sen
  * memory of all of them together (ahead.c). n is at most SW_AHEAD_MAX. ret_hashes[i]: for
  * sw_sock_tcp_input() of packet i. */
 enum { SW_AHEAD_MAX = 8 };
+uint64_t sw_ahead_packet(const struct sw_sock_layer *layer, const struct sw_packet *pkt);
 void sw_ahead_packets(const struct sw_sock_layer *layer, struct sw_packet *const pkts[], unsigned n,
                       uint64_t ret_hashes[]);
 /* Timers that will fire, perhaps: of `next` it was said before, as `second`. Either may be NULL. */

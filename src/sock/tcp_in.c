@@ -56,6 +56,7 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
                        const struct sw_ip_hdr *ip, int iface, uint64_t hash)
 {
     struct sw_segment seg;
+    struct sw_sock *s = sw_ahead_conn(layer, hash); /* it comes while the segment is checked */
     enum sw_drop why = sw_tcp_segment(pkt, ip, &seg);
     if (why != SW_DROP_NONE) {
         const struct sw_addr l = {.ip = ip->dst}, r = {.ip = ip->src};
@@ -66,7 +67,7 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     const struct sw_addr remote = sw_addr_of(&ip->src, seg.tcp.src_port, iface);
     if (!hash)
         hash = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
-    struct sw_sock *s = sw_conn_find(layer, hash, SW_PROTO_TCP, &local, &remote);
+    s = sw_conn_check(layer, s, hash, &local, &remote);
     if (s) {
         why = unwelcome(layer, s, &seg, iface);
         if (why != SW_DROP_NONE)
