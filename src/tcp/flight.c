@@ -52,6 +52,7 @@ int sw_flight_reserve(struct sw_tcp *tcp)
         f->cwnd_stamp_ns = sw_tcp_now(tcp);
         f->sack_lost = f->high_sacked = f->high_before = f->rack_end = tcp->snd.una;
         f->rack_next = tcp->snd.una;
+        f->rack_rtt_ns = (uint64_t)(tcp->snd.srtt_us8 >> 3) * SW_NS_PER_US; /* the last is not known */
         tcp->snd.flight = f;
     }
     return f->count < f->cap ? 0 : grow(tcp, f);
