@@ -34,8 +34,11 @@
 #define CSS_ROUNDS 5U
 
 /* Of Linux's tcp_cubic: how far apart the ACKs of a train may be, how much of the train's length
- * may be one that was held back to stand for more segments, and the least window. */
+ * may be one that was held back to stand for more segments, and the least window. Here no pause may
+ * be longer than a quarter of the round trip, either: where that is a millisecond, a machine that
+ * wakes up late or a radio that holds ACKs back makes trains of anything. */
 #define TRAIN_GAP_US 2000U
+#define TRAIN_GAP_RTT_PART 4U
 #define TRAIN_HELD_US 1000U
 #define TRAIN_LEAST_SEGMENTS 16U
 
@@ -68,11 +71,13 @@ static bool delayed(const struct sw_hystart *h)
 /* Whether the ACKs of this round have been an unbroken train for half a round trip. */
 static bool path_is_full(const struct sw_tcp *tcp, struct sw_hystart *h)
 {
-    if (now_us(tcp) - h->heard_us > TRAIN_GAP_US || tcp->snd.min_rtt_us == UINT32_MAX ||
-        tcp->snd.cwnd < TRAIN_LEAST_SEGMENTS * tcp->snd.mss)
+    uint32_t now = now_us(tcp), rtt_us = tcp->snd.min_rtt_us;
+
+    if (now - h->heard_us > sw_min32(TRAIN_GAP_US, rtt_us / TRAIN_GAP_RTT_PART) ||
+        rtt_us == UINT32_MAX || tcp->snd.cwnd < TRAIN_LEAST_SEGMENTS * tcp->snd.mss)
         return false;
-    h->heard_us = now_us(tcp);
-    return h->heard_us - h->begun_us > (tcp->snd.min_rtt_us + TRAIN_HELD_US) / 2;
+    h->heard_us = now;
+    return now - h->begun_us > (rtt_us + TRAIN_HELD_US) / 2;
 }
 
 static void take_sample(struct sw_hystart *h, uint32_t rtt_us)

@@ -74,12 +74,12 @@ static void test_ends_early(void **state)
     end(&o);
 }
 
-/* Rounds of a window each, the ACKs `gap_us` apart and 20 ms from one round to the next. Returns
- * the window with which slow start ended; 0: after ten rounds it had not. */
-static uint32_t end_of_trains(struct one *o, uint32_t cwnd, uint64_t gap_us)
+/* Rounds of a window each, the ACKs `gap_us` apart. Returns the window with which slow start ended;
+ * 0: after ten rounds it had not. */
+static uint32_t end_of_trains(struct one *o, uint32_t rtt_us, uint32_t cwnd, uint64_t gap_us)
 {
     o->tcp.snd.cwnd = cwnd;
-    o->tcp.snd.min_rtt_us = 20000;
+    o->tcp.snd.min_rtt_us = rtt_us;
     for (uint32_t n = cwnd / 1000, round = 0; round < 10; round++, n *= 2) {
         uint64_t begun_ns = o->env.now_ns;
 
@@ -91,8 +91,8 @@ static uint32_t end_of_trains(struct one *o, uint32_t cwnd, uint64_t gap_us)
         }
         if (o->tcp.snd.ssthresh != UINT32_MAX)
             return o->tcp.snd.cwnd;
-        if (o->env.now_ns < begun_ns + 20 * MS)
-            o->env.now_ns = begun_ns + 20 * MS;
+        if (o->env.now_ns < begun_ns + rtt_us * SW_NS_PER_US)
+            o->env.now_ns = begun_ns + rtt_us * SW_NS_PER_US;
     }
     return 0;
 }
@@ -103,12 +103,14 @@ static uint32_t end_of_trains(struct one *o, uint32_t cwnd, uint64_t gap_us)
 static void test_train(void **state)
 {
     static const struct {
-        uint32_t cwnd, gap_us, ended_from, ended_to;
+        uint32_t rtt_us, cwnd, gap_us, ended_from, ended_to;
     } cases[] = {
-        {10000, 50, 400000, 600000},
-        {16000, 1000, 27000, 28000}, /* (20 + 1) / 2 ms */
-        {10000, 1000, 31000, 31000}, /* the first round has but 9 ms, the second is too short */
-        {16000, 2001, 0, 0},
+        {20000, 10000, 50, 400000, 600000},
+        {20000, 16000, 1000, 27000, 28000}, /* (20 + 1) / 2 ms */
+        {20000, 10000, 1000, 31000, 31000}, /* the first round's have but 9 ms */
+        {20000, 16000, 2001, 0, 0},
+        {4000, 16000, 1000, 18000, 19000}, /* a quarter of the round trip */
+        {4000, 16000, 1001, 0, 0},
     };
 
     (void)state;
@@ -116,8 +118,8 @@ static void test_train(void **state)
         struct one o;
 
         begin(&o, true);
-        assert_in_range(end_of_trains(&o, cases[i].cwnd, cases[i].gap_us), cases[i].ended_from,
-                        cases[i].ended_to);
+        assert_in_range(end_of_trains(&o, cases[i].rtt_us, cases[i].cwnd, cases[i].gap_us),
+                        cases[i].ended_from, cases[i].ended_to);
         end(&o);
     }
 }
