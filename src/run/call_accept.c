@@ -243,7 +243,8 @@ static void hand_out(struct run *run, struct run_call *call, struct ends *ends, 
         call_fail(run, call, ENOBUFS);
         return;
     }
-    err = mem_write_addr(run, call->tid, call->args[1], call->args[2], &remote, s->ipv6);
+    if (call->args[1] != 0)
+        err = mem_write_addr(run, call->tid, call->args[1], call->args[2], &remote, s->ipv6);
     if (err < 0) { /* Linux has taken it from the queue by then */
         if (call_waits(run, call))
             standin_gone(run, s);

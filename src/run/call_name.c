@@ -12,8 +12,6 @@ void on_getname(struct run *run, struct run_call *call)
 
     int err = call->nr == SYS_getpeername ? sw_getpeername(run->host, s->sock, &addr)
                                           : sw_getsockname(run->host, s->sock, &addr);
-    if (err == 0 && call->args[1] == 0)
-        err = -EFAULT;
     if (err == 0)
         record_from(call, &addr);
     if (err == 0)

@@ -310,7 +310,7 @@ static enum run_verdict try_recvmmsg(struct run *run, struct run_call *call)
         return CALL_AGAIN;
     }
     if (many->done > 0 && r < 0 && r != -EAGAIN)
-        call->standin->error = (int)-r; /* the next call reports it */
+        dgram_make_pending(run, call->standin, (int)-r); /* the next call reports it */
     if (many->done > 0 || r == 0)
         finish_many(run, call, many);
     else

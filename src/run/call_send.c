@@ -21,12 +21,13 @@
 #endif
 
 enum {
-    OLD_PKTINFO = 2,         /* IPV6_2292PKTINFO */
-    OLD_HOPLIMIT = 8,        /* IPV6_2292HOPLIMIT */
-    EXTENSION_MIN = 2,       /* bytes of a struct ipv6_opt_hdr */
-    PRIORITY_MAX = 6,        /* more is for administrators */
-    MSG_PROBE = 0x10,        /* <linux/socket.h>: nothing is sent, the way there is looked for */
-    TIMESTAMPING_TX = 0x303, /* SOF_TIMESTAMPING_TX_RECORD_MASK */
+    IP_PROTOCOL_CONTROL = 52, /* IP_PROTOCOL: of raw sockets (Linux 6.5), nothing to others */
+    OLD_PKTINFO = 2,          /* IPV6_2292PKTINFO */
+    OLD_HOPLIMIT = 8,         /* IPV6_2292HOPLIMIT */
+    EXTENSION_MIN = 2,        /* bytes of a struct ipv6_opt_hdr */
+    PRIORITY_MAX = 6,         /* more is for administrators */
+    MSG_PROBE = 0x10,         /* <linux/socket.h>: nothing is sent, the way there is looked for */
+    TIMESTAMPING_TX = 0x303,  /* SOF_TIMESTAMPING_TX_RECORD_MASK */
     TIMESTAMPING_ID = 1 << 7,
     STAMP_NUMBER = 81, /* SCM_TS_OPT_ID: Linux 6.13 */
 };
@@ -48,6 +49,7 @@ static int read_ip_control(int type, const void *data, size_t len, struct sw_dat
 {
     struct in_pktinfo pktinfo;
     uint8_t b[4];
+    int v;
 
     switch (type) {
     case IP_PKTINFO:
@@ -66,6 +68,8 @@ static int read_ip_control(int type, const void *data, size_t len, struct sw_dat
         else if (!read_int(data, len, &info->tos) || !in_range(info->tos, 0, 255))
             return -EINVAL;
         return 0;
+    case IP_PROTOCOL_CONTROL:
+        return read_int(data, len, &v) && in_range(v, 1, 255) ? 0 : -EINVAL;
     case IP_RETOPTS:
         return -EOPNOTSUPP;
     default:
@@ -286,14 +290,15 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     bool to4 = goes_to4(run, s, to);
     if (to != NULL && to4 && standin_only6(run, s))
         return -ENETUNREACH;
-    if (m->total > DGRAM_MAX)
+    bool probe = (flags & MSG_PROBE) != 0 && dgram_is_udp(run, s);
+    if (m->total > DGRAM_MAX && !probe)
         return -EMSGSIZE;
     if (to4 && (flags & MSG_OOB) != 0)
         return -EOPNOTSUPP;
     r = read_controls(run, call, m, to4, &info);
     if (r < 0)
         return r;
-    if ((flags & MSG_PROBE) != 0 && dgram_is_udp(run, s)) {
+    if (probe) {
         r = sw_may_send(run->host, s->sock, to, &info);
         return r < 0 ? r : (int64_t)m->total;
     }

@@ -204,7 +204,7 @@ void stream_send(struct run *run, struct run_call *call)
     int flags, err = stream_load(run, call, &m, &flags);
     bool connected = s->state == STANDIN_CONNECTED || s->state == STANDIN_CONNECTING;
 
-    if (err == 0 && connected)
+    if (err == 0 && connected && (s->program_shut & 2) == 0)
         err = judge_controls(run, call, &m, &stamping);
     if (err < 0) {
         call_fail(run, call, -err);
@@ -235,7 +235,7 @@ static int64_t send_one(struct run *run, struct run_call *call, uint64_t at, boo
     struct message *m = &sending.m;
     int64_t r = message_load(run, call->tid, at, true, m);
 
-    if (r == 0)
+    if (r == 0 && (call->standin->program_shut & 2) == 0)
         r = judge_controls(run, call, m, &sending.stamping);
     if (r < 0)
         return r;

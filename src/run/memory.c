@@ -219,8 +219,6 @@ int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_p
     struct mem_addr made;
     int room;
 
-    if (addr == 0)
-        return 0;
     if (mem_read(run, tid, addrlen_ptr, &room, sizeof(room)) < 0)
         return -EFAULT;
     if (room < 0)

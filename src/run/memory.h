@@ -59,8 +59,7 @@ struct mem_addr {
     socklen_t full; /* its length */
 };
 void mem_addr_make(const struct sw_addr *from, bool ipv6, struct mem_addr *ret);
-/* Writes a sockaddr as accept/getsockname do: truncated to *addrlen, which becomes the full length.
- * addr 0: nothing. */
+/* Writes a sockaddr as accept/getsockname do: truncated to *addrlen, which becomes the full length. */
 int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr, const struct sw_addr *from,
                    bool ipv6);
 

@@ -145,6 +145,13 @@ static unsigned score(struct sw_sock *s, const struct sw_ip *ip, int iface)
     return points + (bind_iface ? 4 : 0) + (s->domain == SW_AF_INET ? 2 : 0);
 }
 
+/* connect() without a port: whatever comes from that address. */
+static bool hears_from(struct sw_sock *s, const struct sw_addr *remote)
+{
+    return sw_sock_is_stream(s) || s->state != SW_SS_CONNECTED ||
+           sw_ip_eq(&sw_sock_remote(s)->ip, &remote->ip);
+}
+
 bool sw_demux_hears(struct sw_sock *s, const struct sw_ip *ip, int iface)
 {
     return score(s, ip, iface) > 0;
@@ -160,7 +167,7 @@ struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
     unsigned best_score = 0, group = 0;
     for (const struct sw_list *l = port->hear.next; l != &port->hear; l = l->next) {
         struct sw_sock *s = SW_CONTAINER(l, struct sw_sock, ref.node);
-        if (sw_sock_proto(s) != proto)
+        if (sw_sock_proto(s) != proto || !hears_from(s, remote))
             continue; /* identifiers of ICMP and ICMPv6 are in one directory */
         unsigned points = score(s, &local->ip, iface);
         if (points > best_score) {
@@ -176,7 +183,8 @@ struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
     uint64_t pick = hash_tuple(&layer->reuse_key, proto, local, remote) % group;
     for (const struct sw_list *l = port->hear.prev; l != &port->hear; l = l->prev) {
         struct sw_sock *s = SW_CONTAINER(l, struct sw_sock, ref.node);
-        if ((s->on & SW_ON_REUSEPORT) && score(s, &local->ip, iface) == best_score && pick-- == 0)
+        if (sw_sock_proto(s) == proto && hears_from(s, remote) && (s->on & SW_ON_REUSEPORT) &&
+            score(s, &local->ip, iface) == best_score && pick-- == 0)
             return s;
     }
     SW_ASSERT(false);

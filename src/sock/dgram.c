@@ -128,7 +128,11 @@ int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     d->remote = peer;
     s->state = SW_SS_CONNECTED;
     if (!sw_sock_has_ports(s))
-        return 0; /* it hears on */
+        return 0;         /* it hears on */
+    if (peer.port == 0) { /* likewise, from every port of its peer's: sw_demux_hear() */
+        sw_port_hear(&s->ref, true);
+        return 0;
+    }
     r = sw_sock_hash(layer, s);
     if (r < 0) {
         d->local.ip = was_local.ip;

@@ -109,6 +109,29 @@ static void test_peer(void **state)
     world_fini(&w);
 }
 
+/* connect() to port 0: hears every port of that address, and no other. */
+static void test_peer_without_port(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    const struct sw_addr own = at("10.0.0.1", 0), other = at("10.0.0.9", 0),
+                         to = at("10.0.0.2", 53);
+    sw_socket_t a = dgram(&w, 0, SW_AF_INET);
+    sw_socket_t s = bound(&w, SW_AF_INET, "0.0.0.0", SW_SO_REUSEADDR, 0);
+    const struct {
+        const struct sw_addr *peer;
+        int64_t gets;
+    } steps[] = {{&own, 1}, {&other, -EAGAIN}, {NULL, 1}};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        assert_int_equal(sw_connect(w.host[1], s, steps[i].peer), 0);
+        assert_int_equal(sw_send(w.host[0], a, "a", 1, 0, &to), 1);
+        world_settle(&w);
+        assert_int_equal(sw_recv(w.host[1], s, buf, 9, 0, NULL), steps[i].gets);
+    }
+    world_fini(&w);
+}
+
 /* SO_REUSEPORT: each flow always to the same socket, flows over all of them. */
 static void test_reuseport(void **state)
 {
@@ -201,9 +224,9 @@ static void test_hash_flood(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_best_match), cmocka_unit_test(test_peer),
-        cmocka_unit_test(test_reuseport),  cmocka_unit_test(test_broadcast),
-        cmocka_unit_test(test_hash_flood),
+        cmocka_unit_test(test_best_match),        cmocka_unit_test(test_peer),
+        cmocka_unit_test(test_peer_without_port), cmocka_unit_test(test_reuseport),
+        cmocka_unit_test(test_broadcast),         cmocka_unit_test(test_hash_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
