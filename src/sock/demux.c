@@ -148,7 +148,7 @@ static unsigned score(struct sw_sock *s, const struct sw_ip *ip, int iface)
 /* connect() without a port: whatever comes from that address. */
 static bool hears_from(struct sw_sock *s, const struct sw_addr *remote)
 {
-    return sw_sock_is_stream(s) || s->state != SW_SS_CONNECTED ||
+    return sw_sock_is_stream(s) || sw_sock_is_ping(s) || s->state != SW_SS_CONNECTED ||
            sw_ip_eq(&sw_sock_remote(s)->ip, &remote->ip);
 }
 

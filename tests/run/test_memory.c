@@ -114,7 +114,9 @@ static void test_write(void **state)
     len = (socklen_t)-1;
     assert_int_equal(mem_write_addr(&run, getpid(), (uintptr_t)&in, lenp, &from, false), -EINVAL);
     assert_int_equal(mem_write_addr(&run, getpid(), (uintptr_t)&in, 8, &from, false), -EFAULT);
-    assert_int_equal(mem_write_addr(&run, getpid(), 0, 8, &from, false), 0); /* nobody asked */
+    assert_int_equal(mem_write_addr(&run, getpid(), 0, lenp, &from, false), -EINVAL);
+    len = 0; /* no room: only the length */
+    assert_int_equal(mem_write_addr(&run, getpid(), 0, lenp, &from, false), 0);
 }
 
 int main(void)
