@@ -6,11 +6,15 @@
  * signals are looked for in /proc/TID/status (proc(5)), and when there is one that it does not
  * block, the call is answered -ERESTARTSYS: the kernel runs the handler and makes of it EINTR or,
  * with SA_RESTART, the same call again, as for any call that sleeps. With no signal pending that
- * number would reach the program. A signal for the whole process wakes its first thread, unless
- * that one blocks it. For a call of another thread it must be seen twice, and the answer is EINTR.
+ * number would reach the program. A signal for the whole process is its first thread's, unless that
+ * one blocks it, and then one other thread's. That one may take it before our answer is there, so
+ * the signal must be seen twice, and the answer is EINTR. What has no handler and by default does
+ * nothing (SIGCHLD) is pending only while it is blocked somewhere, by system(3) for one, and
+ * interrupts nobody.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,10 +69,14 @@ static void leave(struct run *run, struct run_call *call, int err)
     call_free(call);
 }
 
+#define SET(signal) (1ULL << ((signal)-1))
+#define IGNORED_BY_DEFAULT (SET(SIGCHLD) | SET(SIGCONT) | SET(SIGURG) | SET(SIGWINCH))
+
 struct signals {
-    uint64_t thread, process, blocked; /* sets: bit N-1 is signal N */
+    uint64_t thread, process; /* pending; sets: bit N-1 is signal N */
+    uint64_t blocked;         /* or without effect, if they came */
     unsigned threads;
-    bool leader; /* the thread is its process' first */
+    pid_t pid; /* of the process: its first thread's */
 };
 
 static uint64_t field(const char *text, const char *name, int base)
@@ -91,12 +99,33 @@ static int read_signals(pid_t tid, struct signals *ret_signals)
     if (n <= 0)
         return -ESRCH;
     text[n] = '\0';
-    ret_signals->leader = (pid_t)field(text, "\nTgid:", 10) == tid;
+    ret_signals->pid = (pid_t)field(text, "\nTgid:", 10);
     ret_signals->threads = (unsigned)field(text, "\nThreads:", 10);
     ret_signals->thread = field(text, "\nSigPnd:", 16);
     ret_signals->process = field(text, "\nShdPnd:", 16);
-    ret_signals->blocked = field(text, "\nSigBlk:", 16);
+    ret_signals->blocked = field(text, "\nSigBlk:", 16) | field(text, "\nSigIgn:", 16) |
+                           (IGNORED_BY_DEFAULT & ~field(text, "\nSigCgt:", 16));
+    if (strstr(text, "\nState:\tZ") != NULL) /* has ended, before the other threads */
+        ret_signals->blocked = UINT64_MAX;
     return 0;
+}
+
+/* Whether a signal for the whole process that the call's thread would take is not its first's. */
+static bool is_for_another_thread(const struct signals *sig)
+{
+    struct signals first;
+    return read_signals(sig->pid, &first) < 0 ||
+           (sig->process & ~sig->blocked & first.blocked) != 0;
+}
+
+/* One thread takes a signal: its process' other calls have not seen it yet. */
+static void forget_shared_signal(struct run *run, pid_t pid)
+{
+    for (struct sw_list *l = run->held.next; l != &run->held; l = l->next) {
+        struct run_call *call = SW_CONTAINER(l, struct run_call, link);
+        if (call->shared_signal_pid == pid)
+            call->shared_signal_pid = 0;
+    }
 }
 
 /* Interrupts the call if a signal asks for it; then the call is gone. */
@@ -112,18 +141,17 @@ static void check_signals(struct run *run, struct run_call *call)
     }
     bool own = (sig.thread & ~sig.blocked) != 0;
     bool shared = (sig.process & ~sig.blocked) != 0;
-    if (!own && !shared) {
-        call->shared_signal_seen = false;
-        return;
-    }
-    /* socket(7): a call with a timeout is not restarted. */
-    int restart = call->deadline_ns == SW_NEVER ? ERESTARTSYS : EINTR;
-    if (own || sig.threads <= 1 || sig.leader)
-        leave(run, call, restart);
-    else if (call->shared_signal_seen)
+    bool first = sig.threads <= 1 || sig.pid == call->tid;
+    if (own || (shared && first)) /* socket(7): a call with a timeout is not restarted */
+        leave(run, call, call->deadline_ns == SW_NEVER ? ERESTARTSYS : EINTR);
+    else if (!shared || !is_for_another_thread(&sig))
+        call->shared_signal_pid = 0;
+    else if (call->shared_signal_pid == 0)
+        call->shared_signal_pid = sig.pid;
+    else {
+        forget_shared_signal(run, sig.pid);
         leave(run, call, EINTR);
-    else
-        call->shared_signal_seen = true;
+    }
 }
 
 uint64_t calls_deadline(const struct run *run)

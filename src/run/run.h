@@ -235,7 +235,7 @@ struct run_call {
     int returned_fd;           /* what call_return_fd() returned to the caller */
     bool foreign;              /* made as a 32-bit program does: nr and args are of its ABI */
     bool answered;
-    bool shared_signal_seen;   /* while held: see held.c */
+    pid_t shared_signal_pid;   /* while held: the process for which a signal was seen (held.c), or 0 */
     bool gives_back;           /* undoes what it did for a caller that has gone: need not be asked before */
     uint64_t held_since_ns;
     run_try_fn *retry;         /* while held */

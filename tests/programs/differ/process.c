@@ -332,6 +332,88 @@ static void threads_share(void)
     say("accepted by threads %d", accepted);
 }
 
+static void *accept_address_in_thread(void *fd)
+{
+    struct sockaddr_storage from;
+    int got = accept(*(int *)fd, (struct sockaddr *)&from, &(socklen_t){sizeof from});
+    return (void *)(intptr_t)(got >= 0 ? 0 : errno);
+}
+
+static void show_accepted(const char *what, int fd, pthread_t thread)
+{
+    void *error;
+    connected_to(fd);
+    pthread_join(thread, &error);
+    say("%s: %s", what, errno_name((int)(intptr_t)error));
+}
+
+static void handled(int signal)
+{
+    (void)signal;
+}
+
+/* What nobody handles, and the first thread blocks as system(3) does, disturbs no other thread. */
+static void child_ends_while_blocked(void)
+{
+    int fd = listener(4);
+    pthread_t thread;
+    sigset_t set;
+    pthread_create(&thread, NULL, accept_address_in_thread, &fd);
+    usleep(50000);
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    MUST(sigprocmask(SIG_BLOCK, &set, NULL));
+    pid_t pid = MUST(fork());
+    if (pid == 0)
+        _exit(0);
+    MUST(waitpid(pid, NULL, 0));
+    usleep(200000);
+    show_accepted("accept in the thread", fd, thread);
+}
+
+/* A signal is the first thread's, also if that one is too busy to take it: waits in vfork(2). */
+static void first_is_busy(void)
+{
+    int fd = listener(4);
+    pthread_t thread;
+    MUST(sigaction(SIGUSR1, &(struct sigaction){.sa_handler = handled}, NULL));
+    pthread_create(&thread, NULL, accept_address_in_thread, &fd);
+    usleep(50000);
+    pid_t pid = MUST(vfork());
+    if (pid == 0) {
+        kill(getppid(), SIGUSR1);
+        usleep(200000);
+        _exit(0);
+    }
+    MUST(waitpid(pid, NULL, 0));
+    show_accepted("accept in the thread", fd, thread);
+}
+
+/* One that the first thread blocks disturbs one of the others. */
+static void one_is_interrupted(void)
+{
+    int fd = listener(4), interrupted = 0;
+    pthread_t threads[3];
+    sigset_t set;
+    MUST(sigaction(SIGUSR1, &(struct sigaction){.sa_handler = handled}, NULL));
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, accept_address_in_thread, &fd);
+    usleep(50000);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    MUST(sigprocmask(SIG_BLOCK, &set, NULL));
+    MUST(kill(getpid(), SIGUSR1));
+    usleep(300000);
+    for (int i = 0; i < 3; i++)
+        connected_to(fd);
+    for (int i = 0; i < 3; i++) {
+        void *error;
+        pthread_join(threads[i], &error);
+        interrupted += (int)(intptr_t)error == EINTR;
+    }
+    say("interrupted %d of 3", interrupted);
+}
+
 static void killed_while_blocked(void)
 {
     int fd = listener(4);
@@ -362,5 +444,8 @@ const struct scenario process_scenarios[] = {
     {"shutdown-wakes-accept", shutdown_wakes_accept, BOTH},
     {"shutdown-wakes-recv", shutdown_wakes_recv, BOTH},
     {"threads-share-a-listener", threads_share, BOTH},
+    {"thread-not-interrupted", child_ends_while_blocked, BOTH},
+    {"thread-is-not-first", first_is_busy, BOTH},
+    {"one-thread-interrupted", one_is_interrupted, BOTH},
     {"killed-while-blocked", killed_while_blocked, BOTH},
     {NULL, NULL, 0}};
