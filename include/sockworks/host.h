@@ -94,6 +94,9 @@ int sw_host_add_addr(struct sw_host *host, int iface, const struct sw_ip *ip, un
  * bound there stays so, and hears nothing any more. 0, -EADDRNOTAVAIL: it has none like that. */
 int sw_host_remove_addr(struct sw_host *host, int iface, const struct sw_ip *ip, unsigned prefix_len);
 
+/* Whether a packet to `ip` is for this host alone: one of its addresses, no group, no broadcast. */
+bool sw_host_is_local(const struct sw_host *host, const struct sw_ip *ip);
+
 /* Adds a route: `dst`/`prefix_len` leaves by `iface`, via gateway `via` (NULL: on link).
  * 0, -ENODEV, -EINVAL, -EEXIST, -ENOMEM. */
 int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len, int iface,

@@ -112,6 +112,11 @@ int sw_host_remove_addr(struct sw_host *host, int iface, const struct sw_ip *ip,
     return sw_ip_remove_addr(&host->ip, iface, ip, prefix_len);
 }
 
+bool sw_host_is_local(const struct sw_host *host, const struct sw_ip *ip)
+{
+    return sw_ip_is_local(&host->ip, ip);
+}
+
 int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len, int iface,
                       const struct sw_ip *via)
 {

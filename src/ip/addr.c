@@ -135,8 +135,8 @@ int sw_ip_remove_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *add
     return 0;
 }
 
-/* All of an IPv4 address' prefix on a loopback is this host: Linux's fib_add_ifaddr(), and of
- * 127.0.0.0/8 RFC 1122 3.2.1.3 (g). */
+/* All of an IPv4 address' prefix on a loopback but its last, which is all hosts there, is this
+ * host: Linux's fib_add_ifaddr(), and of 127.0.0.0/8 RFC 1122 3.2.1.3 (g). */
 static bool covered_by_loopback(const struct sw_ip_layer *ip, const struct sw_ip *addr)
 {
     for (uint32_t i = 0; i < ip->n_addrs; i++) {
@@ -154,7 +154,7 @@ bool sw_ip_is_local(const struct sw_ip_layer *ip, const struct sw_ip *addr)
         if (sw_ip_eq(&ip->addrs[i].ip, addr))
             return true;
     }
-    return sw_ip_is4(addr) && covered_by_loopback(ip, addr);
+    return sw_ip_is4(addr) && covered_by_loopback(ip, addr) && !sw_ip_is_broadcast(ip, addr);
 }
 
 /* Whether everything behind the prefix of an IPv4 address is ones. */

@@ -55,12 +55,11 @@ static enum sw_drop judge_dst(struct sw_ip_layer *ip, int index, const struct sw
     const struct sw_ip *dst = &hdr->dst;
     if (sw_ip_is_any(dst))
         return SW_DROP_IP_MARTIAN_DST;
-    if (sw_ip_is_broadcast(ip, dst)) /* only datagrams have a use for it (RFC 1122 4.2.3.10) */
-        return hdr->proto == SW_PROTO_UDP || hdr->proto == SW_PROTO_UDPLITE
-                   ? SW_DROP_NONE
-                   : SW_DROP_IP_MARTIAN_DST;
-    if (sw_ip_is_multicast(dst) && hdr->proto == SW_PROTO_TCP) /* RFC 9293 3.9.2.3 (MUST-57) */
-        return SW_DROP_IP_MARTIAN_DST;
+    bool to_all = sw_ip_is_broadcast(ip, dst);
+    if (hdr->proto == SW_PROTO_TCP && (to_all || sw_ip_is_multicast(dst)))
+        return SW_DROP_IP_MARTIAN_DST; /* RFC 9293 3.9.2.3 (MUST-57) */
+    if (to_all)
+        return SW_DROP_NONE;
     if (sw_ip_is_multicast(dst))
         return sw_ip_in_group(ip, index, dst) ? SW_DROP_NONE : SW_DROP_IP_NOT_OURS;
     if (!sw_ip_is_unicast(ip, dst))

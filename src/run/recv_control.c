@@ -101,8 +101,8 @@ static void put_ip4(struct run *run, const struct standin *s, const struct sw_da
     if (option(run, s, IPPROTO_IP, IP_PKTINFO)) {
         struct in_pktinfo pktinfo = {.ipi_ifindex = info->iface};
         memcpy(&pktinfo.ipi_addr, info->local.b + 12, 4);
-        pktinfo.ipi_spec_dst = pktinfo.ipi_addr; /* from where an answer would come */
-        if (sw_ip_is_multicast(&info->local))
+        pktinfo.ipi_spec_dst = pktinfo.ipi_addr;        /* from where an answer would come */
+        if (!sw_host_is_local(run->host, &info->local)) /* sent to many */
             pktinfo.ipi_spec_dst.s_addr = htonl(INADDR_LOOPBACK);
         if (option(run, s, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM && !dgram_is_udp(run, s))
             pktinfo.ipi_spec_dst.s_addr = 0; /* ping_queue_rcv_skb() does not look for it */

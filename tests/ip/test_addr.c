@@ -94,6 +94,7 @@ static void test_kinds(void **state)
     } rows[] = {
         {"127.0.0.1", true, false, true},
         {"127.9.9.9", true, false, true},
+        {"127.255.255.255", false, true, false},
         {"::1", true, false, true},
         {"::2", false, false, true},
         {"10.0.0.1", true, false, true},

@@ -32,6 +32,8 @@ static const struct {
     {LO, "::1", "::1", 6, SW_DROP_NONE},
     {ETH, "8.8.8.8", "10.0.0.255", 17, SW_DROP_NONE},
     {ETH, "8.8.8.8", "255.255.255.255", 17, SW_DROP_NONE},
+    {ETH, "8.8.8.8", "255.255.255.255", 160, SW_DROP_NONE},
+    {LO, "127.0.0.1", "127.255.255.255", 17, SW_DROP_NONE},
     /* RFC 1122 3.2.1.3 (a): "this host on this network" is no source of an answerable packet */
     {ETH, "0.0.0.0", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
     {ETH, "0.1.2.3", "10.0.0.1", 17, SW_DROP_IP_MARTIAN_SRC},
@@ -61,7 +63,8 @@ static const struct {
     {ETH, "8.8.8.8", "240.9.9.9", 17, SW_DROP_IP_MARTIAN_DST},
     {ETH, "2001:4860::8", "::", 17, SW_DROP_IP_MARTIAN_DST},
     {ETH, "8.8.8.8", "10.0.0.255", 6, SW_DROP_IP_MARTIAN_DST}, /* RFC 1122 4.2.3.10 */
-    {ETH, "8.8.8.8", "255.255.255.255", 1, SW_DROP_IP_MARTIAN_DST},
+    {ETH, "8.8.8.8", "255.255.255.255", 6, SW_DROP_IP_MARTIAN_DST},
+    {LO, "127.0.0.1", "127.255.255.255", 6, SW_DROP_IP_MARTIAN_DST},
     {ETH, "8.8.8.8", "10.0.0.2", 6, SW_DROP_IP_NOT_OURS},
     {ETH, "8.8.8.8", "224.0.0.251", 17, SW_DROP_IP_NOT_OURS},
     {ETH, "2001:4860::8", "2001:db8::2", 6, SW_DROP_IP_NOT_OURS},

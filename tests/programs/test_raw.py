@@ -129,6 +129,23 @@ def any_protocol(case):
             expect("filled in", summed(pseudo + b.recv(100)), 0xffff)
 
 
+def broadcasts(case):
+    """To all of lo's prefix: heard by everybody, answered by nobody."""
+    if case.family == socket.AF_INET6:
+        return
+    everybody = "127.255.255.255", 0
+    with raw(case, TEST_PROTOCOL) as a, raw(case, TEST_PROTOCOL) as b:
+        expect("not allowed", outcome(a.sendto, b"all", everybody), "EACCES")
+        a.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        a.sendto(b"all", everybody)
+        expect("to all", [payload(case, s.recv(100)) for s in (a, b)], [b"all"] * 2)
+    with raw(case, socket.IPPROTO_ICMP) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        s.sendto(echo(case, 9, 1), everybody)
+        expect("a request", payload(case, s.recv(100))[0], 8)
+        expect("not answered", waiting(s), "EAGAIN")
+
+
 def streams_are_heard(case):
     with raw(case, socket.IPPROTO_TCP) as s, socket.create_server((case.address, 0), family=case.family) as server:
         with socket.create_connection(server.getsockname()[:2]) as client:
@@ -156,7 +173,7 @@ def own_headers(case):
 
 
 def body(case, programs):
-    for part in (opening, echoes, filters, any_protocol, streams_are_heard, own_headers):
+    for part in (opening, echoes, filters, any_protocol, broadcasts, streams_are_heard, own_headers):
         if not case.lossy:
             part(case)
 

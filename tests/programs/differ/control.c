@@ -162,6 +162,20 @@ static void little_room(void)
     }
 }
 
+/* The last address of lo's prefix is all hosts there: it is heard, but no answer comes from it. */
+static void to_all(void)
+{
+    int server = datagram_socket(), client = datagram_socket();
+    struct sockaddr_storage all = any(0);
+    MUST(bind(server, ADDRESS(all)));
+    MUST(set_int(server, IPPROTO_IP, IP_PKTINFO, 1));
+    MUST(set_int(client, SOL_SOCKET, SO_BROADCAST, 1));
+    all = loopback(port_of(server));
+    ((struct sockaddr_in *)&all)->sin_addr.s_addr = htonl(0x7fffffff);
+    TRY(sendto(client, "x", 1, 0, ADDRESS(all)));
+    receive("to all", server, 512);
+}
+
 /* A socket of IPv6, told of a datagram of IPv4. */
 static void of_the_other_family(void)
 {
@@ -457,6 +471,7 @@ const struct scenario control_scenarios[] = {
     {"control-each", each, BOTH},
     {"control-all", every, BOTH},
     {"control-little-room", little_room, BOTH},
+    {"control-to-all", to_all, V4},
     {"control-of-the-other-family", of_the_other_family, V6},
     {"control-times", times, BOTH},
     {"control-overflow", overflow, BOTH},
