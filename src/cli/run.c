@@ -60,6 +60,8 @@ static const struct option_def options[] = {
     {.kind = OPTION_HEADING, .help = "The host that the programs share:"},
     {.name = "sysctl", .kind = OPTION_SETTINGS, .field = FIELD(sysctls), .max = RUN_SYSCTLS,
      .help = "a setting by sysctl's name, as net.ipv4.tcp_fastopen=3"},
+    {.name = "proc-net", .kind = OPTION_FLAG, .field = FIELD(proc_net),
+     .help = "programs find it in /proc/net, too: netstat, lsof -i; each file opened costs more"},
 
     {.kind = OPTION_HEADING, .help = "Names that every name server knows inside the run:"},
     {.name = "name", .kind = OPTION_WORDS, .field = offsetof(struct given, names), .max = NAMES,

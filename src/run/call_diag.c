@@ -22,6 +22,7 @@
 #include "run/dgram.h"
 #include "run/diag.h"
 #include "run/netlink.h"
+#include "run/proc_net.h"
 
 /* A dump under way. */
 struct diag_dump {
@@ -141,6 +142,15 @@ static bool next_socket(struct run *run, uint64_t *cursor, struct diag_socket *r
     if (!sw_host_next_socket(run->host, cursor, &ret->info))
         return false;
     ret->iface = (uint32_t)number_of(run, *cursor, SOL_SOCKET, SO_BINDTOIFINDEX);
+    return true;
+}
+
+bool diag_next(struct run *run, uint64_t *cursor, struct diag_socket *ret)
+{
+    if (!next_socket(run, cursor, ret))
+        return false;
+    if (ret->info.socket != 0)
+        take_standin(run, ret);
     return true;
 }
 

@@ -41,6 +41,10 @@ static const struct family families[] = {
     {SYS_sendmmsg, true, on_sendmmsg},
     {SYS_recvmmsg, true, on_recvmmsg},
     {SYS_ioctl, false, on_ioctl}, /* SIOCGIF* are answered on any socket */
+#ifdef SYS_open
+    {SYS_open, false, on_open},
+#endif
+    {SYS_openat, false, on_open},
 };
 
 static const struct family *family_of(int nr)
@@ -63,7 +67,7 @@ void call_dispatch(struct run *run, struct run_call *call)
         on_refused(run, call);
         return;
     }
-    if (call->nr != SYS_socket)
+    if (call->nr != SYS_socket && family->handler != on_open)
         standin_of_call(run, call);
     if (call->standin == NULL && family->on_standin) {
         call_continue(run, call);

@@ -131,7 +131,7 @@ static int export(scmp_filter_ctx ctx, struct sock_filter **ret_code, unsigned s
     return 0;
 }
 
-int filter_build(struct sock_filter **ret_code, unsigned short *ret_len)
+int filter_build(bool opens, struct sock_filter **ret_code, unsigned short *ret_len)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
     if (ctx == NULL)
@@ -142,6 +142,12 @@ int filter_build(struct sock_filter **ret_code, unsigned short *ret_len)
         err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
     if (err == 0)
         err = add_notified(ctx);
+#ifdef SYS_open
+    if (err == 0 && opens)
+        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(open), 0);
+#endif
+    if (err == 0 && opens)
+        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(openat), 0);
     if (err == 0)
         err = add_answered(ctx);
     if (err == 0)

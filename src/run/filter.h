@@ -8,8 +8,9 @@
 
 struct sock_filter;
 
-/* The filter as the kernel wants it: malloc()ed. 0 or a negative errno. */
-int filter_build(struct sock_filter **ret_code, unsigned short *ret_len);
+/* The filter as the kernel wants it: malloc()ed. `opens`: open() and openat() are notified. 0 or a negative
+ * errno. */
+int filter_build(bool opens, struct sock_filter **ret_code, unsigned short *ret_len);
 
 /* Installs it on the calling thread; returns its listener or a negative errno. Sets no_new_privs
  * where the kernel insists on it. *ret_wait_killable: signals wait while a call is looked at. */

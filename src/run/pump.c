@@ -31,6 +31,8 @@ static bool move_packets(struct run *run, uint64_t now_ns)
 
     while ((pkt = sw_host_output(run->host, run->lo, now_ns)) != NULL) {
         moved = true;
+        run->lo_packets++;
+        run->lo_bytes += sw_packet_len(pkt);
         sw_view_capture(run->view, now_ns, pkt);
         if (run->link != NULL)
             sw_link_send(run->link, end_of(pkt), pkt, now_ns);

@@ -111,6 +111,7 @@ struct run_config {
     bool flow;                /* picture of the flow of events on stderr at the end */
     bool stats;               /* counters on stderr at the end */
     bool json;                /* counters as JSON */
+    bool proc_net;            /* programs find the run's network in /proc/net */
 };
 
 /* Bytes of the largest packet of the run's network. Without conditions it is that of Linux's lo; with
@@ -301,6 +302,7 @@ struct run {
     struct sw_view *view;      /* NULL: nobody looks */
     struct run_record *record; /* record.c's own */
     uint64_t n_notified;
+    uint64_t lo_packets, lo_bytes; /* that left by lo; as many came */
     uint64_t mirror_at_ns;     /* SW_NEVER, or when listeners are looked after again */
 };
 
@@ -344,6 +346,7 @@ void call_dispatch(struct run *run, struct run_call *call);
 
 /* ---- standin.c -------------------------------------------------------------------------------------- */
 struct standin *standin_find(struct run *run, pid_t tid, int fd);    /* NULL: not ours, or not open */
+struct standin *standin_by_inode(struct run *run, ino_t ino);
 void standin_of_call(struct run *run, struct run_call *call);        /* sets call->standin, and call->fd if it can */
 int standin_fetch(struct run *run, struct run_call *call);           /* a dup of args[0] for this call; close it */
 int standin_borrow(struct run *run, struct standin *s);              /* a dup while there is no call, or -1; close it */
@@ -484,6 +487,7 @@ void on_recvmsg(struct run *run, struct run_call *call);
 void on_sendmmsg(struct run *run, struct run_call *call);
 void on_recvmmsg(struct run *run, struct run_call *call);
 void on_ioctl(struct run *run, struct run_call *call);       /* call_ioctl.c: SIOCOUTQ, SIOCGIF* */
+void on_open(struct run *run, struct run_call *call);
 void on_netlink(struct run *run, struct run_call *call);     /* call_netlink.c: all calls of such a stand-in */
 void netlink_socket(struct run *run, struct run_call *call);
 void netlink_far_event(struct run *run, struct standin *s);

@@ -167,7 +167,7 @@ int spawn(struct run *run, const struct run_origin *origin)
                           .argv = run->config->argv,
                           .supervisor = run->pid};
 
-    int err = filter_build(&start.code, &start.code_len);
+    int err = filter_build(run->config->proc_net, &start.code, &start.code_len);
     if (err < 0) {
         say_cannot(-err);
         return EXIT_CANNOT;

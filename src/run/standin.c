@@ -59,7 +59,7 @@ static void table_grow(struct run *run)
         table_add(run, SW_CONTAINER(l, struct standin, link));
 }
 
-static struct standin *by_inode(struct run *run, ino_t ino)
+struct standin *standin_by_inode(struct run *run, ino_t ino)
 {
     if (run->by_ino == NULL)
         return NULL;
@@ -76,7 +76,7 @@ static struct standin *by_open_fd(struct run *run, int fd)
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_dev != run->sock_dev)
         return NULL;
-    return by_inode(run, st.st_ino);
+    return standin_by_inode(run, st.st_ino);
 }
 
 static struct standin *by_proc(struct run *run, pid_t tid, int fd)
@@ -89,7 +89,7 @@ static struct standin *by_proc(struct run *run, pid_t tid, int fd)
     if (n <= 0)
         return NULL;
     link[n] = '\0';
-    return sscanf(link, "socket:[%lu]", &ino) == 1 ? by_inode(run, (ino_t)ino) : NULL;
+    return sscanf(link, "socket:[%lu]", &ino) == 1 ? standin_by_inode(run, (ino_t)ino) : NULL;
 }
 
 struct standin *standin_find(struct run *run, pid_t tid, int fd)
@@ -192,7 +192,7 @@ static int open_dgram_far(struct run *run, struct standin *s)
 
 struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool stream, bool ipv6)
 {
-    struct standin *old = by_inode(run, ino);
+    struct standin *old = standin_by_inode(run, ino);
     if (old != NULL) /* the number is used again: nobody holds the old one */
         standin_gone(run, old);
     struct standin *s = calloc(1, sizeof(*s));
@@ -223,7 +223,7 @@ struct standin *standin_adopt(struct run *run, sw_socket_t sock, ino_t ino, bool
         free(s);
         return NULL;
     }
-    if (by_inode(run, ino) != s)
+    if (standin_by_inode(run, ino) != s)
         table_add(run, s);
     sw_socket_set_user(run->host, sock, s);
     return s;

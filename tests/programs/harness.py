@@ -226,9 +226,9 @@ def lines_on_both(stage, user, words, seconds=4 * STEP_SECONDS):
     return tuple(lines_of(stage, user, [*prefix, *words], seconds) for prefix in (kernel, own))
 
 
-def main(body, commands=(), prepare=None, sysctls=()):
+def main(body, commands=(), prepare=None, sysctls=(), options=()):
     """`commands` must be installed; prepare(directory) may compile programs into HERE's copy.
-    `sysctls`, as "net.ipv4.tcp_fastopen=3", are the network's."""
+    `sysctls`, as "net.ipv4.tcp_fastopen=3", are the network's; `options` are those of sockworks run."""
     if len(sys.argv) == 3 and sys.argv[1] == "--inside":
         sys.exit(inside(body, Case(*json.loads(sys.argv[2]))))
     parser = argparse.ArgumentParser(description=body.__doc__)
@@ -249,7 +249,7 @@ def main(body, commands=(), prepare=None, sysctls=()):
             prepare(stage.path / "tests")
         for case in cases:
             started = time.monotonic()
-            trouble = run_case(stage, case, pathlib.Path(sys.argv[0]).name, (), sysctls)
+            trouble = run_case(stage, case, pathlib.Path(sys.argv[0]).name, options, sysctls)
             took = time.monotonic() - started
             print(f"{'ok' if trouble is None else 'FAILED'}: {case} ({took:.1f} s)", flush=True)
             if trouble is not None:

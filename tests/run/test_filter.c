@@ -36,7 +36,7 @@ static unsigned short code_len;
 static int build(void **state)
 {
     (void)state;
-    return filter_build(&code, &code_len);
+    return filter_build(false, &code, &code_len);
 }
 
 static int discard(void **state)
