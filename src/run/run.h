@@ -91,6 +91,7 @@
 
 #include "base/list.h"
 #include "base/rng.h"
+#include "run/calls.h"
 #include "run/dns.h"
 #include "run/memory.h"
 
@@ -469,34 +470,5 @@ uint64_t run_deadline(const struct run *run);
 struct epoll_event;
 /* Waits until something happens or a timer is due; epoll_wait(2)'s result. */
 int run_wait(struct run *run, struct epoll_event *events, int max);
-
-/* ---- families of calls (one file each; the table is in calls.c) ---------------------------------------- */
-void on_socket(struct run *run, struct run_call *call);      /* call_socket.c */
-void on_bind(struct run *run, struct run_call *call);
-void on_listen(struct run *run, struct run_call *call);
-void on_shutdown(struct run *run, struct run_call *call);
-void on_connect(struct run *run, struct run_call *call);     /* call_connect.c */
-void on_accept(struct run *run, struct run_call *call);      /* call_accept.c: accept, accept4 */
-void on_getname(struct run *run, struct run_call *call);     /* call_name.c: getsockname, getpeername */
-void on_getsockopt(struct run *run, struct run_call *call);  /* call_option.c */
-void on_setsockopt(struct run *run, struct run_call *call);
-void on_sendto(struct run *run, struct run_call *call);      /* call_send.c, call_recv.c */
-void on_recvfrom(struct run *run, struct run_call *call);
-void on_sendmsg(struct run *run, struct run_call *call);
-void on_recvmsg(struct run *run, struct run_call *call);
-void on_sendmmsg(struct run *run, struct run_call *call);
-void on_recvmmsg(struct run *run, struct run_call *call);
-void on_ioctl(struct run *run, struct run_call *call);       /* call_ioctl.c: SIOCOUTQ, SIOCGIF* */
-void on_open(struct run *run, struct run_call *call);
-void on_netlink(struct run *run, struct run_call *call);     /* call_netlink.c: all calls of such a stand-in */
-void netlink_socket(struct run *run, struct run_call *call);
-void netlink_far_event(struct run *run, struct standin *s);
-/* call_diag.c: of the protocol NETLINK_SOCK_DIAG. Requests; a dump goes on as far as there is room; its end. */
-void diag_requests(struct run *run, struct standin *s, const uint8_t *bytes, size_t len);
-void diag_continue(struct run *run, struct standin *s);
-void diag_drop(struct standin *s);
-bool call_is_foreign(uint32_t arch, int nr);
-void on_foreign(struct run *run, struct run_call *call);     /* call_foreign.c: of another ABI */
-void on_refused(struct run *run, struct run_call *call);     /* call_refuse.c: what cannot be virtualised */
 
 #endif
