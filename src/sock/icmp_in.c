@@ -6,11 +6,16 @@
  */
 #include "sock/private.h"
 
+/* IP_RECVERR, IPV6_RECVERR. */
+static bool wants(const struct sw_sock *s, const struct sw_icmp_error *error)
+{
+    return s->on & (sw_ip_is4(&error->quote.ip.dst) ? SW_ON_RECVERR : SW_ON_RECVERR6);
+}
+
 static void to_dgram(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_packet *pkt,
                      const struct sw_ip_hdr *ip, int iface, const struct sw_icmp_error *error)
 {
-    bool v4 = sw_ip_is4(&error->quote.ip.dst);
-    bool wants_all = s->on & (v4 ? SW_ON_RECVERR : SW_ON_RECVERR6);
+    bool v4 = sw_ip_is4(&error->quote.ip.dst), wants_all = wants(s, error);
     bool connected = sw_sock_has_peer(s), hard = error->hard;
     int discover = sw_dgram_discover(s, &error->quote.ip.dst);
     if (error->mtu) {
@@ -40,7 +45,7 @@ void sw_sock_icmp_error(struct sw_sock_layer *layer, struct sw_packet *pkt,
         s = sw_conn_find(layer, hash, q->ip.proto, &local, &remote);
     if (s) {
         if (sw_sock_is_stream(s)) {
-            sw_tcp_icmp(sw_sock_tcp(s), error);
+            sw_tcp_icmp(sw_sock_tcp(s), error, wants(s, error));
             sw_stream_after(layer, s);
         } else {
             to_dgram(layer, s, pkt, ip, iface, error);

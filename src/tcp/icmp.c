@@ -43,7 +43,7 @@ static void on_too_big(struct sw_tcp *tcp, const struct sw_icmp_error *error)
     sw_tcp_output(tcp);
 }
 
-void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error)
+void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error, bool wanted)
 {
     uint32_t out = tcp->snd.nxt.v - tcp->snd.una.v;
 
@@ -59,8 +59,12 @@ void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error)
     }
     if (!error->err)
         return;
-    if (sw_tcp_syn_unacked(tcp) && (error->hard || sw_tfo_unheld(tcp)))
+    if (sw_tcp_syn_unacked(tcp) && (error->hard || sw_tfo_unheld(tcp))) {
         sw_tcp_finish(tcp, error->err);
-    else
+    } else if (wanted) {
+        tcp->error = (uint8_t)error->err;
+        tcp->events |= SW_TCPE_ERROR;
+    } else {
         tcp->soft_error = (uint8_t)error->err;
+    }
 }

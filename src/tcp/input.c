@@ -250,16 +250,12 @@ static void check_fin(struct sw_tcp *tcp, const struct sw_segment *seg)
         return;
     if (now && !sw_seq_eq(fin, tcp->rcv.nxt)) {
         tcp->flags |= SW_TCPF_ACK_NOW;
-        x = sw_extra_get(tcp);
-        if (x && !x->has_fin && sw_seq_lt(tcp->rcv.nxt, fin)) {
-            x->has_fin = true;
-            x->fin_seq = fin;
-        }
+        sw_reasm_hold_fin(tcp, seg->tcp.seq, fin);
         return;
     }
     if (!now && !(x && x->has_fin && sw_seq_eq(x->fin_seq, tcp->rcv.nxt)))
         return;
-    sw_tcp_receive_fin(tcp);
+    sw_tcp_receive_fin(tcp, !now);
     switch (tcp->state) {
     case SW_TCP_ESTABLISHED:
         sw_tcp_set_state(tcp, SW_TCP_CLOSE_WAIT);

@@ -52,6 +52,7 @@ void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw
                 .cc = SW_CC_CUBIC,
                 .hystart = true,
                 .frto = true,
+                .dsack = true,
                 .syncookies = true,
                 .ecn = SW_ECN_ANSWER,
                 .ecn_option = SW_ECN_OPTION_FULL,

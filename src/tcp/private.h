@@ -181,7 +181,7 @@ bool sw_rto_exhausted(const struct sw_tcp *tcp, uint32_t retries, uint64_t elaps
 /* ---- rcv.c ---- */
 uint32_t sw_tcp_rcv_room(const struct sw_tcp *tcp); /* what is left of the offered window */
 enum sw_drop sw_tcp_receive(struct sw_tcp *tcp, struct sw_segment *seg);
-void sw_tcp_receive_fin(struct sw_tcp *tcp);
+void sw_tcp_receive_fin(struct sw_tcp *tcp, bool held); /* held: it had come before its turn */
 uint16_t sw_tcp_offer_window(struct sw_tcp *tcp); /* the field of a header that is about to leave */
 void sw_tcp_initial_window(struct sw_tcp *tcp);
 void sw_tcp_quickack(struct sw_tcp *tcp);

@@ -171,28 +171,31 @@ static enum sw_drop take_in_order(struct sw_tcp *tcp, struct sw_packet *pkt)
     return taken == pkt->data_len ? SW_DROP_NONE : SW_DROP_NO_MEMORY;
 }
 
-/* Cuts the segment to the window. False: nothing of it is new and wanted. */
-static bool trim(struct sw_tcp *tcp, struct sw_segment *seg)
+/* Cuts off what was received already. */
+static void trim_front(struct sw_tcp *tcp, struct sw_segment *seg)
 {
-    sw_seq right = sw_seq_add(tcp->rcv.nxt, sw_tcp_rcv_room(tcp));
-    uint32_t beyond;
+    uint32_t old;
 
-    if (sw_seq_lt(seg->tcp.seq, tcp->rcv.nxt)) {
-        uint32_t old = sw_min32(tcp->rcv.nxt.v - seg->tcp.seq.v, seg->len);
+    if (!sw_seq_lt(seg->tcp.seq, tcp->rcv.nxt))
+        return;
+    old = sw_min32(tcp->rcv.nxt.v - seg->tcp.seq.v, seg->len);
+    sw_reasm_duplicate(tcp, seg->tcp.seq, sw_seq_add(seg->tcp.seq, old));
+    sw_packet_trim_front(seg->pkt, old);
+    seg->tcp.seq = sw_seq_add(seg->tcp.seq, old);
+    seg->len -= old;
+}
 
-        sw_reasm_duplicate(tcp, seg->tcp.seq, sw_seq_add(seg->tcp.seq, old));
-        sw_packet_trim_front(seg->pkt, old);
-        seg->tcp.seq = sw_seq_add(seg->tcp.seq, old);
-        seg->len -= old;
-    }
-    if (sw_seq_lt(right, sw_seq_add(seg->tcp.seq, seg->len))) {
-        beyond = sw_seq_add(seg->tcp.seq, seg->len).v - right.v;
-        beyond = sw_min32(beyond, seg->len);
-        sw_packet_trim_back(seg->pkt, beyond);
-        seg->len -= beyond;
-        seg->tcp.flags &= (uint16_t)~SW_TCP_FIN;
-    }
-    return seg->len > 0;
+/* Data that reach beyond an open window are taken whole while nothing waits to be read, and else
+ * not at all: Linux's tcp_sequence(). RFC 9293 3.10.7.4 would cut them, and asks for neither; a
+ * sender that goes beyond has cut its segments before it heard of the window. */
+static bool fits_window(const struct sw_tcp *tcp, const struct sw_segment *seg)
+{
+    uint32_t room = sw_tcp_rcv_room(tcp);
+    sw_seq right = sw_seq_add(tcp->rcv.nxt, room);
+
+    if (sw_seq_le(sw_seq_add(seg->tcp.seq, seg->len), right))
+        return true;
+    return room > 0 && tcp->rcv.queue.len == 0 && sw_seq_lt(seg->tcp.seq, right);
 }
 
 enum sw_drop sw_tcp_receive(struct sw_tcp *tcp, struct sw_segment *seg)
@@ -202,15 +205,20 @@ enum sw_drop sw_tcp_receive(struct sw_tcp *tcp, struct sw_segment *seg)
 
     if (had == 0)
         return SW_DROP_NONE;
-    if (!trim(tcp, seg)) { /* a repetition, or a window probe: say where we are */
+    trim_front(tcp, seg);
+    if (seg->len == 0) { /* a repetition: say where we are */
         tcp->flags |= SW_TCPF_ACK_NOW;
         return SW_DROP_NONE;
+    }
+    if (!fits_window(tcp, seg)) { /* a window probe, among others */
+        tcp->flags |= SW_TCPF_ACK_NOW;
+        return SW_DROP_TCP_SEQ;
     }
     learn_mss(tcp, seg);
     if (!sw_seq_eq(seg->tcp.seq, tcp->rcv.nxt)) {
         tcp->flags |= SW_TCPF_ACK_NOW; /* a duplicate ACK tells of the hole (RFC 5681 4.2) */
-        why = sw_reasm_insert(tcp, seg->tcp.seq, seg->pkt);
-        return why;
+        grow_target(tcp, seg->len);
+        return sw_reasm_insert(tcp, seg->tcp.seq, seg->pkt);
     }
     if (!sw_reasm_empty(tcp))
         tcp->flags |= SW_TCPF_ACK_NOW; /* it fills a hole, or a part of one (RFC 5681 4.2) */
@@ -225,12 +233,38 @@ enum sw_drop sw_tcp_receive(struct sw_tcp *tcp, struct sw_segment *seg)
     return why;
 }
 
-/* The FIN's turn has come: everything before it is here. */
-void sw_tcp_receive_fin(struct sw_tcp *tcp)
+/* As Linux: a FIN that ends what was said is acknowledged with our own FIN or answer, if that comes
+ * soon enough; one that comes before any data, or whose hole was filled, or that a closed window
+ * met, at once; and so is one behind more than a full-sized segment (RFC 9293 3.8.6.3). */
+static void schedule_fin_ack(struct sw_tcp *tcp, bool data_came, bool held)
 {
+    uint32_t pending = tcp->rcv.nxt.v - 1 - tcp->rcv.wup.v; /* without the FIN */
+    bool now = !data_came || held || tcp->rcv.wnd == 0 || pending > tcp->rcv.mss;
+
+    sw_tcp_delay_acks(tcp);
+    if (now || sw_tcp_has(tcp, SW_TCPF_QUICKACK)) {
+        tcp->flags |= SW_TCPF_ACK_NOW;
+        return;
+    }
+    tcp->flags &= ~(uint32_t)SW_TCPF_ACK_NOW;
+    if (tcp->delack_ns == SW_NEVER)
+        sw_tcp_arm(tcp, SW_TCP_TIMER_DELACK, sw_tcp_now(tcp) + tcp->layer->config.delack_ns);
+}
+
+/* The FIN's turn has come: everything before it is here, and of what came twice nobody needs to be
+ * told any more. */
+void sw_tcp_receive_fin(struct sw_tcp *tcp, bool held)
+{
+    bool data_came = tcp->rcv.wraps > 0 || tcp->rcv.nxt.v - tcp->rcv.irs.v > 1;
+
+    sw_extra_free(tcp);
     sw_tcp_rcv_advance(tcp, 1);
-    tcp->flags |= SW_TCPF_FIN_RECEIVED | SW_TCPF_ACK_NOW;
+    tcp->flags |= SW_TCPF_FIN_RECEIVED;
     tcp->events |= SW_TCPE_READABLE;
+    if (tcp->state == SW_TCP_ESTABLISHED)
+        schedule_fin_ack(tcp, data_came, held);
+    else
+        tcp->flags |= SW_TCPF_ACK_NOW;
 }
 
 /* ---- the user reads ---- */
@@ -270,15 +304,9 @@ void sw_tcp_consumed(struct sw_tcp *tcp, uint32_t len)
         return;
     sw_urgent_passed(tcp);
     sw_tune_read(tcp, len);
-    switch (tcp->state) {
-    case SW_TCP_ESTABLISHED:
-    case SW_TCP_FIN_WAIT_1:
-    case SW_TCP_FIN_WAIT_2:
-        break;
-    default:
-        return; /* the peer has sent its FIN: it needs no window */
-    }
     wnd = next_window(tcp);
+    if (sw_tcp_has(tcp, SW_TCPF_FIN_RECEIVED))
+        wnd = offered; /* the peer needs no window any more */
     if (reading_acks(tcp) || (wnd > offered && (wnd >= 2 * offered || wnd - offered >= step)))
         sw_tcp_send_ack(tcp);
 }

@@ -199,7 +199,7 @@ void sw_reasm_duplicate(struct sw_tcp *tcp, sw_seq left, sw_seq right)
 {
     struct sw_tcp_extra *x;
 
-    if (!sw_tcp_has(tcp, SW_TCPF_SACK) || sw_seq_le(right, left))
+    if (!sw_tcp_has(tcp, SW_TCPF_SACK) || !tcp->layer->config.dsack || sw_seq_le(right, left))
         return;
     if (tcp->state == SW_TCP_SYN_RECEIVED) /* nothing has come yet that could come twice */
         return;
@@ -209,6 +209,31 @@ void sw_reasm_duplicate(struct sw_tcp *tcp, sw_seq left, sw_seq right)
     x->has_dsack = true;
     x->dsack = (struct sw_tcp_sack){left, right};
     sw_tcp_arm_idle(tcp);
+}
+
+/* What a segment brought of what was held already adds to the duplicate to be told, where they
+ * touch: as Linux's tcp_dsack_extend(). */
+static void covered(struct sw_tcp *tcp, sw_seq left, sw_seq right)
+{
+    struct sw_tcp_extra *x = tcp->rcv.extra;
+
+    if (!x->has_dsack) {
+        sw_reasm_duplicate(tcp, left, right);
+    } else if (sw_seq_le(left, x->dsack.right) && sw_seq_le(x->dsack.left, right)) {
+        x->dsack.left = sw_seq_min(x->dsack.left, left);
+        x->dsack.right = sw_seq_max(x->dsack.right, right);
+    }
+}
+
+void sw_reasm_hold_fin(struct sw_tcp *tcp, sw_seq from, sw_seq fin)
+{
+    struct sw_tcp_extra *x = sw_extra_get(tcp);
+
+    if (!x || x->has_fin || sw_seq_le(fin, tcp->rcv.nxt))
+        return;
+    x->has_fin = true;
+    x->fin_seq = fin;
+    note_sack(x, sw_seq_max(from, tcp->rcv.nxt), sw_seq_add(fin, 1));
 }
 
 void sw_tcp_add_sacks(struct sw_tcp *tcp, struct sw_tcp_hdr *hdr, uint32_t len)
@@ -248,13 +273,14 @@ enum sw_drop sw_reasm_insert(struct sw_tcp *tcp, sw_seq seq, const struct sw_pac
         at++;
     }
     /* Within: pieces wholly covered go, the new segment has them all. Behind: as in front. */
-    last = at;
-    while (last < x->count && sw_seq_le(piece_end(x, last), end))
-        last++;
+    for (last = at; last < x->count && sw_seq_le(piece_end(x, last), end); last++)
+        covered(tcp, piece(x, last)->seq, piece_end(x, last));
     if (last > at)
         remove_pieces(x, at, last - at);
-    if (at < x->count && sw_seq_lt(piece(x, at)->seq, end))
+    if (at < x->count && sw_seq_lt(piece(x, at)->seq, end)) {
+        covered(tcp, piece(x, at)->seq, end);
         end = piece(x, at)->seq;
+    }
     for (unsigned i = 0; i < pkt->n_slices; at_seq = sw_seq_add(at_seq, pkt->slices[i++].len)) {
         struct sw_slice slice = pkt->slices[i];
         sw_seq left = sw_seq_max(at_seq, from),
@@ -279,6 +305,7 @@ enum sw_drop sw_reasm_insert(struct sw_tcp *tcp, sw_seq seq, const struct sw_pac
 uint32_t sw_reasm_deliver(struct sw_tcp *tcp)
 {
     struct sw_tcp_extra *x = tcp->rcv.extra;
+    sw_seq came = tcp->rcv.nxt; /* what is held of what is before this has come twice */
     uint32_t total = 0;
 
     if (!x)
@@ -286,6 +313,8 @@ uint32_t sw_reasm_deliver(struct sw_tcp *tcp)
     while (x->count > 0 && sw_seq_le(piece(x, 0)->seq, tcp->rcv.nxt)) {
         sw_seq end = piece_end(x, 0);
 
+        if (sw_seq_lt(piece(x, 0)->seq, came))
+            covered(tcp, piece(x, 0)->seq, sw_seq_min(end, came));
         if (sw_seq_lt(tcp->rcv.nxt, end)) {
             struct sw_slice slice = piece(x, 0)->slice;
             uint32_t skip = tcp->rcv.nxt.v - piece(x, 0)->seq.v;

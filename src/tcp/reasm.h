@@ -48,6 +48,10 @@ void sw_reasm_duplicate(struct sw_tcp *tcp, sw_seq left, sw_seq right);
  * is held now, or was already. */
 enum sw_drop sw_reasm_insert(struct sw_tcp *tcp, sw_seq seq, const struct sw_packet *pkt);
 
+/* A FIN before its turn, on a segment that began at `from`: it has a number, and is reported like
+ * data (as Linux). */
+void sw_reasm_hold_fin(struct sw_tcp *tcp, sw_seq from, sw_seq fin);
+
 /* Moves what has become in order to the receive queue and advances rcv.nxt. Returns bytes. */
 uint32_t sw_reasm_deliver(struct sw_tcp *tcp);
 

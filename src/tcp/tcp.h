@@ -92,6 +92,7 @@ struct sw_tcp_config {
     uint64_t keepalive_intvl_ns; /* 75 s */
     uint32_t keepalive_probes;   /* 9 */
     uint32_t syn_retries;        /* 6 */
+    uint32_t syn_linear_timeouts; /* 0, as RFC 6298 5.5; Linux 4: after so many a SYN's timeout doubles */
     uint32_t synack_retries;     /* 5 */
     uint32_t retries2;           /* 15: when to give up (RFC 1122 4.2.3.5 R2) */
     uint32_t retries1;           /* 3: when to suspect the path (RFC 1122 4.2.3.5 R1) */
@@ -117,6 +118,7 @@ struct sw_tcp_config {
     bool prr;           /* on; proportional rate reduction (RFC 9937) */
     bool hystart;       /* on; the first slow start ends when the round trip grows (RFC 9406) */
     bool frto;          /* on; spurious timeouts found by new data (RFC 5682), with SACK */
+    bool dsack;         /* on; the receiver tells what came twice (RFC 2883) */
     bool syncookies;    /* on; where the SYN queue is full (RFC 4987 3.6) */
     bool rfc1337;       /* on, unlike Linux: no reset ends a TIME_WAIT */
     uint8_t cc;         /* enum sw_cc_id: congestion control of new connections; CUBIC */
@@ -225,8 +227,9 @@ void sw_tcp_ahead(const struct sw_tcp *tcp);
 /* Its timer fired. */
 void sw_tcp_timer(struct sw_tcp *tcp);
 
-/* A validated ICMP error about it (RFC 5927). */
-void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error);
+/* A validated ICMP error about it (RFC 5927). wanted: the user asked to hear at once of those that
+ * end nothing, too (IP_RECVERR). */
+void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error, bool wanted);
 
 /* ---- the user's calls: states are checked by the socket layer ---- */
 

@@ -166,7 +166,7 @@ static bool syn_exhausted(const struct sw_tcp *tcp)
     uint32_t limit = config->synack_retries + (sw_tfo_early(tcp) ? 1 : 0); /* as Linux */
 
     if (tcp->state == SW_TCP_SYN_SENT)
-        limit = tcp->syncnt ? tcp->syncnt : config->syn_retries;
+        limit = (tcp->syncnt ? tcp->syncnt : config->syn_retries) + config->syn_linear_timeouts;
     return tcp->snd.retries >= limit || user_timeout_over(tcp, sw_tcp_now(tcp) - tcp->snd.syn_ns);
 }
 
@@ -225,7 +225,10 @@ static void trace_timer(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind)
 
 static void back_off(struct sw_tcp *tcp)
 {
-    if (tcp->snd.backoff < UINT8_MAX)
+    bool linear =
+        tcp->state == SW_TCP_SYN_SENT && tcp->snd.retries < tcp->layer->config.syn_linear_timeouts;
+
+    if (!linear && tcp->snd.backoff < UINT8_MAX)
         tcp->snd.backoff++;
     if (tcp->snd.retries < UINT8_MAX)
         tcp->snd.retries++;

@@ -8,7 +8,7 @@ static void tell(struct one *o, uint32_t seq, int err, bool hard, uint32_t mtu)
 
     error.quote.seq = sw_seq_of(o->our_isn + seq);
     error.quote.has_seq = error.quote.has_ports = true;
-    sw_tcp_icmp(&o->tcp, &error);
+    sw_tcp_icmp(&o->tcp, &error, false);
     one_check(o);
 }
 
@@ -102,7 +102,7 @@ static void test_shared(void **state)
     error.quote.ip.hdr_len = 20;
     error.quote.ip.payload_len = 1480;
     for (int i = 0; i < 2; i++) {
-        sw_tcp_icmp(&o.tcp, &error);
+        sw_tcp_icmp(&o.tcp, &error, false);
         one_check(&o);
         if (i == 0) {
             TAKE(&o, ACK, .seq = 1, .ack = 1, .len = 960);
@@ -112,7 +112,7 @@ static void test_shared(void **state)
     }
     error.quote.seq = sw_seq_of(o.our_isn + 1461); /* that one fitted */
     error.quote.ip.payload_len = 980;
-    sw_tcp_icmp(&o.tcp, &error);
+    sw_tcp_icmp(&o.tcp, &error, false);
     nothing(&o);
     one_fini(&o);
 }

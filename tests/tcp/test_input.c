@@ -35,6 +35,7 @@ static void bring(struct one *o, enum sw_tcp_state state)
     case SW_TCP_CLOSE_WAIT:
     case SW_TCP_LAST_ACK:
         IN(o, FIN | ACK, .seq = 11, .ack = 1);
+        pass(o, o->layer.config.delack_ns);
         TAKE(o, ACK, .seq = 1, .ack = 12);
         if (state == SW_TCP_LAST_ACK) {
             sw_tcp_shutdown(&o->tcp);
@@ -224,6 +225,8 @@ static void test_fin(void **state)
 
         bring(&o, s);
         IN(&o, FIN | ACK, .seq = 11, .ack = 1);
+        if (s == SW_TCP_ESTABLISHED) /* our own may follow at once */
+            pass(&o, o.layer.config.delack_ns);
         TAKE(&o, ACK, .seq = snd_nxt(s), .ack = 12);
         if (s == SW_TCP_ESTABLISHED)
             then = SW_TCP_CLOSE_WAIT;

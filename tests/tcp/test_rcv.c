@@ -228,12 +228,21 @@ static void closes_and_opens(uint32_t first, uint32_t second, uint32_t may_retra
     one_connect_with(&o, (struct seg){.mss = 1000, .ws = 1});
     assert_int_equal(UNIT, 1U << o.tcp.rcv.wscale);
     while (win > 0) {
-        uint32_t shown;
+        uint32_t shown, room = sw_tcp_rcv_room(&o.tcp);
+        bool last = room < first + second;
 
         assert_true(seq < WINDOW_ROOM);
+        if (last) {
+            first = room / 2;
+            second = room - first;
+        }
         IN(&o, ACK, .seq = seq, .ack = 1, .len = first);
         IN(&o, ACK, .seq = seq + first, .ack = 1, .len = second);
-        seq = 1 + sw_tcp_recv_queue(&o.tcp)->len; /* the last may not have fitted */
+        seq = 1 + sw_tcp_recv_queue(&o.tcp)->len;
+        if (last) { /* what is beyond is not taken, and answered */
+            drop_sent(&o);
+            IN(&o, ACK, .seq = seq, .ack = 1, .len = 1);
+        }
         win = TAKE(&o, ACK, .seq = 1, .ack = seq);
         shown = seq + win * UNIT;
         assert_true(shown + may_retract >= right);
@@ -241,7 +250,6 @@ static void closes_and_opens(uint32_t first, uint32_t second, uint32_t may_retra
         assert_true(seq + sw_tcp_rcv_room(&o.tcp) >= right);
     }
     assert_in_range(seq, 64000, WINDOW_ROOM);
-    drop_sent(&o);       /* what did not fit was answered once more */
     user_reads(&o, 500); /* not worth a word: less than a segment */
     nothing(&o);
     beyond = seq - 1 > 65536 ? seq - 1 - 65536 : 0;
