@@ -181,7 +181,7 @@ void on_setsockopt(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
     int level = (int)call->args[1], name = (int)call->args[2], given = (int)call->args[4];
-    unsigned char value[VALUE_MAX] = {0};
+    unsigned char value[VALUE_MAX];
 
     if (s == NULL) {
         call_continue(run, call);

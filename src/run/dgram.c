@@ -192,6 +192,8 @@ void dgram_take_back(struct run *run, struct standin *s, int fd)
     }
     if (unread == s->in_flight)
         s->flight_max = 1; /* reads by notified calls: one token at a time is least work */
+    else if (unread == 0)
+        s->flight_max = DGRAM_FLIGHT_MAX; /* by native ones, as in settle() */
     drop_read(run, s, s->in_flight - unread);
     while (!sw_list_empty(&s->flight)) { /* from its end, so that order is kept */
         struct sw_list *last = s->flight.prev;
@@ -207,7 +209,6 @@ static int take_back(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
 
-    settle(run, s);
     if (s->in_flight == 0)
         return 0;
     int fd = standin_fetch(run, call);
