@@ -1,184 +1,266 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * call sockname|option [SECONDS]: one system call that is notified under `sockworks run`, over and
- * over; prints how many, the seconds they took, and the microseconds of one in the best hundred:
- * that hardly depends on what else the machine does.
+ * call WHAT [SECONDS]: one system call that is notified under `sockworks run`, over and over;
+ * prints how many, the seconds they took, and the microseconds of one in the best hundred: that
+ * hardly depends on what else the machine does. What a call needs (a socket to bind, a connection
+ * that waits) is made before each hundred and is not part of the time.
  *
- * call bare [SECONDS]: the same of getppid(2) in a child whose seccomp filter notifies it, answered
- * by a parent that does nothing else (seccomp_unotify(2), SYNC_WAKE_UP where there is such): it
- * receives and answers, two calls, the least that any notified call costs on this machine, before
- * anybody looks at what it says.
- *
- * call polled [SECONDS]: the same, but the parent asks epoll(7) before each whether there is one,
- * as who has other descriptors to look after must.
+ * call bare|polled|fetched|read|written [SECONDS]: the least that a notified call costs
+ * (call_least.c).
  */
-#include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
+#include "call_least.h"
 
-#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS /* Linux 6.6 */
-#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
-#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
-#endif
+enum { BATCH = 100, PORT = 7003 };
 
-enum { BATCH = 100, LAST = 2 };
+/* What is called upon: a hundred of them, the first of which serves the calls that need but one. */
+static int ours[BATCH], theirs[BATCH], listener = -1;
 
-static void measure(void (*one)(int), int fd, double seconds)
+void measure(void (*before)(void), void (*one)(int), void (*after)(void), double seconds)
 {
-    double start = now(), end = start, best = seconds;
+    double start = now(), spent = 0, best = seconds;
     long calls = 0;
-    while (end - start < seconds) {
-        double before = end;
+
+    while (now() - start < seconds) {
+        if (before != NULL)
+            before();
+        double began = now();
         for (int i = 0; i < BATCH; i++, calls++)
-            one(fd);
-        end = now();
-        best = end - before < best ? end - before : best;
+            one(i);
+        double took = now() - began;
+        spent += took;
+        best = took < best ? took : best;
+        if (after != NULL)
+            after();
     }
-    printf("%ld calls in %.6f s, %.3f us at best\n", calls, end - start, best / BATCH * 1e6);
+    printf("%ld calls in %.6f s, %.3f us at best\n", calls, spent, best / BATCH * 1e6);
     fflush(stdout);
 }
 
-static void ask_name(int fd)
+/* ---- what the calls are about ---- */
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static int make(int type)
+{
+    int fd = socket(AF_INET, type, 0);
+    if (fd < 0)
+        die("socket");
+    return fd;
+}
+
+static void make_streams(void)
+{
+    for (int i = 0; i < BATCH; i++)
+        ours[i] = make(SOCK_STREAM);
+}
+
+static void close_all(void)
+{
+    for (int i = 0; i < BATCH; i++)
+        close(ours[i]);
+}
+
+/* A reset, so that no port stays in TIME-WAIT. */
+static void abort_all(const int fds[BATCH])
+{
+    struct linger at_once = {.l_onoff = 1};
+    for (int i = 0; i < BATCH; i++) {
+        setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        close(fds[i]);
+    }
+}
+
+static void listen_once(void)
+{
+    struct sockaddr_in at = loopback(PORT);
+    int one = 1;
+
+    if (listener >= 0)
+        return;
+    listener = make(SOCK_STREAM);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, BATCH) < 0)
+        die("listen");
+}
+
+static void accept_one(int i)
+{
+    struct sockaddr_in from;
+    socklen_t length = sizeof(from);
+    theirs[i] = accept(listener, (struct sockaddr *)&from, &length);
+    if (theirs[i] < 0)
+        die("accept");
+}
+
+static void connect_one(int i)
+{
+    struct sockaddr_in to = loopback(PORT);
+    if (connect(ours[i], (struct sockaddr *)&to, sizeof(to)) < 0)
+        die("connect");
+}
+
+static void listen_with_streams(void)
+{
+    listen_once();
+    make_streams();
+}
+
+static void connect_all(void)
+{
+    listen_with_streams();
+    for (int i = 0; i < BATCH; i++)
+        connect_one(i);
+}
+
+static void connect_and_accept_all(void)
+{
+    connect_all();
+    for (int i = 0; i < BATCH; i++)
+        accept_one(i);
+}
+
+static void abort_both(void)
+{
+    abort_all(ours);
+    abort_all(theirs);
+}
+
+static void accept_and_abort(void)
+{
+    for (int i = 0; i < BATCH; i++)
+        accept_one(i);
+    abort_both();
+}
+
+/* ---- the calls ---- */
+
+static void socket_one(int i)
+{
+    ours[i] = make(SOCK_STREAM);
+    close(ours[i]);
+}
+
+static void bind_one(int i)
+{
+    struct sockaddr_in any = loopback(0);
+    if (bind(ours[i], (struct sockaddr *)&any, sizeof(any)) < 0)
+        die("bind");
+}
+
+static void ask_name(int i)
 {
     struct sockaddr_in address;
-    socklen_t length = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+    socklen_t length = sizeof(address);
+    if (getsockname(ours[i], (struct sockaddr *)&address, &length) < 0)
         die("getsockname");
 }
 
-static void ask_option(int fd)
+static void get_option(int i)
 {
     int value;
-    socklen_t length = sizeof value;
-    if (getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, &length) < 0)
+    socklen_t length = sizeof(value);
+    if (getsockopt(ours[i], SOL_SOCKET, SO_REUSEADDR, &value, &length) < 0)
         die("getsockopt");
 }
 
-static void ask_parent(int fd)
+static void set_option(int i)
 {
-    (void)fd;
-    if (syscall(SYS_getppid, 1) != 1)
-        die("getppid");
+    int one = 1;
+    if (setsockopt(ours[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0)
+        die("setsockopt");
 }
 
-static int notify_getppid(void)
+static void shut_one(int i)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof code / sizeof code[0], code};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        die("no_new_privs");
-    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
-                          &program);
-    if (fd < 0)
-        die("seccomp");
-    return fd;
+    if (shutdown(ours[i], SHUT_WR) < 0)
+        die("shutdown");
 }
 
-/* The listener goes from the child to the parent over a pair. */
-static void pass(int pair, int fd)
+static void open_datagrams(void)
 {
-    char control[CMSG_SPACE(sizeof fd)] = "", byte = 0;
-    struct iovec io = {&byte, 1};
-    struct msghdr m = {
-        .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof fd);
-    memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    if (sendmsg(pair, &m, 0) != 1)
-        die("sendmsg");
+    struct sockaddr_in at = loopback(PORT);
+
+    if (listener >= 0)
+        return;
+    listener = make(SOCK_DGRAM);
+    ours[0] = make(SOCK_DGRAM);
+    if (bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0)
+        die("bind");
 }
 
-static int take(int pair)
+static void send_one(int i)
 {
-    char control[CMSG_SPACE(sizeof(int))], byte;
-    struct iovec io = {&byte, 1};
-    struct msghdr m = {
-        .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    int fd;
-    if (recvmsg(pair, &m, 0) != 1 || CMSG_FIRSTHDR(&m) == NULL)
-        die("recvmsg");
-    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
-    return fd;
+    struct sockaddr_in to = loopback(PORT);
+    (void)i;
+    if (sendto(ours[0], "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) != 1)
+        die("sendto");
 }
 
-/* Until the child's last call: who waits for a notification is woken by no end of a process. */
-static void answer(int listener, bool polls)
+static void receive_one(int i)
 {
-    struct epoll_event event = {.events = EPOLLIN};
-    int set = polls ? epoll_create1(EPOLL_CLOEXEC) : -1;
-    if (polls && (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, listener, &event) < 0))
-        die("epoll");
-    ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-    while (!polls || (epoll_wait(set, &event, 1, -1) == 1 && (event.events & EPOLLIN) != 0)) {
-        struct seccomp_notif call;
-        memset(&call, 0, sizeof call);
-        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
-            continue;
-        struct seccomp_notif_resp response = {.id = call.id, .val = 1};
-        ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
-        if (call.data.args[0] == LAST)
-            break;
-    }
-    if (polls)
-        close(set);
+    struct sockaddr_in from;
+    socklen_t length = sizeof(from);
+    char byte;
+    (void)i;
+    if (recvfrom(listener, &byte, 1, 0, (struct sockaddr *)&from, &length) != 1)
+        die("recvfrom");
 }
 
-static void bare(double seconds, bool polls)
+static void send_all(void)
 {
-    int pair[2], status = 0;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
-        die("socketpair");
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        int listener = notify_getppid();
-        pass(pair[1], listener);
-        close(listener);
-        measure(ask_parent, -1, seconds);
-        syscall(SYS_getppid, LAST);
-        exit(0);
-    }
-    close(pair[1]);
-    answer(take(pair[0]), polls);
-    if (waitpid(child, &status, 0) != child || status != 0)
-        exit(1);
+    open_datagrams();
+    for (int i = 0; i < BATCH; i++)
+        send_one(i);
+}
+
+static void receive_all(void)
+{
+    for (int i = 0; i < BATCH; i++)
+        receive_one(i);
 }
 
 int main(int argc, char **argv)
 {
+    static const struct {
+        const char *name;
+        void (*before)(void), (*one)(int), (*after)(void);
+    } calls[] = {
+        {"socket", NULL, socket_one, NULL},
+        {"bind", make_streams, bind_one, close_all},
+        {"getsockname", make_streams, ask_name, close_all},
+        {"getsockopt", make_streams, get_option, close_all},
+        {"setsockopt", make_streams, set_option, close_all},
+        {"connect", listen_with_streams, connect_one, accept_and_abort},
+        {"accept", connect_all, accept_one, abort_both},
+        {"shutdown", connect_and_accept_all, shut_one, abort_both},
+        {"sendto", open_datagrams, send_one, receive_all},
+        {"recvfrom", send_all, receive_one, NULL},
+    };
     double seconds = argc > 2 ? atof(argv[2]) : 2;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (argc > 1 && strcmp(argv[1], "bare") == 0)
-        bare(seconds, false);
-    else if (argc > 1 && strcmp(argv[1], "polled") == 0)
-        bare(seconds, true);
-    else if (argc > 1 && strcmp(argv[1], "sockname") == 0)
-        measure(ask_name, fd, seconds);
-    else if (argc > 1 && strcmp(argv[1], "option") == 0)
-        measure(ask_option, fd, seconds);
-    else
-        return fprintf(stderr, "call bare|polled|sockname|option [SECONDS]\n"), 2;
-    return 0;
+
+    for (size_t i = 0; argc > 1 && i < sizeof(calls) / sizeof(calls[0]); i++) {
+        if (strcmp(argv[1], calls[i].name) == 0) {
+            measure(calls[i].before, calls[i].one, calls[i].after, seconds);
+            return 0;
+        }
+    }
+    if (argc > 1 && least(argv[1], seconds))
+        return 0;
+    fputs("call bare|polled|fetched|read|written [SECONDS]\ncall ", stderr);
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        fprintf(stderr, "%s%s", i > 0 ? "|" : "", calls[i].name);
+    fputs(" [SECONDS]\n", stderr);
+    return 2;
 }
