@@ -17,6 +17,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* An IP address of either family. Compare with sw_ip_eq(), never by memory of an enclosing struct. */
 struct sw_ip {
     uint8_t b[16]; /* network order */
@@ -51,7 +55,7 @@ static inline bool sw_ip_is4(const struct sw_ip *a)
 /* 0.0.0.0 or :: */
 static inline bool sw_ip_is_any(const struct sw_ip *a)
 {
-    static const uint8_t zero[12];
+    static const uint8_t zero[12] = {0};
     return memcmp(a->b + 12, zero, 4) == 0 && (sw_ip_is4(a) || memcmp(a->b, zero, 12) == 0);
 }
 
@@ -87,5 +91,9 @@ char *sw_addr_text(const struct sw_addr *addr, char *buf, size_t size);
 /* Parses a numeric address of either family (RFC 4291 2.2 for IPv6; dotted quad for IPv4, which
  * yields the mapped form). Returns 0, or -EINVAL and leaves *ret_ip alone. */
 int sw_ip_parse(const char *text, struct sw_ip *ret_ip);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -23,6 +23,10 @@
 #include <sockworks/packet.h>
 #include <sockworks/trace.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct sw_host;
 
 #define SW_NEVER UINT64_MAX /* a deadline that never comes */
@@ -150,5 +154,9 @@ struct sw_host_stats {
     uint64_t mem_bytes;               /* sw_mem_used() of the host's pool */
 };
 void sw_host_get_stats(const struct sw_host *host, struct sw_host_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

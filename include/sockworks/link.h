@@ -13,6 +13,10 @@
 #include <sockworks/packet.h>
 #include <sockworks/trace.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Conditions of one direction. All zero: a perfect wire. Probabilities are in parts per million. */
 struct sw_link_conditions {
     uint64_t delay_ns;
@@ -63,5 +67,9 @@ struct sw_link_stats {
     uint64_t sent, delivered, lost, duplicated, reordered, corrupted, overflowed, marked; /* packets */
 };
 void sw_link_get_stats(const struct sw_link *link, int end, struct sw_link_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Where a host gets its memory. `alloc` may return NULL: the stack then reports -ENOMEM or drops
  * the packet, it never aborts. `free` is told the size that was asked for. */
 struct sw_alloc {
@@ -120,5 +124,9 @@ size_t sw_packet_copy(const struct sw_packet *pkt, size_t off, void *buf, size_t
 /* Fills in the transport checksum if the packet still needs it (RFC 1071), so that it may leave the
  * process. For a super-segment cut it first: the sum is of the packet as it stands. */
 void sw_packet_fill_csum(struct sw_packet *pkt);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 
 #include <sockworks/host.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A socket of a host: an index and a generation. 0 is never one. */
 typedef uint64_t sw_socket_t;
 
@@ -291,5 +295,9 @@ bool sw_host_next_socket(struct sw_host *host, uint64_t *cursor, struct sw_socke
 /* As sw_getsockopt() of the socket that the walk gave last, whether anybody holds it or not. -EBADF: it was a
  * half-open connection, or what is left of a closed one. */
 int sw_host_walk_getsockopt(struct sw_host *host, uint64_t cursor, int level, int name, void *val, size_t *len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

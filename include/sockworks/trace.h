@@ -8,6 +8,10 @@
 
 #include <sockworks/addr.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Why a packet was dropped. Each has a name ("tcp-bad-checksum") and a counter in the host. */
 enum sw_drop {
 #define SW_DROP(id, name, text) SW_DROP_##id,
@@ -42,5 +46,9 @@ typedef void sw_trace_fn(void *ctx, const struct sw_trace_event *event);
 
 const char *sw_trace_name(enum sw_trace_kind kind);                       /* "segment-sent", ... */
 const char *sw_trace_value_name(enum sw_trace_kind kind, unsigned index); /* NULL: unused */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
