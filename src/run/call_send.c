@@ -291,8 +291,10 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     if (to != NULL && to4 && standin_only6(run, s))
         return -ENETUNREACH;
     bool probe = (flags & MSG_PROBE) != 0 && dgram_is_udp(run, s);
-    if (m->total > DGRAM_MAX && !probe)
-        return -EMSGSIZE;
+    if (m->total > DGRAM_MAX && !probe) { /* of IPv6: the way is looked for first */
+        r = sw_may_send(run->host, s->sock, to, NULL);
+        return r < 0 ? r : -EMSGSIZE;
+    }
     if (to4 && (flags & MSG_OOB) != 0)
         return -EOPNOTSUPP;
     r = read_controls(run, call, m, to4, &info);

@@ -163,7 +163,7 @@ static enum run_verdict try_receive(struct run *run, struct run_call *call)
     struct control controls;
     control_init(&controls, m.controllen);
     if (fd >= 0) {
-        if ((flags & MSG_TRUNC) != 0 || has_room(run, call, &m, fd)) {
+        if ((flags & (MSG_TRUNC | MSG_OOB)) != 0 || has_room(run, call, &m, fd)) {
             n = recv(fd, data, len, (flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC)) | MSG_DONTWAIT);
             err = n < 0 ? errno : 0;
         } else {
@@ -282,7 +282,7 @@ static int receive_one(struct run *run, struct run_call *call, uint64_t at, int 
     struct control controls;
     control_init(&controls, m.controllen);
     r = -EFAULT;
-    if ((flags & MSG_TRUNC) != 0 || has_room(run, call, &m, fd)) {
+    if ((flags & (MSG_TRUNC | MSG_OOB)) != 0 || has_room(run, call, &m, fd)) {
         n = recv(fd, data, len, (flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC)) | MSG_DONTWAIT);
         r = n < 0 ? -errno : 0;
         if (n >= 0)
