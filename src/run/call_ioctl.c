@@ -140,7 +140,7 @@ static int interface_request(const struct run *run, unsigned long request, struc
         r->ifr_netmask = inet(0xff000000);
         break;
     case SIOCGIFMTU:
-        r->ifr_mtu = (int)run_mtu(run->config);
+        r->ifr_mtu = (int)run->mtu;
         break;
     case SIOCGIFHWADDR:
         memset(&r->ifr_hwaddr, 0, sizeof(r->ifr_hwaddr));
@@ -269,6 +269,20 @@ static bool is_socket(pid_t tid, int fd)
            memcmp(link, "socket:[", sizeof(link)) == 0;
 }
 
+/* What administrators may change, and only of lo. */
+static bool is_of_lo(unsigned long request, const struct ifreq *r)
+{
+    return (request == SIOCSIFFLAGS || request == SIOCSIFMTU) &&
+           strcmp(r->ifr_name, LOOPBACK_NAME) == 0;
+}
+
+static int change_lo(struct run *run, unsigned long request, const struct ifreq *r)
+{
+    if (request == SIOCSIFMTU)
+        return r->ifr_mtu < 0 ? -EINVAL : network_set_mtu(run, (uint32_t)r->ifr_mtu);
+    return (r->ifr_flags & IFF_UP) != 0 ? 0 : -EPERM; /* it is up, and stays so */
+}
+
 static int handle(struct run *run, struct run_call *call, unsigned long request)
 {
     struct ifreq r;
@@ -284,9 +298,8 @@ static int handle(struct run *run, struct run_call *call, unsigned long request)
         return -EFAULT;
     if (is_of_ip4(request) && (call->standin == NULL || call->standin->ipv6))
         return -ENOTTY;
-    if (request == SIOCSIFFLAGS && strcmp(r.ifr_name, LOOPBACK_NAME) == 0 &&
-        (r.ifr_flags & IFF_UP) != 0 && caller_is_admin(call->tid))
-        return 0; /* it is up */
+    if (is_of_lo(request, &r) && caller_is_admin(call->tid))
+        return change_lo(run, request, &r);
     if (request == SIOCETHTOOL)
         return ethtool(run, call, &r);
     if (request == SIOCSIFDSTADDR && call->standin != NULL && call->standin->ipv6)

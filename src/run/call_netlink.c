@@ -101,15 +101,21 @@ static int set_address(void *user, const struct netlink_address *a, bool there)
     return err == -EEXIST ? 0 : err; /* the run's name server has it */
 }
 
+static int set_mtu(void *user, uint32_t mtu)
+{
+    return network_set_mtu(user, mtu);
+}
+
 /* `tid`: who asks; 0: it is not known any more. */
 static void answer_requests(struct run *run, struct standin *s, pid_t tid, const uint8_t *bytes,
                             size_t len)
 {
     struct netlink_host host = {.port = s->netlink_port,
                                 .lo = run->lo,
-                                .mtu = run_mtu(run->config),
+                                .mtu = run->mtu,
                                 .admin = caller_is_admin(tid),
                                 .set = set_address,
+                                .set_mtu = set_mtu,
                                 .user = run};
     struct netlink_reply r;
 

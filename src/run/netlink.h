@@ -38,6 +38,7 @@ struct netlink_host {
     struct netlink_addresses *addresses;
     /* Gives the host an address, or takes it away: 0 or a negative errno. */
     int (*set)(void *user, const struct netlink_address *address, bool there);
+    int (*set_mtu)(void *user, uint32_t mtu); /* likewise */
     void *user;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What administrators change by rtnetlink(7): addresses of lo. It is up and stays so, there is no
- * other interface, and none can be made.
+ * What administrators change by rtnetlink(7): addresses of lo, and its MTU. It is up and stays so,
+ * there is no other interface, and none can be made.
  */
 #include <errno.h>
 #include <linux/if.h>
@@ -104,7 +104,23 @@ static int change_address(const struct netlink_host *host, const struct nlmsghdr
                                               : take_away(host, &address);
 }
 
-/* "Up" is what lo is; more cannot be changed of it. */
+/* Linux's do_setlink() looks at the flags if any is set or to be changed. */
+static bool stays_up(const struct ifinfomsg *info)
+{
+    unsigned up = IFF_UP;
+    return (info->ifi_flags == 0 && info->ifi_change == 0) ||
+           ((info->ifi_change & ~up) == 0 && (info->ifi_flags & up) != 0);
+}
+
+static int change_mtu(const struct netlink_host *host, const uint8_t *bytes, size_t len)
+{
+    uint32_t mtu;
+    if (len < sizeof(mtu))
+        return EINVAL;
+    memcpy(&mtu, bytes, sizeof(mtu));
+    return -host->set_mtu(host->user, mtu);
+}
+
 static int change_link(const struct netlink_host *host, const struct nlmsghdr *request,
                        const uint8_t *body, size_t len)
 {
@@ -118,9 +134,10 @@ static int change_link(const struct netlink_host *host, const struct nlmsghdr *r
                  netlink_find_attribute(body, len, sizeof(info), IFLA_LINKINFO, &n) != NULL;
     if (!makes && !netlink_asks_for_lo(host, body, len))
         return ENODEV;
-    bool up = (info.ifi_change & ~(unsigned)IFF_UP) == 0 && (info.ifi_flags & IFF_UP) != 0;
-    bool more = netlink_find_attribute(body, len, sizeof(info), IFLA_MTU, &n) != NULL;
-    return request->nlmsg_type != RTM_DELLINK && !makes && up && !more ? 0 : EOPNOTSUPP;
+    if (request->nlmsg_type == RTM_DELLINK || makes || !stays_up(&info))
+        return EOPNOTSUPP;
+    const uint8_t *mtu = netlink_find_attribute(body, len, sizeof(info), IFLA_MTU, &n);
+    return mtu != NULL ? change_mtu(host, mtu, n) : 0;
 }
 
 int netlink_change(const struct netlink_host *host, const struct nlmsghdr *request,

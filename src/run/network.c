@@ -40,6 +40,7 @@ int network_open(struct run *run)
     run->lo = sw_host_add_loopback(run->host);
     if (run->lo < 0)
         return run->lo;
+    run->mtu = run_mtu(config);
     if (!config->conditioned)
         return 0;
     struct sw_link_config link_config = {
@@ -53,7 +54,7 @@ int network_open(struct run *run)
     if (run->link == NULL)
         return -ENOMEM;
     /* The host knows what fits, as it would of a real interface: so TCP counts in packets. */
-    int mtu_err = sw_host_set_mtu(run->host, run->lo, run_mtu(config), GSO_MAX);
+    int mtu_err = sw_host_set_mtu(run->host, run->lo, run->mtu, GSO_MAX);
     if (mtu_err < 0)
         return mtu_err;
     for (int end = 0; end < 2; end++) {
@@ -62,6 +63,16 @@ int network_open(struct run *run)
             return err;
     }
     return 0;
+}
+
+int network_set_mtu(struct run *run, uint32_t mtu)
+{
+    if (mtu > run_mtu(run->config))
+        return -EINVAL;
+    int err = sw_host_set_mtu(run->host, run->lo, mtu, GSO_MAX);
+    if (err == 0)
+        run->mtu = mtu;
+    return err;
 }
 
 /* "net.ipv4.tcp_ecn=1": what the host has of sysctl's settings, with or without the way there. */

@@ -263,6 +263,7 @@ struct run {
     pid_t pid; /* ours */
     struct sw_host *host;
     int lo;                    /* index of the loopback interface */
+    uint32_t mtu;              /* its MTU: run_mtu(), until an administrator sets another */
     struct sw_link *link;
     int epoll_fd, notify_fd, signal_fd;
     int meet_fd;               /* our AF_UNIX listener to which CONNECTING stand-ins are connected */
@@ -458,6 +459,8 @@ void resolver_fini(struct run *run);
 /* ---- network.c ------------------------------------------------------------------------------------------ */
 /* Makes run->host and, where there are conditions, run->link. 0 or a negative errno. */
 int network_open(struct run *run);
+/* Of lo: at least 68 bytes, at most as many as it had at the start. 0 or -EINVAL. */
+int network_set_mtu(struct run *run, uint32_t mtu);
 /* Gives the host what --sysctl has. 0 or a negative errno, having said which. */
 int network_set_sysctls(struct run *run);
 

@@ -188,6 +188,37 @@ static int way_to(uint8_t last)
     return error_of(&r);
 }
 
+static int set_mtu(void *user, uint32_t mtu)
+{
+    assert_ptr_equal(user, &set_to);
+    if (mtu > 65536)
+        return -EINVAL;
+    host.mtu = mtu;
+    return 0;
+}
+
+static int change_mtu(uint32_t mtu)
+{
+    struct request r = ask(RTM_NEWLINK, NLM_F_ACK, AF_UNSPEC);
+    r.body.link.ifi_index = 1;
+    add_attribute(&r, sizeof(struct ifinfomsg), IFLA_MTU, &mtu, sizeof(mtu));
+    return error_of(&r);
+}
+
+static void test_changes_of_mtu(void **state)
+{
+    (void)state;
+    host.admin = false;
+    assert_int_equal(change_mtu(1400), EPERM);
+    host.admin = true;
+    host.set_mtu = set_mtu;
+    host.user = &set_to;
+    assert_int_equal(change_mtu(1400), 0);
+    assert_int_equal(host.mtu, 1400);
+    assert_int_equal(change_mtu(70000), EINVAL);
+    assert_int_equal(host.mtu, 1400);
+}
+
 static void test_changes(void **state)
 {
     (void)state;
@@ -271,11 +302,9 @@ int main(void)
 {
     netlink_addresses_init(&addresses);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dump_links),
-        cmocka_unit_test(test_dump_addresses),
-        cmocka_unit_test(test_single_questions),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_dump_links),       cmocka_unit_test(test_dump_addresses),
+        cmocka_unit_test(test_single_questions), cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_changes_of_mtu),   cmocka_unit_test(test_rules),
         cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("run/netlink", tests, NULL, NULL);
