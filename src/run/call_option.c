@@ -228,6 +228,19 @@ static int give(struct run *run, struct run_call *call, const void *value, size_
                            (socklen_t)len);
 }
 
+/* An int that the stand-in knows better. */
+static int get_natively(struct run *run, struct run_call *call, size_t room)
+{
+    int value = 0, fd = standin_fetch(run, call);
+    socklen_t len = sizeof(value);
+
+    if (fd < 0)
+        return fd;
+    int r = getsockopt(fd, SOL_SOCKET, (int)call->args[2], &value, &len) < 0 ? -errno : 0;
+    close(fd);
+    return r < 0 ? r : give(run, call, &value, sizeof(value), room);
+}
+
 /* Options that belong to the descriptor rather than to the core's socket. 1: it is none of them. */
 static int get_own(struct run *run, struct run_call *call, int name, size_t room)
 {
@@ -238,6 +251,8 @@ static int get_own(struct run *run, struct run_call *call, int name, size_t room
     case SO_ERROR:
         value = s->stream ? stream_take_error(run, call) : dgram_take_error(run, call);
         return give(run, call, &value, sizeof(value), room);
+    case SO_PEEK_OFF: /* each read moves it */
+        return get_natively(run, call, room);
     case SO_ATTACH_FILTER: /* by another name SO_GET_FILTER */
         return s->sock != 0 ? get_filter(run, call, room) : 1;
     default:

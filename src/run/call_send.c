@@ -124,6 +124,15 @@ static bool numbers_stamps(struct run *run, const struct standin *s)
            (flags & TIMESTAMPING_ID) != 0;
 }
 
+/* SO_TXTIME: whether datagrams may bring the moment to send them. */
+static bool has_txtime(struct run *run, const struct standin *s)
+{
+    int32_t txtime[2] = {0}; /* clock, flags; CLOCK_REALTIME, which is 0, no discipline takes */
+    size_t len = sizeof(txtime);
+    return sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TXTIME, txtime, &len) == 0 &&
+           (txtime[0] != 0 || txtime[1] != 0);
+}
+
 int control_of_socket(struct run *run, const struct run_call *call, int type, const void *data,
                       size_t len, struct sw_stamping *stamping)
 {
@@ -135,6 +144,8 @@ int control_of_socket(struct run *run, const struct run_call *call, int type, co
         return 0;
     case SO_MARK:
         return !caller_is_admin(call->tid) ? -EPERM : read_int(data, len, &v) ? 0 : -EINVAL;
+    case SO_TXTIME:
+        return has_txtime(run, call->standin) && len == sizeof(uint64_t) ? 0 : -EINVAL;
     case SO_TIMESTAMPING:
         if (!read_int(data, len, &v) || (v & ~TIMESTAMPING_TX) != 0)
             return -EINVAL;

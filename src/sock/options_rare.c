@@ -101,6 +101,31 @@ SW_OPT_SET(sw_opt_set_txrehash)
     return sw_opt_set_rare(layer, s, SW_RARE_NO_TXREHASH, v == 0);
 }
 
+/* SO_TXTIME: struct sock_txtime, a clock and flags. */
+SW_OPT_GET_BYTES(sw_opt_get_txtime)
+{
+    (void)layer;
+    const int32_t txtime[2] = {sw_sock_opts(s)->txtime_clock, sw_sock_opts(s)->txtime_flags};
+    return sw_opt_copy_out(val, len, txtime, sizeof(txtime));
+}
+
+SW_OPT_SET_BYTES(sw_opt_set_txtime)
+{
+    enum { REALTIME = 0, MONOTONIC = 1, TAI = 11, FLAGS = 3 };
+    int32_t txtime[2];
+    if (len != sizeof(txtime))
+        return -EINVAL;
+    memcpy(txtime, val, sizeof(txtime));
+    if (txtime[1] & ~FLAGS)
+        return -EINVAL;
+    if (txtime[0] != MONOTONIC && !layer->by_admin)
+        return -EPERM;
+    if (txtime[0] != REALTIME && txtime[0] != MONOTONIC && txtime[0] != TAI)
+        return -EINVAL;
+    int r = SW_OPT_STORE(layer, s, txtime_clock, txtime[0]);
+    return r < 0 ? r : SW_OPT_STORE(layer, s, txtime_flags, txtime[1]);
+}
+
 /* SO_PEEK_OFF: streams and UDP have it. */
 static bool may_peek_at(const struct sw_sock *s)
 {

@@ -118,6 +118,7 @@ struct sw_sock_opts {
     struct sw_tfo_keys fastopen_keys; /* n 0: the host's */
     int32_t poll_budget, addr_prefer;
     int32_t sticky_iface6; /* IPV6_PKTINFO for all that is sent; 0: none */
+    int32_t txtime_clock, txtime_flags; /* SO_TXTIME */
     int32_t busy_poll, peek_off, min_ttl, min_hops, udp_segment;
     int32_t port_range; /* IP_LOCAL_PORT_RANGE: lowest, and << 16 highest; 0: the host's */
     int32_t udplite_send, udplite_recv; /* bytes the checksum covers, must cover; recv -1: any */

@@ -9,7 +9,7 @@
 #include "ip/ip.h"
 
 #define SW_UDP_MAX 65507U  /* payload over IPv4: 65,535 - 20 - 8 */
-#define SW_UDP6_MAX 65487U /* what Linux takes over IPv6: 65,535 - 40 - 8 */
+#define SW_UDP6_MAX 65527U /* over IPv6: 65,535 of payload, our header among it (RFC 8200 3) */
 
 /* A socket's receive queue: packets whose head is empty and whose data is the datagram. */
 struct sw_udp_queue {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Scenario: control messages of a stream: TCP_INQ. */
+/* Scenarios: control messages of a stream: TCP_INQ. Where MSG_PEEK looks: SO_PEEK_OFF. */
 #include "differ.h"
 
 #ifndef TCP_INQ
@@ -54,4 +54,30 @@ static void inq(void)
     TRY(read(a, data, 100));
 }
 
-const struct scenario inq_scenarios[] = {{"inq", inq, BOTH}, {NULL, NULL, 0}};
+static void peek_from(int a, int b)
+{
+    OPTION(b, SOL_SOCKET, SO_PEEK_OFF);
+    TRY(set_int(b, SOL_SOCKET, SO_PEEK_OFF, 1));
+    MUST((int)write(a, "abcdef", 6));
+    settle();
+    show_recv("from the second", b, 2, MSG_PEEK);
+    OPTION(b, SOL_SOCKET, SO_PEEK_OFF);
+    show_recv("on", b, 2, MSG_PEEK);
+    OPTION(b, SOL_SOCKET, SO_PEEK_OFF);
+    show_recv("read", b, 6, 0);
+    OPTION(b, SOL_SOCKET, SO_PEEK_OFF);
+    TRY(set_int(b, SOL_SOCKET, SO_PEEK_OFF, -1));
+    OPTION(b, SOL_SOCKET, SO_PEEK_OFF);
+}
+
+static void peek_offset(void)
+{
+    int a, b;
+    stream_pair(&a, &b);
+    peek_from(a, b);
+    datagram_pair(&a, &b);
+    peek_from(a, b);
+}
+
+const struct scenario inq_scenarios[] = {
+    {"inq", inq, BOTH}, {"peek-offset", peek_offset, BOTH}, {NULL, NULL, 0}};
