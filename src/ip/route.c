@@ -150,6 +150,16 @@ int sw_ip_group_path(struct sw_ip_layer *ip, int iface, const struct sw_ip *grou
     return 0;
 }
 
+/* Linux looks for a source of IPv6 before it looks whether there is a way: who has none at all is
+ * told so (ip6_dst_lookup_tail()). */
+static int no_route(const struct sw_ip_layer *ip, const struct sw_ip *dst)
+{
+    bool any = sw_ip_is4(dst);
+    for (uint32_t i = 0; !any && i < ip->n_addrs; i++)
+        any = !sw_ip_is4(&ip->addrs[i].ip);
+    return any ? -ENETUNREACH : -EADDRNOTAVAIL;
+}
+
 int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_ip *src,
                struct sw_ip_path *ret_path)
 {
@@ -175,7 +185,7 @@ int sw_ip_path(struct sw_ip_layer *ip, const struct sw_ip *dst, const struct sw_
     } else {
         route = sw_ip_route_find(ip, dst);
         if (!route)
-            return -ENETUNREACH;
+            return no_route(ip, dst);
         path.iface = route->iface;
         iface = &ip->ifaces[route->iface - 1];
         if (chosen)

@@ -142,6 +142,7 @@ static bool next_socket(struct run *run, uint64_t *cursor, struct diag_socket *r
     if (!sw_host_next_socket(run->host, cursor, &ret->info))
         return false;
     ret->iface = (uint32_t)number_of(run, *cursor, SOL_SOCKET, SO_BINDTOIFINDEX);
+    ret->mark = (uint32_t)number_of(run, *cursor, SOL_SOCKET, SO_MARK);
     return true;
 }
 
@@ -152,6 +153,18 @@ bool diag_next(struct run *run, uint64_t *cursor, struct diag_socket *ret)
     if (ret->info.socket != 0)
         take_standin(run, ret);
     return true;
+}
+
+/* A request of who holds the stand-in; marks are for administrators. */
+static int parse(const struct standin *standin, const uint8_t *bytes, size_t len,
+                 struct diag_request *ret)
+{
+    int err = diag_parse(bytes, len, ret);
+    if (err < 0)
+        return err;
+    ret->admin = caller_is_admin(standin->holder_tid);
+    bool hidden = !ret->admin && diag_filter_asks_mark(ret->filter, ret->filter_len);
+    return hidden ? -EPERM : 0;
 }
 
 /* ---- dumps ---- */
@@ -209,7 +222,7 @@ static int start_dump(struct run *run, struct standin *s, const uint8_t *bytes, 
     if (dump == NULL)
         return -ENOBUFS;
     memcpy(dump->bytes, bytes, len);
-    int err = diag_parse(dump->bytes, len, &dump->request);
+    int err = parse(s, dump->bytes, len, &dump->request);
     if (err < 0) {
         free(dump);
         return err;
@@ -241,17 +254,17 @@ static int find_one(struct run *run, const struct diag_request *q, struct diag_s
     return 0;
 }
 
-static int answer_one(struct run *run, const uint8_t *bytes, size_t len, uint32_t port,
-                      struct netlink_builder *b)
+static int answer_one(struct run *run, const struct standin *standin, const uint8_t *bytes,
+                      size_t len, struct netlink_builder *b)
 {
     struct diag_request q;
     struct diag_socket s;
 
-    int err = diag_parse(bytes, len, &q);
+    int err = parse(standin, bytes, len, &q);
     if (err == 0)
         err = find_one(run, &q, &s);
     if (err == 0)
-        diag_put(b, &q, port, 0, &s);
+        diag_put(b, &q, standin->netlink_port, 0, &s);
     return err;
 }
 
@@ -266,7 +279,7 @@ static int answer(struct run *run, struct standin *s, const uint8_t *bytes, size
         return -EINVAL;
     if ((h->nlmsg_flags & NLM_F_DUMP) != 0)
         return start_dump(run, s, bytes, len);
-    return answer_one(run, bytes, len, s->netlink_port, b);
+    return answer_one(run, s, bytes, len, b);
 }
 
 void diag_requests(struct run *run, struct standin *s, const uint8_t *bytes, size_t len)

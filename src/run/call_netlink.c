@@ -113,6 +113,8 @@ static void answer_requests(struct run *run, struct standin *s, pid_t tid, const
     struct netlink_host host = {.port = s->netlink_port,
                                 .lo = run->lo,
                                 .mtu = run->mtu,
+                                .packets = run->lo_packets,
+                                .bytes = run->lo_bytes,
                                 .admin = caller_is_admin(tid),
                                 .set = set_address,
                                 .set_mtu = set_mtu,

@@ -143,8 +143,7 @@ bool diag_wants(const struct diag_request *q, const struct diag_socket *s)
         (id->idiag_dport != 0 && id->idiag_dport != htons(info->remote.port)))
         return false;
     struct inet_diag_msg m = message_of(s);
-    return q->filter == NULL ||
-           diag_filter_passes(q->filter, q->filter_len, &m, s->info.port_chosen);
+    return q->filter == NULL || diag_filter_passes(q->filter, q->filter_len, &m, s);
 }
 
 bool diag_is_exactly(const struct diag_request *q, const struct diag_socket *s)
@@ -206,6 +205,8 @@ static void put_attributes(struct netlink_builder *b, const struct diag_request 
         if (s->info.tcp_state == TCP_LISTEN || s->info.tcp_state == TCP_CLOSE)
             put_byte(b, INET_DIAG_SKV6ONLY, s->v6only);
     }
+    if (q->admin)
+        netlink_number(b, INET_DIAG_MARK, s->mark);
     netlink_attribute(b, INET_DIAG_SOCKOPT, &s->options, sizeof(s->options));
     put_memory(b, q, s);
     if (asked(q, INET_DIAG_INFO) && s->tcp_info_len > 0)

@@ -23,6 +23,7 @@ struct diag_request {
     struct inet_diag_req_v2 r;
     const uint8_t *filter; /* INET_DIAG_REQ_BYTECODE, or NULL: all */
     size_t filter_len;
+    bool admin; /* the requester may know of marks: set by whoever asked for it to be read */
 };
 
 enum { DIAG_TCP_INFO_MAX = 320, DIAG_MEMINFO_VARS = 9 /* SK_MEMINFO_VARS */ };
@@ -32,6 +33,7 @@ struct diag_socket {
     struct sw_socket_info info;
     uint32_t ino, uid; /* 0: nobody holds it */
     uint32_t iface;    /* that it is bound to; 0: none */
+    uint32_t mark;
     bool has_options;  /* what follows was asked for */
     bool v6only;
     uint8_t tos, tclass;
@@ -50,7 +52,7 @@ enum { DIAG_MESSAGE_MAX = 1024 };
  * protocols likewise. */
 int diag_parse(const uint8_t *bytes, size_t len, struct diag_request *ret_request);
 
-/* Whether a dump is to have it. Looks at info and iface only. */
+/* Whether a dump is to have it. Looks at info, iface and mark only. */
 bool diag_wants(const struct diag_request *q, const struct diag_socket *s);
 /* Whether it is the one socket that a request which is no dump names; a listener answers for what
  * has no connection. */
@@ -63,6 +65,8 @@ void diag_put(struct netlink_builder *b, const struct diag_request *q, uint32_t 
 /* diag_filter.c: runs an INET_DIAG_REQ_BYTECODE over the socket. A program that makes no sense
  * wants nothing. */
 bool diag_filter_passes(const uint8_t *code, size_t len, const struct inet_diag_msg *m,
-                        bool port_chosen);
+                        const struct diag_socket *s);
+/* Whether it asks for marks, which is for administrators. */
+bool diag_filter_asks_mark(const uint8_t *code, size_t len);
 
 #endif

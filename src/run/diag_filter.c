@@ -55,8 +55,19 @@ static uint32_t word_at(const uint8_t *code, size_t len)
     return word;
 }
 
+static bool mark_matches(const uint8_t *code, size_t len, uint32_t mark)
+{
+    struct inet_diag_markcond cond;
+
+    if (len < sizeof(cond))
+        return false;
+    memcpy(&cond, code, sizeof(cond));
+    return (mark & cond.mask) == cond.mark;
+}
+
 /* One operation at the front of `code`; what it takes as arguments lies behind it. */
-static bool holds(const uint8_t *code, size_t len, const struct inet_diag_msg *m, bool port_chosen)
+static bool holds(const uint8_t *code, size_t len, const struct inet_diag_msg *m,
+                  const struct diag_socket *s)
 {
     struct inet_diag_bc_op op, next = {0};
     uint16_t sport = ntohs(m->id.idiag_sport), dport = ntohs(m->id.idiag_dport);
@@ -82,32 +93,48 @@ static bool holds(const uint8_t *code, size_t len, const struct inet_diag_msg *m
     case INET_DIAG_BC_D_LE:
         return dport <= next.no;
     case INET_DIAG_BC_AUTO:
-        return !port_chosen;
+        return !s->info.port_chosen;
     case INET_DIAG_BC_S_COND:
         return host_matches(code, len, m, m->id.idiag_src, sport);
     case INET_DIAG_BC_D_COND:
         return host_matches(code, len, m, m->id.idiag_dst, dport);
     case INET_DIAG_BC_DEV_COND:
         return len >= 4 && word_at(code, len) == m->id.idiag_if;
-    case INET_DIAG_BC_MARK_COND: /* nothing has a mark: (0 & mask) == mark */
-        return len >= sizeof(struct inet_diag_markcond) && word_at(code, len) == 0;
+    case INET_DIAG_BC_MARK_COND:
+        return mark_matches(code, len, s->mark);
     default: /* INET_DIAG_BC_JMP; INET_DIAG_BC_CGROUP_COND: they are in none of its groups */
         return false;
     }
 }
 
 bool diag_filter_passes(const uint8_t *code, size_t len, const struct inet_diag_msg *m,
-                        bool port_chosen)
+                        const struct diag_socket *s)
 {
     struct inet_diag_bc_op op;
 
     while (len >= sizeof(op)) {
         memcpy(&op, code, sizeof(op));
-        size_t step = holds(code, len, m, port_chosen) ? op.yes : op.no;
+        size_t step = holds(code, len, m, s) ? op.yes : op.no;
         if (step < sizeof(op) || step > len)
             return false;
         code += step;
         len -= step;
     }
     return len == 0;
+}
+
+bool diag_filter_asks_mark(const uint8_t *code, size_t len)
+{
+    struct inet_diag_bc_op op;
+
+    while (len >= sizeof(op)) {
+        memcpy(&op, code, sizeof(op));
+        if (op.code == INET_DIAG_BC_MARK_COND)
+            return true;
+        if (op.yes < sizeof(op) || op.yes > len)
+            break;
+        code += op.yes;
+        len -= op.yes;
+    }
+    return false;
 }

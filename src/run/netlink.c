@@ -5,6 +5,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
+#include <linux/in_route.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
@@ -24,6 +25,21 @@ void netlink_addresses_init(struct netlink_addresses *addresses)
 
 static const char lo_name[] = "lo";
 
+/* What leaves by lo comes by it. */
+static void put_counters(struct netlink_builder *b, const struct netlink_host *host)
+{
+    struct rtnl_link_stats64 wide = {.rx_packets = host->packets,
+                                     .tx_packets = host->packets,
+                                     .rx_bytes = host->bytes,
+                                     .tx_bytes = host->bytes};
+    struct rtnl_link_stats narrow = {.rx_packets = (uint32_t)host->packets,
+                                     .tx_packets = (uint32_t)host->packets,
+                                     .rx_bytes = (uint32_t)host->bytes,
+                                     .tx_bytes = (uint32_t)host->bytes};
+    netlink_attribute(b, IFLA_STATS64, &wide, sizeof(wide));
+    netlink_attribute(b, IFLA_STATS, &narrow, sizeof(narrow));
+}
+
 static void put_link(struct netlink_builder *b, const struct netlink_host *host)
 {
     static const uint8_t no_address[6], unknown; /* as of Linux's lo */
@@ -40,6 +56,7 @@ static void put_link(struct netlink_builder *b, const struct netlink_host *host)
     netlink_attribute(b, IFLA_QDISC, "noqueue", sizeof("noqueue"));
     netlink_attribute(b, IFLA_ADDRESS, no_address, sizeof(no_address));
     netlink_attribute(b, IFLA_BROADCAST, no_address, sizeof(no_address));
+    put_counters(b, host);
 }
 
 static bool is_loopback(const struct netlink_address *a)
@@ -121,14 +138,20 @@ static int put_way(struct netlink_builder *b, const struct netlink_host *host,
     }
     if (a == NULL)
         return ENETUNREACH;
+    /* Linux keeps IPv4's tables "local" and "main" as one while there are no rules but its own. */
+    bool v4 = a->family == AF_INET;
+    uint8_t table = v4 ? RT_TABLE_MAIN : RT_TABLE_LOCAL;
     info = (struct rtmsg){.rtm_family = a->family,
                           .rtm_dst_len = (unsigned char)(n * 8),
-                          .rtm_table = RT_TABLE_LOCAL,
+                          .rtm_table = table,
+                          .rtm_protocol = v4 ? RTPROT_UNSPEC : RTPROT_KERNEL,
                           .rtm_type = RTN_LOCAL,
-                          .rtm_flags = RTM_F_CLONED};
+                          .rtm_flags = v4 ? RTM_F_CLONED | RTCF_LOCAL : 0};
     netlink_begin(b, RTM_NEWROUTE, 0, request, host->port);
     netlink_append(b, &info, sizeof(info));
-    netlink_number(b, RTA_TABLE, RT_TABLE_LOCAL);
+    netlink_number(b, RTA_TABLE, table);
+    if (!v4)
+        netlink_number(b, RTA_PRIORITY, 0);
     netlink_attribute(b, RTA_DST, to, n);
     netlink_number(b, RTA_OIF, (uint32_t)host->lo);
     netlink_attribute(b, RTA_PREFSRC, a->bytes, a->len);

@@ -34,6 +34,7 @@ struct netlink_host {
     uint32_t port; /* the requester's netlink port ("nl_pid") */
     int lo;        /* index of the interface */
     uint32_t mtu;
+    uint64_t packets, bytes; /* that the interface has carried */
     bool admin;    /* the requester may change things */
     struct netlink_addresses *addresses;
     /* Gives the host an address, or takes it away: 0 or a negative errno. */

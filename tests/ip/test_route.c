@@ -108,9 +108,10 @@ static void test_no_way(void **state)
     f.env.mem = sw_mem_new(&sw_alloc_libc, 0);
     sw_wheel_init(&f.env.wheel, 0);
     assert_int_equal(sw_ip_init(&f.ip, &f.env), 0);
-    struct sw_ip dst = addr("10.0.0.1");
+    struct sw_ip dst = addr("10.0.0.1"), dst6 = addr("2001:db8::1");
     struct sw_ip_path path;
     assert_int_equal(sw_ip_path(&f.ip, &dst, NULL, &path), -ENETUNREACH);
+    assert_int_equal(sw_ip_path(&f.ip, &dst6, NULL, &path), -EADDRNOTAVAIL); /* as on Linux */
     struct sw_iface_config eth = {.name = "eth0", .mtu = 1500};
     assert_int_equal(sw_ip_add_iface(&f.ip, &eth), 1);
     assert_int_equal(sw_ip_add_route(&f.ip, &SW_IP6_ANY, 0, 1, NULL), 0);

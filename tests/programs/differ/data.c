@@ -456,7 +456,26 @@ static void thrown_away(void)
     TRY(recv(server, NULL, 8, MSG_TRUNC));
 }
 
+/* MSG_MORE of more than AF_UNIX takes at once, and of more than a segment. */
+static void more_of_much(void)
+{
+    static char much[300000];
+    int client, server, waiting = -1;
+    stream_pair(&client, &server);
+    TRY(send(client, much, 20000, MSG_MORE));
+    settle();
+    TRY(ioctl(server, FIONREAD, &waiting));
+    say("waiting %d", waiting);
+    TRY(send(client, much, 1, 0));
+    TRY(recv(server, much, 20001, MSG_WAITALL));
+    TRY(send(client, much, sizeof much, MSG_MORE));
+    TRY(send(client, much, 1, 0));
+    TRY(recv(server, much, sizeof much, MSG_WAITALL));
+    TRY(recv(server, much, 1, MSG_WAITALL));
+}
+
 const struct scenario data_scenarios[] = {{"recv-flags", flags, BOTH},
+                                          {"more-of-much", more_of_much, BOTH},
                                           {"thrown-away", thrown_away, BOTH},
                                           {"wait-all", wait_all, BOTH},
                                           {"bytes-waiting", bytes_waiting, BOTH},

@@ -284,6 +284,26 @@ static void diag_filters(void)
     close(c);
 }
 
+/* Marks are set, and asked for, by administrators. */
+static void diag_marks(void)
+{
+    int l = listener(5);
+    struct {
+        struct inet_diag_bc_op op;
+        struct inet_diag_markcond cond;
+    } code = {{INET_DIAG_BC_MARK_COND, sizeof code, sizeof code + 4}, {7, 0xff}};
+    struct request q = about(IPPROTO_TCP, 0, port_of(l));
+    TRY(set_int(l, SOL_SOCKET, SO_MARK, 0x107));
+    q.filter =
+        (struct rtattr){.rta_type = INET_DIAG_REQ_BYTECODE, .rta_len = RTA_LENGTH(sizeof code)};
+    q.h.nlmsg_len += q.filter.rta_len;
+    memcpy(q.code, &code, sizeof code);
+    say("%d of that mark", ask("7/0xff", &q, -1, false));
+    code.cond = (struct inet_diag_markcond){8, 8};
+    memcpy(q.code, &code, sizeof code);
+    say("%d of another", ask("8/8", &q, -1, false));
+}
+
 /* More than a program's queue takes at once: the rest comes as it reads. */
 static void diag_many(void)
 {
@@ -302,11 +322,8 @@ static void diag_many(void)
 }
 
 const struct scenario diag_scenarios[] = {
-    {"diag-streams", diag_streams, BOTH},
-    {"diag-datagrams", diag_datagrams, BOTH},
-    {"diag-exactly", diag_exactly, BOTH},
-    {"diag-errors", diag_errors, V4},
-    {"diag-filters", diag_filters, V4},
-    {"diag-many", diag_many, V4},
-    {NULL, NULL, 0},
+    {"diag-streams", diag_streams, BOTH}, {"diag-datagrams", diag_datagrams, BOTH},
+    {"diag-exactly", diag_exactly, BOTH}, {"diag-errors", diag_errors, V4},
+    {"diag-filters", diag_filters, V4},   {"diag-marks", diag_marks, V4},
+    {"diag-many", diag_many, V4},         {NULL, NULL, 0},
 };
