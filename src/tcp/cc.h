@@ -44,6 +44,7 @@ uint32_t sw_cc_slow_start(struct sw_tcp *tcp, uint32_t acked);
  * it is over and ssthresh says so. */
 #define SW_HYSTART_GROWTH_DIVISOR 4U /* RFC 9406 4.3: CSS_GROWTH_DIVISOR */
 uint32_t sw_hystart_on_ack(struct sw_tcp *tcp, uint32_t acked);
+void sw_hystart_heard(struct sw_tcp *tcp); /* an ACK that lets nothing grow is of a train, too */
 /* Adds one MSS to cwnd for each `per` bytes acknowledged. */
 void sw_cc_avoid(struct sw_tcp *tcp, uint32_t acked, uint32_t per);
 void sw_cc_trace(struct sw_tcp *tcp);

@@ -9,8 +9,8 @@
  * beginning. So slow start also ends as in HyStart before it (Ha and Rhee 2011, 4.1; Linux has it
  * too): what is sent together arrives as far apart as the bottleneck sends it, and so do its ACKs.
  * If they come without a pause for half a round trip, the window, which doubles in the round, is
- * all that the path holds. RFC 9406 leaves this out as it may end slow start early; it may, but
- * where it is right it saves half a window of losses.
+ * all that the path holds. RFC 9406 leaves this sign out. It may end slow start early, but where it
+ * is right it saves half a window of losses.
  *
  * A round ends when what was sent first in it is acknowledged: what lay at SND.NXT when it began.
  * Only the first slow start, before any loss: afterwards ssthresh is known (RFC 9406 4.3).
@@ -68,16 +68,29 @@ static bool delayed(const struct sw_hystart *h)
     return h->current_us >= h->last_us + sw_max32(MIN_RTT_THRESH_US, thresh_us);
 }
 
+/* Whether this ACK came without a pause after the last one of the round's train. */
+static bool train_goes_on(const struct sw_tcp *tcp, struct sw_hystart *h)
+{
+    uint32_t now = now_us(tcp);
+
+    if (now - h->heard_us > sw_min32(TRAIN_GAP_US, tcp->snd.min_rtt_us / TRAIN_GAP_RTT_PART))
+        return false;
+    h->heard_us = now;
+    return true;
+}
+
+void sw_hystart_heard(struct sw_tcp *tcp)
+{
+    if (tcp->snd.flight->hystart.running && tcp->snd.ssthresh == UINT32_MAX)
+        train_goes_on(tcp, &tcp->snd.flight->hystart);
+}
+
 /* Whether the ACKs of this round have been an unbroken train for half a round trip. */
 static bool path_is_full(const struct sw_tcp *tcp, struct sw_hystart *h)
 {
-    uint32_t now = now_us(tcp), rtt_us = tcp->snd.min_rtt_us;
-
-    if (now - h->heard_us > sw_min32(TRAIN_GAP_US, rtt_us / TRAIN_GAP_RTT_PART) ||
-        rtt_us == UINT32_MAX || tcp->snd.cwnd < TRAIN_LEAST_SEGMENTS * tcp->snd.mss)
-        return false;
-    h->heard_us = now;
-    return now - h->begun_us > (rtt_us + TRAIN_HELD_US) / 2;
+    return train_goes_on(tcp, h) && tcp->snd.min_rtt_us < UINT32_MAX &&
+           tcp->snd.cwnd >= TRAIN_LEAST_SEGMENTS * tcp->snd.mss &&
+           h->heard_us - h->begun_us > (tcp->snd.min_rtt_us + TRAIN_HELD_US) / 2;
 }
 
 static void take_sample(struct sw_hystart *h, uint32_t rtt_us)

@@ -274,6 +274,8 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
     if (grown > 0 && !reducing(f) && sw_cwnd_limited(tcp)) {
         sw_cc(tcp)->on_ack(tcp, grown);
         sw_cc_trace(tcp);
+    } else {
+        sw_hystart_heard(tcp);
     }
     if (tcp->snd.meter->max_pacing_rate != SW_RATE_NONE)
         sw_pace_set(tcp, sw_pace_by_cwnd(tcp));

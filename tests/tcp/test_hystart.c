@@ -124,6 +124,28 @@ static void test_train(void **state)
     }
 }
 
+/* ACKs that let nothing grow, as behind a hole, are of the train, too. */
+static void test_train_of_duplicates(void **state)
+{
+    (void)state;
+    for (int heard = 0; heard < 2; heard++) {
+        struct one o;
+
+        begin(&o, true);
+        o.tcp.snd.cwnd = 16000;
+        o.tcp.snd.min_rtt_us = 20000;
+        sw_cc(&o.tcp)->on_ack(&o.tcp, 1000);
+        for (int i = 0; i < 11; i++) {
+            o.env.now_ns += MS;
+            if (heard)
+                sw_hystart_heard(&o.tcp);
+        }
+        sw_cc(&o.tcp)->on_ack(&o.tcp, 1000);
+        assert_int_equal(o.tcp.snd.ssthresh, heard ? 17000 : UINT32_MAX);
+        end(&o);
+    }
+}
+
 /* Reno's is RFC 5681's: until something is lost. */
 static void test_not_reno(void **state)
 {
@@ -208,10 +230,11 @@ static void test_measured(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_steady),         cmocka_unit_test(test_ends_early),
-        cmocka_unit_test(test_train),          cmocka_unit_test(test_not_reno),
-        cmocka_unit_test(test_few_samples),    cmocka_unit_test(test_resumes),
-        cmocka_unit_test(test_only_the_first), cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_steady),   cmocka_unit_test(test_ends_early),
+        cmocka_unit_test(test_train),    cmocka_unit_test(test_train_of_duplicates),
+        cmocka_unit_test(test_not_reno), cmocka_unit_test(test_few_samples),
+        cmocka_unit_test(test_resumes),  cmocka_unit_test(test_only_the_first),
+        cmocka_unit_test(test_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
