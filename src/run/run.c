@@ -43,6 +43,7 @@ enum { DESCRIPTORS = 1 << 20 }; /* Linux's default of fs.nr_open, beyond which n
 #define PATIENCE_NS 2000000000ULL /* between SIGTERM and SIGKILL for what remains */
 #define LINGER_NS 1000000000ULL   /* after the last program, where it is recorded */
 #define AGAIN_NS 100000000ULL     /* SIGKILL again: something may have forked meanwhile */
+#define HINT_NS 2000000000ULL     /* what runs on so long after the program is worth a word */
 
 static int cannot(const char *what, int err)
 {
@@ -92,9 +93,10 @@ static int open_descriptors(struct run *run)
     return err == 0 ? open_meet(run) : err;
 }
 
-/* A connection that begins and ends takes a chunk of 64 KiB and gives it back. Where that lies at the
- * end of the heap, glibc would give it back to the kernel, and ask for it again, each time (two or
- * three brk(2) and the faults of fresh pages): up to so much is kept, and asked for at a time. */
+/* A connection that begins and ends takes a chunk of 64 KiB and gives it back. Where that lies at
+ * the end of the heap, glibc would give it back to the kernel, and ask for it again, each time (two
+ * or three brk(2) and the faults of fresh pages): up to so much is kept, and asked for at a time.
+ */
 static void keep_memory(void)
 {
 #ifdef M_TRIM_THRESHOLD
@@ -142,9 +144,19 @@ static void reap(struct run *run, bool *ret_none_left)
         if (pid != run->child)
             continue;
         run->child_ended = true;
+        if (isatty(STDERR_FILENO))
+            run->hint_at_ns = run_now() + HINT_NS;
         run->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
     *ret_none_left = pid < 0 && errno == ECHILD;
+}
+
+static void hint(struct run *run)
+{
+    run->hint_at_ns = SW_NEVER;
+    if (!run->ending)
+        fprintf(stderr, "sockworks: %s has ended; what it started runs on (Ctrl-C ends it)\n",
+                run->config->argv[0]);
 }
 
 /* The program has ended and somebody wants the rest to end too. */
@@ -289,6 +301,8 @@ static void loop(struct run *run)
             hear_guard(run);
         if (turn.signalled)
             reap(run, &none_left);
+        if (run->hint_at_ns != SW_NEVER && run_now() >= run->hint_at_ns)
+            hint(run);
         if (run->ending && run_now() >= run->kill_at_ns) {
             guard_signal_all(SIGKILL);
             run->kill_at_ns = run_now() + AGAIN_NS;
@@ -371,6 +385,7 @@ static int supervise(const struct run_config *config, const struct run_origin *o
         .held_until_ns = SW_NEVER,
         .signals_at_ns = SW_NEVER,
         .mirror_at_ns = SW_NEVER,
+        .hint_at_ns = SW_NEVER,
     };
     struct rlimit most = {origin->nofile.rlim_max, origin->nofile.rlim_max};
     struct rlimit many = {DESCRIPTORS, DESCRIPTORS};

@@ -273,6 +273,7 @@ struct run {
     pid_t child;               /* the program itself */
     bool child_ended, ending;  /* it has ended; what remains was told to end */
     uint64_t kill_at_ns;       /* while ending: when patience is over */
+    uint64_t hint_at_ns;       /* when who looks on is told what the run waits for; SW_NEVER: not */
     int exit_status;
     dev_t sock_dev;            /* st_dev of every socket: sockfs */
     struct sw_rng rng;

@@ -57,6 +57,8 @@ int run_wait(struct run *run, struct epoll_event *events, int max)
         until_ns = held_ns;
     if (run->mirror_at_ns < until_ns)
         until_ns = run->mirror_at_ns;
+    if (run->hint_at_ns < until_ns)
+        until_ns = run->hint_at_ns;
     if (run->ending && run->kill_at_ns < until_ns)
         until_ns = run->kill_at_ns;
     if (run->busy && sw_list_empty(&run->active)) {

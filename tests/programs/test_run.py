@@ -189,6 +189,16 @@ def read_until(fd, text):
     return seen
 
 
+def on_terminal(r, *words):
+    """(pid, descriptor) of a run whose terminal that descriptor is."""
+    argv = r.argv(*words)
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(r.home)
+        os.execvpe(argv[0], argv, environment(r.home, r.mark))
+    return pid, fd
+
+
 @check
 def terminal(r):
     """The terminal is the program's: it may read it, and Ctrl-C comes from it, once."""
@@ -198,11 +208,7 @@ def terminal(r):
                "print('read', sys.stdin.readline().strip(), flush=True)\n"
                "while not count: time.sleep(0.05)\n"
                "time.sleep(0.3)\nprint('interrupted', len(count), flush=True)\nsys.exit(9)\n")
-    argv = r.argv(PYTHON, "-c", program)
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.chdir(r.home)
-        os.execvpe(argv[0], argv, environment(r.home, r.mark))
+    pid, fd = on_terminal(r, PYTHON, "-c", program)
     try:
         read_until(fd, b"tty True True True\r\n")
         os.write(fd, b"a line\n")
@@ -210,6 +216,17 @@ def terminal(r):
         os.write(fd, b"\x03")
         read_until(fd, b"interrupted 1\r\n")
         expect("exit status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 9)
+    finally:
+        os.close(fd)
+
+
+@check
+def terminal_is_told_what_the_run_waits_for(r):
+    pid, fd = on_terminal(r, "sh", "-c", "sleep 1000 & exit 3")
+    try:
+        read_until(fd, b"sh has ended; what it started runs on (Ctrl-C ends it)\r\n")
+        os.write(fd, b"\x03")
+        expect("exit status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 3)
     finally:
         os.close(fd)
 
