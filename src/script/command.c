@@ -9,6 +9,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,26 @@ static bool set_defaults(struct run *run, struct pos pos)
     return true;
 }
 
+/* "4096 131072 $((32*1024*1024))": products, as a shell has them computed. What is none stays. */
+static const char *compute(struct run *run, const char *value)
+{
+    const char *begin = strstr(value, "$(("), *end = begin ? strstr(begin, "))") : NULL;
+    if (end == NULL)
+        return value;
+    unsigned long long product = 1;
+    for (const char *s = begin + 3; s < end; s++) {
+        char *rest;
+        product *= strtoull(s, &rest, 10);
+        if (rest == s || (rest < end && *rest != '*'))
+            return value;
+        s = rest;
+    }
+    size_t len = strlen(value) + sizeof("18446744073709551615");
+    char *text = arena_alloc(&run->script->arena, len);
+    snprintf(text, len, "%.*s%llu%s", (int)(begin - value), value, product, end + 2);
+    return compute(run, text);
+}
+
 /* "net.ipv4.tcp_sack=1" or "/proc/sys/net/ipv4/tcp_sack=1": the last part of the name counts. */
 static bool set_word(struct run *run, struct pos pos, const char *word)
 {
@@ -101,7 +122,7 @@ static bool set_word(struct run *run, struct pos pos, const char *word)
     while (begin > word && begin[-1] != '.' && begin[-1] != '/')
         begin--;
     const char *name = arena_copy(&run->script->arena, begin, (size_t)(equals - begin));
-    return set(run, pos, name, equals + 1);
+    return set(run, pos, name, compute(run, equals + 1));
 }
 
 static bool ends_in(const char *word, const char *tail)

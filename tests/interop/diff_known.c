@@ -79,7 +79,7 @@ static const struct known {
      "an ACK that is much too old, on data that come just as expected: Linux's header prediction "
      "takes "
      "the data and judges the ACK afterwards; RFC 5961 5.2 drops both"},
-    {"ESTABLISHED", "*A next+@(30000|1000|10)*", "*", "*", ANSWERS,
+    {"@(ESTABLISHED|FIN_WAIT1)", "*A next+@(30000|1000|10|1)[(]*", "*", "*", ANSWERS,
      "out of order, while data are held back: here a bare ACK tells of the hole, which counts as a "
      "duplicate and has room for SACK, and data may follow"},
     {"*", "*A next-*[(]0[)] *", "*", "*", ANSWERS,
