@@ -194,12 +194,12 @@ void on_setsockopt(struct run *run, struct run_call *call)
     size_t len = (size_t)given < sizeof(value) ? (size_t)given : sizeof(value);
     /* What is wrong with NULL depends on the option; any other address must be one. */
     const void *given_value = call->args[3] != 0 ? value : NULL;
-    if (given_value != NULL && knows_level(s, level) &&
-        mem_read(run, call->tid, call->args[3], value, len) < 0) {
+    bool looked_at = given_value != NULL && knows_level(s, level);
+    if (looked_at && mem_read(run, call->tid, call->args[3], value, len) < 0) {
         call_fail(run, call, EFAULT);
         return;
     }
-    if (given_value != NULL)
+    if (looked_at)
         record_option(run, call, value, len);
     int err = 0;
     if (!s->stream && level == IPPROTO_UDP)
