@@ -8,12 +8,10 @@
 #include "arena.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #define LINE_BYTES 64U
 #define HUGE_BYTES (2U << 20)
-#define CELL_MAX_BYTES 4096U
 #define LARGE_BYTES (1U << 20) /* from here on pages of its own, which it gives back */
 #define RESERVE_BYTES ((size_t)1 << 30)
 
@@ -22,7 +20,7 @@ struct cell {
 };
 
 static struct {
-    struct cell *free[CELL_MAX_BYTES / LINE_BYTES + 1];
+    struct cell *free[LARGE_BYTES / LINE_BYTES];
     char *at, *end;    /* the page that cells come from */
     char *next, *last; /* address space for pages */
 } arena;
@@ -53,9 +51,8 @@ static void *arena_take(void *ctx, size_t size)
 {
     size_t lines = round_up(size, LINE_BYTES) / LINE_BYTES;
     (void)ctx;
-    if (size > CELL_MAX_BYTES)
-        return size >= LARGE_BYTES ? pages(round_up(size, HUGE_BYTES))
-                                   : aligned_alloc(LINE_BYTES, lines * LINE_BYTES);
+    if (lines * LINE_BYTES >= LARGE_BYTES)
+        return pages(round_up(size, HUGE_BYTES));
     struct cell *cell = arena.free[lines];
     if (cell) {
         arena.free[lines] = cell->next;
@@ -74,18 +71,15 @@ static void *arena_take(void *ctx, size_t size)
 
 static void arena_give(void *ctx, void *ptr, size_t size)
 {
+    size_t lines = round_up(size, LINE_BYTES) / LINE_BYTES;
     struct cell *cell = ptr;
     (void)ctx;
-    if (size >= LARGE_BYTES) {
+    if (lines * LINE_BYTES >= LARGE_BYTES) {
         madvise(ptr, round_up(size, HUGE_BYTES), MADV_DONTNEED);
         return;
     }
-    if (size > CELL_MAX_BYTES) {
-        free(ptr);
-        return;
-    }
-    cell->next = arena.free[round_up(size, LINE_BYTES) / LINE_BYTES];
-    arena.free[round_up(size, LINE_BYTES) / LINE_BYTES] = cell;
+    cell->next = arena.free[lines];
+    arena.free[lines] = cell;
 }
 
 const struct sw_alloc arena_alloc = {.alloc = arena_take, .free = arena_give};

@@ -4,7 +4,7 @@
  * only.
  *
  *     inproc [--json] [--seconds S] [--conns N] [--trips N] [--every NS]
- *            [--batch N] [--huge] [TEST...]
+ *            [--batch N] [--malloc] [TEST...]
  *
  *   mtu1500   one TCP stream, packets of 1,500 bytes, checksums computed and verified in software
  *   gso       one TCP stream, super-segments of up to 64 KiB, no checksums
@@ -12,7 +12,8 @@
  *             seconds or, where instructions are counted and not time, N trips; each NS of virtual
  *             time after the one before. Beside it: how long a read of memory takes, at random in
  *             as much as the connections hold. --batch: so many of them at a time, each on another
- *             connection. --huge: in pages of 2 MiB (arena.c)
+ *             connection. The hosts' memory is in pages of 2 MiB (arena.c), as an application with
+ *             so many connections would have it; --malloc: it is malloc()'s
  *   cps       connections made and closed, one after the other
  *
  * One thread. The stack's time is virtual; speed is measured in the thread's CPU time.
@@ -33,7 +34,7 @@
 #define BUFFER_BYTES 65536
 #define BATCH_MAX 1024
 
-static const struct sw_alloc *memory; /* of hosts: NULL, malloc() */
+static const struct sw_alloc *memory; /* of hosts; NULL: malloc() */
 
 struct world {
     struct sw_host *host[2];
@@ -365,6 +366,7 @@ int main(int argc, char **argv)
 {
     static const char *const names[] = {"mtu1500", "gso", "rr", "cps"};
     bool json = false, first = true, chosen[4] = {false}, any = false;
+    const struct sw_alloc *many = &arena_alloc;
     double seconds = 2;
     struct plan plan = {.conns = 1, .every_ns = ROUND_NS, .batch = 1};
     for (int i = 1; i < argc; i++) {
@@ -380,8 +382,8 @@ int main(int argc, char **argv)
             plan.every_ns = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--batch") == 0 && i + 1 < argc) {
             plan.batch = strtoull(argv[++i], NULL, 10);
-        } else if (strcmp(argv[i], "--huge") == 0) {
-            memory = &arena_alloc;
+        } else if (strcmp(argv[i], "--malloc") == 0) {
+            many = NULL;
         } else {
             bool known = false;
             for (unsigned k = 0; k < 4; k++)
@@ -389,7 +391,7 @@ int main(int argc, char **argv)
                     chosen[k] = any = known = true;
             check(known,
                   "usage: inproc [--json] [--seconds S] [--conns N] [--trips N] [--every NS] "
-                  "[--batch N] [--huge] [TEST...]");
+                  "[--batch N] [--malloc] [TEST...]");
         }
     }
     check(plan.conns > 0 && plan.batch > 0 && plan.batch <= BATCH_MAX, "--conns, --batch");
@@ -397,6 +399,7 @@ int main(int argc, char **argv)
         struct result result = {.name = names[k]};
         if (any && !chosen[k])
             continue;
+        memory = k == 2 ? many : NULL;
         if (k == 3)
             connections(&result, seconds);
         else if (k == 2)
