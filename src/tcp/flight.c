@@ -9,6 +9,8 @@
 #include "tcp/private.h"
 #include "tcp/recovery.h"
 
+#define RESTING_MAX 64U /* 32 KiB: about what a cache has room for */
+
 struct sw_txrec *sw_flight_at(const struct sw_tcp_flight *f, uint32_t i)
 {
     return &f->ring[(f->head + i) & (f->cap - 1)];
@@ -36,6 +38,24 @@ static int grow(struct sw_tcp *tcp, struct sw_tcp_flight *f)
     return 0;
 }
 
+/* All zero, but for the records, each of which is written as a whole when it is used. */
+static struct sw_tcp_flight *take(struct sw_tcp_layer *layer)
+{
+    struct sw_tcp_flight *f = layer->resting;
+
+    if (!f)
+        return sw_mem_alloc(layer->env->mem, SW_FLIGHT_BYTES);
+    layer->resting = f->next;
+    layer->n_resting--;
+    /* In two, lest the compiler takes `rep stos`, which is slow to begin. */
+    memset(f, 0, offsetof(struct sw_tcp_flight, rack_sent_ns));
+    memset(&f->rack_sent_ns, 0,
+           offsetof(struct sw_tcp_flight, undo) - offsetof(struct sw_tcp_flight, rack_sent_ns));
+    f->undo = (struct sw_undo){0};
+    memset(&f->hystart, 0, sizeof(*f) - offsetof(struct sw_tcp_flight, hystart));
+    return f;
+}
+
 int sw_flight_reserve(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
@@ -43,7 +63,7 @@ int sw_flight_reserve(struct sw_tcp *tcp)
     if (!f) {
         if (sw_meter_reserve(tcp) < 0)
             return -ENOMEM;
-        f = sw_mem_alloc(sw_tcp_env(tcp)->mem, SW_FLIGHT_BYTES);
+        f = take(tcp->layer);
         if (!f)
             return -ENOMEM;
         f->ring = f->space;
@@ -52,7 +72,8 @@ int sw_flight_reserve(struct sw_tcp *tcp)
         f->cwnd_stamp_ns = sw_tcp_now(tcp);
         f->sack_lost = f->high_sacked = f->high_before = f->rack_end = tcp->snd.una;
         f->rack_next = tcp->snd.una;
-        f->rack_rtt_ns = (uint64_t)(tcp->snd.srtt_us8 >> 3) * SW_NS_PER_US; /* the last is not known */
+        f->rack_rtt_ns =
+            (uint64_t)(tcp->snd.srtt_us8 >> 3) * SW_NS_PER_US; /* the last is not known */
         tcp->snd.flight = f;
     }
     return f->count < f->cap ? 0 : grow(tcp, f);
@@ -81,12 +102,32 @@ bool sw_flight_idle(const struct sw_tcp *tcp)
  * and how far packets overtake each other. */
 void sw_flight_rest(struct sw_tcp *tcp)
 {
-    const struct sw_tcp_snd *snd = &tcp->snd;
-    const struct sw_tcp_flight *f = snd->flight;
+    struct sw_tcp_layer *layer = tcp->layer;
+    struct sw_tcp_snd *snd = &tcp->snd;
+    struct sw_tcp_flight *f = snd->flight;
 
-    if (f && f->count == 0 && f->ca == SW_CA_OPEN && !f->reordering && snd->retrans == 0 &&
-        snd->ssthresh == UINT32_MAX && snd->cwnd <= SW_TCP_IW_SEGMENTS * snd->mss)
+    if (!f || f->count > 0 || f->ca != SW_CA_OPEN || f->reordering || snd->retrans > 0 ||
+        snd->ssthresh != UINT32_MAX || snd->cwnd > SW_TCP_IW_SEGMENTS * snd->mss)
+        return;
+    if (f->ring != f->space || layer->n_resting == RESTING_MAX) {
         sw_flight_free(tcp);
+        return;
+    }
+    f->next = layer->resting;
+    layer->resting = f;
+    layer->n_resting++;
+    snd->flight = NULL;
+}
+
+void sw_flights_fini(struct sw_tcp_layer *layer)
+{
+    while (layer->resting) {
+        struct sw_tcp_flight *f = layer->resting;
+
+        layer->resting = f->next;
+        sw_mem_give(layer->env->mem, f, SW_FLIGHT_BYTES);
+    }
+    layer->n_resting = 0;
 }
 
 void sw_flight_push(struct sw_tcp *tcp)

@@ -3,8 +3,8 @@
  * What is in flight: one record per transmission between SND.UNA and SND.NXT, in sequence order,
  * and the sums that congestion control works with. Attached to the control block while something is
  * in flight, and a second longer where it remembers something. Where it does not (small messages, of
- * which none was lost) it goes with the last ACK, and the pool gives the same block, still in the
- * processor's cache, to whoever sends next: of ten thousand chatty connections one has a flight.
+ * which none was lost) it goes with the last ACK, to a short stack in the layer, and from there, still
+ * in the processor's cache, to whoever sends next: of ten thousand chatty connections few have one.
  *
  * A record covers [seq, seq of the next one), the last one up to SND.NXT. Records are split where a
  * SACK, a loss or a retransmission concerns a part of them, always at a multiple of the MSS from
@@ -76,7 +76,10 @@ struct sw_hystart {
 /* Ordered by use: what an undisturbed exchange reads and writes lies in front, in little more than
  * two lines of a cache, the first record behind it; then what only recovery knows. */
 struct sw_tcp_flight {
-    struct sw_txrec *ring; /* of `cap`, a power of two */
+    union {
+        struct sw_txrec *ring;      /* of `cap`, a power of two */
+        struct sw_tcp_flight *next; /* at rest: sw_flight_rest() */
+    };
     uint32_t head, count, cap;
     uint32_t sacked, lost, retrans; /* bytes: see above */
     uint32_t reno_sacked;           /* bytes that duplicate ACKs without SACK stand for */
@@ -88,6 +91,7 @@ struct sw_tcp_flight {
     uint64_t cwnd_stamp_ns;
     sw_seq high_seq;           /* SND.NXT when recovery began: `recover` of RFC 6582 */
     sw_seq rack_end;           /* RACK.end_seq */
+    sw_seq rack_next;          /* RACK looks on from here: its work per ACK is bounded */
     uint64_t rack_sent_ns;     /* RACK.xmit_ts */
     uint64_t rack_rtt_ns;      /* RACK.rtt */
     uint64_t retrans_start_ns; /* when the first of the current retransmissions left; 0: none */
@@ -113,7 +117,6 @@ struct sw_tcp_flight {
     struct sw_hystart hystart;
     uint32_t cwnd_acc; /* bytes acknowledged toward the next step of cwnd */
     sw_seq next_lost;  /* nothing before it is lost and not yet sent again */
-    sw_seq rack_next;  /* RACK looks on from here: its work per ACK is bounded */
     uint32_t unjoined; /* records SACKED since neighbours were last made one */
     uint32_t work;     /* records looked at or moved, ever, for tests: bug class 7 */
     sw_seq probe_end;  /* TLP */
@@ -137,6 +140,7 @@ void sw_flight_free(struct sw_tcp *tcp);
 bool sw_flight_idle(const struct sw_tcp *tcp); /* nothing in flight, no recovery from loss */
 /* Everything has arrived: lets the block go at once if another one would begin with the same. */
 void sw_flight_rest(struct sw_tcp *tcp);
+void sw_flights_fini(struct sw_tcp_layer *layer);
 
 /* A record for what begins at snd.nxt and is sent now. Needs sw_flight_reserve() before. */
 void sw_flight_push(struct sw_tcp *tcp);

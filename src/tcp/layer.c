@@ -3,6 +3,7 @@
 #include "tcp/accecn.h"
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
+#include "tcp/flight.h"
 #include "tcp/mtu_probe.h"
 #include "tcp/private.h"
 
@@ -76,6 +77,7 @@ void sw_tcp_layer_rekey(struct sw_tcp_layer *layer)
 void sw_tcp_layer_fini(struct sw_tcp_layer *layer)
 {
     sw_tfo_forget_all(layer);
+    sw_flights_fini(layer);
 }
 
 enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip,

@@ -149,6 +149,8 @@ struct sw_tcp_layer {
     uint32_t tfo_pauses;             /* how often */
     struct sw_tfo_keys tfo_keys;     /* of listeners that have none of their own */
     struct sw_rate rate;             /* of the ACK that is being read */
+    struct sw_tcp_flight *resting;   /* that nobody has: flight.h */
+    uint32_t n_resting;
 };
 void sw_tcp_layer_init(struct sw_tcp_layer *layer, struct sw_env *env, struct sw_ip_layer *ip);
 void sw_tcp_layer_rekey(struct sw_tcp_layer *layer); /* see sw_host_reseed() */

@@ -393,6 +393,7 @@ static inline void one_fini(struct one *o)
 {
     nothing(o);
     sw_tcp_fini(&o->tcp);
+    sw_tcp_layer_fini(&o->layer);
     sw_ip_fini(&o->ip);
     assert_int_equal(o->env.wheel.armed, 0);
     assert_int_equal(sw_mem_used(o->env.mem), 0);
