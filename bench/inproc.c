@@ -45,7 +45,7 @@ struct world {
 struct result {
     const char *name;
     double seconds;
-    uint64_t bytes, packets, round_trips, conns, made;
+    uint64_t bytes, packets, round_trips, conns, batch, made;
     double read_ns;       /* of a line of memory, each read waiting for the one before */
     uint64_t mem_bytes;   /* both hosts, for all connections, idle */
     double setup_seconds; /* of all connections: socket() to accept() */
@@ -300,6 +300,7 @@ static void round_trips(struct result *result, double seconds, const struct plan
     }
     result->seconds = cpu_seconds() - start;
     result->conns = conns;
+    result->batch = batch;
     world_fini(&w);
     free(client);
     result->read_ns = memory_read_ns(result->mem_bytes);
@@ -346,19 +347,22 @@ static void print_result(const struct result *r, bool json, bool first)
         else if (r->made)
             printf("\"ns_per_connection\": %.1f}", ns_per_made);
         else
-            printf("\"connections\": %llu, \"round_trip_ns\": %.1f, \"bytes_per_idle_end\": %.1f, "
+            printf("\"connections\": %llu, \"at_a_time\": %llu, \"round_trip_ns\": %.1f, "
+                   "\"bytes_per_idle_end\": %.1f, "
                    "\"setup_ns\": %.1f, \"memory_read_ns\": %.1f}",
-                   (unsigned long long)r->conns, ns_per_trip, bytes_per_end, setup_ns, r->read_ns);
+                   (unsigned long long)r->conns, (unsigned long long)r->batch, ns_per_trip,
+                   bytes_per_end, setup_ns, r->read_ns);
     } else if (r->bytes) {
         printf("%-8s %8.2f Gbit/s  %8.1f ns per packet\n", r->name, gbps, ns_per_packet);
     } else if (r->made) {
         printf("%-8s %8.1f ns per connection made and closed, %.0f a second\n", r->name,
                ns_per_made, 1e9 / ns_per_made);
     } else {
-        printf("%-8s %8.1f ns per round trip of 64 bytes, %llu connections of %.0f bytes an end, "
+        printf("%-8s %8.1f ns per round trip of 64 bytes, %llu at a time, %llu connections of %.0f "
+               "bytes an end, "
                "each made in %.0f ns; a read of memory %.0f ns\n",
-               r->name, ns_per_trip, (unsigned long long)r->conns, bytes_per_end, setup_ns,
-               r->read_ns);
+               r->name, ns_per_trip, (unsigned long long)r->batch, (unsigned long long)r->conns,
+               bytes_per_end, setup_ns, r->read_ns);
     }
 }
 
