@@ -112,7 +112,7 @@ static void put_controls(struct run *run, const struct standin *s, const struct 
     if (reply->info != NULL)
         control_of_datagram(run, s, reply->info, c);
     else if (e != NULL && is_stamp(e))
-        control_of_time(run, s, e->message.at_ns, c);
+        control_of_time(run, s, e->message.at_ns, true, c);
     if (e != NULL)
         put_error(s, e, reply->info != NULL && e->origin != SW_ORIGIN_LOCAL, c);
 }

@@ -120,7 +120,7 @@ static void make_controls(struct run *run, const struct run_call *call, int fd, 
 
     if (s->sock == 0)
         return;
-    control_of_time(run, s, s->read_at_ns, c);
+    control_of_time(run, s, s->read_at_ns, false, c);
     if (wants_inq(run, call)) {
         int inq = inq_of(run, s, fd);
         control_put(c, IPPROTO_TCP, TCP_CM_INQ, &inq, sizeof(inq));

@@ -75,7 +75,8 @@ void control_put(struct control *c, int level, int type, const void *data, size_
 void control_of_datagram(struct run *run, const struct standin *s,
                          const struct sw_datagram_info *info, struct control *c);
 /* Of that the time alone; of a stream, when the last bytes came. Whether anything of it is asked for. */
-void control_of_time(struct run *run, const struct standin *s, uint64_t at_ns, struct control *c);
+void control_of_time(struct run *run, const struct standin *s, uint64_t at_ns, bool sent,
+                     struct control *c);
 bool wants_time(struct run *run, const struct standin *s);
 
 /* What goes back into a struct msghdr behind data and address; `c` and `end` stay until it is written. */

@@ -32,7 +32,9 @@
 enum {
     OLD_PKTINFO = 2,                /* IPV6_2292PKTINFO */
     OLD_HOPLIMIT = 8,               /* IPV6_2292HOPLIMIT */
+    TIMESTAMPING_RX = 1 << 3,       /* SOF_TIMESTAMPING_RX_SOFTWARE */
     TIMESTAMPING_SOFTWARE = 1 << 4, /* SOF_TIMESTAMPING_SOFTWARE */
+    TIMESTAMPING_FILTER = 1 << 17,  /* SOF_TIMESTAMPING_OPT_RX_FILTER */
     NS_PER_S = 1000000000,
 };
 
@@ -58,8 +60,18 @@ static struct timespec time_of(uint64_t at_ns)
     return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
 }
 
+/* What SO_TIMESTAMPING, by either name, wants to have told: when something was sent; or came, which
+ * the filter leaves to those who have asked for that. */
+static bool stamps(struct run *run, const struct standin *s, int name, bool sent)
+{
+    int flags = option(run, s, SOL_SOCKET, name);
+    return (flags & TIMESTAMPING_SOFTWARE) != 0 &&
+           (sent || (flags & TIMESTAMPING_RX) != 0 || (flags & TIMESTAMPING_FILTER) == 0);
+}
+
 /* SO_TIMESTAMP and its kin: the types of the new kind are those of the options that ask for it. */
-void control_of_time(struct run *run, const struct standin *s, uint64_t at_ns, struct control *c)
+void control_of_time(struct run *run, const struct standin *s, uint64_t at_ns, bool sent,
+                     struct control *c)
 {
     struct timespec ts[3] = {time_of(at_ns)}; /* struct scm_timestamping: of hardware nothing */
     struct timeval tv = {.tv_sec = ts[0].tv_sec, .tv_usec = ts[0].tv_nsec / 1000};
@@ -72,9 +84,9 @@ void control_of_time(struct run *run, const struct standin *s, uint64_t at_ns, s
         control_put(c, SOL_SOCKET, SO_TIMESTAMP_NEW, &tv, sizeof(tv));
     else if (option(run, s, SOL_SOCKET, SO_TIMESTAMP))
         control_put(c, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
-    if (option(run, s, SOL_SOCKET, SO_TIMESTAMPING_NEW) & TIMESTAMPING_SOFTWARE)
+    if (stamps(run, s, SO_TIMESTAMPING_NEW, sent))
         control_put(c, SOL_SOCKET, SO_TIMESTAMPING_NEW, ts, sizeof(ts));
-    else if (option(run, s, SOL_SOCKET, SO_TIMESTAMPING) & TIMESTAMPING_SOFTWARE)
+    else if (stamps(run, s, SO_TIMESTAMPING, sent))
         control_put(c, SOL_SOCKET, SO_TIMESTAMPING, ts, sizeof(ts));
 }
 
@@ -84,7 +96,7 @@ bool wants_time(struct run *run, const struct standin *s)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (option(run, s, SOL_SOCKET, names[i]))
             return true;
-    return (option(run, s, SOL_SOCKET, SO_TIMESTAMPING) & TIMESTAMPING_SOFTWARE) != 0;
+    return stamps(run, s, SO_TIMESTAMPING, false); /* be it of the new kind */
 }
 
 static uint16_t local_port(struct run *run, const struct standin *s)
@@ -150,7 +162,7 @@ static void put_ip6(struct run *run, const struct standin *s, const struct sw_da
 void control_of_datagram(struct run *run, const struct standin *s,
                          const struct sw_datagram_info *info, struct control *c)
 {
-    control_of_time(run, s, info->at_ns, c);
+    control_of_time(run, s, info->at_ns, false, c);
     if (info->drops != 0 && option(run, s, SOL_SOCKET, SO_RXQ_OVFL))
         control_put(c, SOL_SOCKET, SO_RXQ_OVFL, &info->drops, sizeof(info->drops));
     if (info->segment != 0 && option(run, s, IPPROTO_UDP, UDP_GRO)) {
