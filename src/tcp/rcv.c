@@ -235,10 +235,10 @@ enum sw_drop sw_tcp_receive(struct sw_tcp *tcp, struct sw_segment *seg)
 
 /* As Linux: a FIN that ends what was said is acknowledged with our own FIN or answer, if that comes
  * soon enough; one that comes before any data, or whose hole was filled, or that a closed window
- * met, at once; and so is one behind more than a full-sized segment (RFC 9293 3.8.6.3). */
+ * met, at once; and so is one behind a full-sized segment (RFC 9293 3.8.6.3). */
 static void schedule_fin_ack(struct sw_tcp *tcp, bool data_came, bool held)
 {
-    uint32_t pending = tcp->rcv.nxt.v - 1 - tcp->rcv.wup.v; /* without the FIN */
+    uint32_t pending = tcp->rcv.nxt.v - tcp->rcv.wup.v;
     bool now = !data_came || held || tcp->rcv.wnd == 0 || pending > tcp->rcv.mss;
 
     sw_tcp_delay_acks(tcp);
@@ -255,7 +255,7 @@ static void schedule_fin_ack(struct sw_tcp *tcp, bool data_came, bool held)
  * told any more. */
 void sw_tcp_receive_fin(struct sw_tcp *tcp, bool held)
 {
-    bool data_came = tcp->rcv.wraps > 0 || tcp->rcv.nxt.v - tcp->rcv.irs.v > 1;
+    bool data_came = tcp->snd.told.data_segs_in > 0; /* besides what a SYN brought */
 
     sw_extra_free(tcp);
     sw_tcp_rcv_advance(tcp, 1);

@@ -160,14 +160,32 @@ static bool user_timeout_over(const struct sw_tcp *tcp, uint64_t elapsed_ns)
     return tcp->user_timeout_ms && elapsed_ns >= (uint64_t)tcp->user_timeout_ms * SW_NS_PER_MS;
 }
 
+/* The time that so many repetitions take which double from the first timeout: Linux's
+ * tcp_model_timeout(). */
+static uint64_t doubling_ns(const struct sw_tcp_config *config, uint32_t retries)
+{
+    uint64_t rto_ns = config->rto_initial_ns, total_ns = rto_ns;
+
+    while (retries-- > 0) {
+        rto_ns = rto_ns * 2 < config->rto_max_ns ? rto_ns * 2 : config->rto_max_ns;
+        total_ns += rto_ns;
+    }
+    return total_ns;
+}
+
 static bool syn_exhausted(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_config *config = &tcp->layer->config;
     uint32_t limit = config->synack_retries + (sw_tfo_early(tcp) ? 1 : 0); /* as Linux */
+    uint64_t elapsed_ns = sw_tcp_now(tcp) - tcp->snd.syn_ns;
 
+    if (user_timeout_over(tcp, elapsed_ns))
+        return true;
     if (tcp->state == SW_TCP_SYN_SENT)
-        limit = (tcp->syncnt ? tcp->syncnt : config->syn_retries) + config->syn_linear_timeouts;
-    return tcp->snd.retries >= limit || user_timeout_over(tcp, sw_tcp_now(tcp) - tcp->snd.syn_ns);
+        limit = tcp->syncnt ? tcp->syncnt : config->syn_retries;
+    if (tcp->state == SW_TCP_SYN_SENT && config->syn_linear_timeouts > 0)
+        return elapsed_ns >= doubling_ns(config, limit); /* more are sent, for no longer */
+    return tcp->snd.retries >= limit;
 }
 
 /* Retransmissions, or probes, until a connection is given up. */
