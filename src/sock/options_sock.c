@@ -4,7 +4,7 @@
 
 #include "sock/options.h"
 
-#define BUF_MAX_BYTES 212992  /* Linux's net.core.rmem_max and wmem_max */
+#define BUF_MAX_BYTES 4194304 /* Linux's net.core.rmem_max and wmem_max (212,992 before 6.18) */
 #define SNDBUF_MIN_BYTES 4608 /* Linux's SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF on 64-bit machines */
 #define RCVBUF_MIN_BYTES 2304
 enum { PRIORITY_MAX = 6 /* more needs CAP_NET_ADMIN */ };

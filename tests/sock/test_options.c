@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Socket options: default, set, get, errors. The expected values are what Linux 6.18 answered to
- * the same calls of an unprivileged process, but for net.core.rmem_max and wmem_max (here 212,992).
+ * the same calls of an unprivileged process, but for net.core.rmem_max and wmem_max (here 4 MiB).
  */
 #include "host/world.h"
 #include "sock/abi.h"
@@ -125,15 +125,15 @@ static const struct change changes[] = {
     {T4,
      SW_SOL_SOCKET,
      SW_SO_SNDBUF,
-     {{1, 0, 4608}, {-1, 0, 425984}, {100000, 0, 200000}, {1000000, 0, 425984}}},
+     {{1, 0, 4608}, {-1, 0, 8388608}, {100000, 0, 200000}, {4194305, 0, 8388608}}},
     {T4,
      SW_SOL_SOCKET,
      SW_SO_RCVBUF,
-     {{1, 0, 2304}, {-1, 0, 425984}, {100000, 0, 200000}, {1000000, 0, 425984}}},
+     {{1, 0, 2304}, {-1, 0, 8388608}, {100000, 0, 200000}, {4194305, 0, 8388608}}},
     {U4,
      SW_SOL_SOCKET,
      SW_SO_RCVBUF,
-     {{1, 0, 2304}, {-1, 0, 425984}, {100000, 0, 200000}, {1000000, 0, 425984}}},
+     {{1, 0, 2304}, {-1, 0, 8388608}, {100000, 0, 200000}, {4194305, 0, 8388608}}},
     {T4, SW_SOL_SOCKET, SW_SO_PRIORITY, {{6, 0, 6}, {7, -EPERM, 6}, {-1, -EPERM, 6}}},
     {T4, SW_SOL_SOCKET, SW_SO_RCVLOWAT, {{7, 0, 7}, {-1, 0, INT32_MAX}, {0, 0, 1}}},
     {T4, SW_SOL_SOCKET, SW_SO_MARK, {{1, -EPERM, 0}}},
