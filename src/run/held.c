@@ -8,9 +8,9 @@
  * with SA_RESTART, the same call again, as for any call that sleeps. With no signal pending that
  * number would reach the program. A signal for the whole process is its first thread's, unless that
  * one blocks it, and then one other thread's. That one may take it before our answer is there, so
- * the signal must be seen twice, and the answer is EINTR. What has no handler and by default does
- * nothing (SIGCHLD) is pending only while it is blocked somewhere, by system(3) for one, and
- * interrupts nobody.
+ * the signal must be seen twice, and the answer is EINTR; while it has not got round to taking it,
+ * the others are let be. What has no handler and by default does nothing (SIGCHLD) is pending only
+ * while it is blocked somewhere, by system(3) for one, and interrupts nobody.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +30,8 @@
 #define SIGNALS_EVERY_NS 10000000ULL
 #define SIGNALS_EVERY_MAX_NS 50000000ULL
 #define SIGNALS_BUDGET 64 /* callers looked at in one turn */
+/* By then who was interrupted has run, also on a busy machine. */
+#define SIGNAL_TAKEN_NS 250000000ULL
 
 void call_free(struct run_call *call)
 {
@@ -129,7 +131,7 @@ static void forget_shared_signal(struct run *run, pid_t pid)
 }
 
 /* Interrupts the call if a signal asks for it; then the call is gone. */
-static void check_signals(struct run *run, struct run_call *call)
+static void check_signals(struct run *run, struct run_call *call, uint64_t now_ns)
 {
     struct signals sig;
 
@@ -148,7 +150,9 @@ static void check_signals(struct run *run, struct run_call *call)
         call->shared_signal_pid = 0;
     else if (call->shared_signal_pid == 0)
         call->shared_signal_pid = sig.pid;
-    else {
+    else if (sig.pid != run->signal_told_pid || now_ns - run->signal_told_ns > SIGNAL_TAKEN_NS) {
+        run->signal_told_pid = sig.pid;
+        run->signal_told_ns = now_ns;
         forget_shared_signal(run, sig.pid);
         leave(run, call, EINTR);
     }
@@ -197,7 +201,7 @@ void calls_advance(struct run *run, uint64_t now_ns)
         sw_list_del(first);
         sw_list_add_tail(&run->held, first); /* next time others come first */
         bool was_last = first == last;
-        check_signals(run, call);
+        check_signals(run, call, now_ns);
         if (was_last)
             break;
     }

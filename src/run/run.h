@@ -292,6 +292,8 @@ struct run {
     struct sw_list held;
     uint64_t held_until_ns;    /* lower bound of their deadlines */
     uint64_t signals_at_ns;    /* when pending signals of held callers are looked for next */
+    pid_t signal_told_pid;     /* the process one of whose calls a signal for all of them interrupted last, */
+    uint64_t signal_told_ns;   /* and when (held.c) */
     bool pumping;
     uint64_t refused[32];      /* call_refuse.c: kinds already spoken of */
     uint32_t n_refused;
