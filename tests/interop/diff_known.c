@@ -21,6 +21,12 @@ enum extent {
 };
 
 #define AFTER_FIN "@(CLOSE_WAIT|CLOSING|LAST_ACK)"
+#define CLOSING_DOWN "@(CLOSE_WAIT|CLOSING|LAST_ACK|FIN_WAIT[12])"
+#define SILENCE "!(*[(]*)"
+#define LIMIT_COUNTS                                                                               \
+    "outside the window, or an ACK that cannot be: answered or not by the limit on challenges; "   \
+    "what "                                                                                        \
+    "counts against it differs (RFC 5961 7 leaves it open)"
 #define RESET "@(R|RA|SR|SRA|FR|FRA) *"
 #define WITH_SYN "@(S|SA|FSA|FS) *"
 #define WITHOUT_ACK "@(-|F|P) *"
@@ -100,6 +106,12 @@ static const struct known {
      "refused"},
     {"SYN_RECV", "FA next-*", "*sack*, SA *", "A *", ANSWERS,
      "SYN_RECV after a simultaneous open: Linux repeats its SYN-ACK besides"},
+    {"SYN_RECV", "*A next+0[(]*[)] ack max-1 *", "!(*R*)", "R *SYN_RECV", ALL,
+     "SYN_RECV after a simultaneous open: an ACK of nothing, not even of our SYN, ends the "
+     "handshake in Linux; RFC 9293 3.10.7.4 has it reset"},
+    {"@(ESTABLISHED|FIN_WAIT[12])", "*F*A next+0[(]*", "*", "*sack*", ALL,
+     "a FIN in the middle of what has come already: Linux ends the stream there, here it goes on "
+     "with what it holds"},
     {"CLOSING", "*", "*TIME_WAIT", "*TIME_WAIT", ANSWERS,
      "from CLOSING to TIME_WAIT: what the segment carries besides the ACK is acknowledged at once"},
     {"SYN_RECV", "*", "*R *", "*A *", ALL,
@@ -117,7 +129,7 @@ static const struct known {
      "SYN_RECV: Linux holds a RST and the ACK against the timestamps too, and an echo of what it "
      "never "
      "sent against its own"},
-    {"SYN_RECV", "* ts*", "!(*[(]*)", "R *", ALL,
+    {"SYN_RECV", "* ts*", SILENCE, "@(R *|none)", ALL,
      "SYN_RECV: what echoes the timestamp of a challenge ACK, a millisecond after the SYN-ACK, is "
      "to "
      "Linux an echo of what it never sent: silence, by the limit on answers"},
@@ -147,6 +159,8 @@ static const struct known {
      "a FIN goes or waits: a window was closed or opened by a repetition that only Linux heard"},
     {"*", "send*", "*", "*", ANSWERS,
      "into how many segments a write is cut where the peer's window or the last segment is small"},
+    {CLOSING_DOWN, "*A next[+-][1-9]*", SILENCE, "A *", ANSWERS, LIMIT_COUNTS},
+    {CLOSING_DOWN, "*A next[+-][1-9]*", "A *", SILENCE, ANSWERS, LIMIT_COUNTS},
 };
 
 static unsigned counts[sizeof(known) / sizeof(known[0])];
