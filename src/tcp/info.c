@@ -110,7 +110,7 @@ static void fill_sender(const struct sw_tcp *tcp, struct info *info)
     info->rto = (uint32_t)(sw_rto_ns(tcp) / SW_NS_PER_US);
     info->snd_mss = snd->mss;
     info->rtt = snd->srtt_us8 >> 3;
-    info->rttvar = snd->rttvar_us4 >> 2;
+    info->rttvar = snd->srtt_us8 ? snd->rttvar_us4 >> 2 : 0;
     info->min_rtt = snd->min_rtt_us;
     info->snd_ssthresh = snd->ssthresh == UINT32_MAX ? SSTHRESH_NONE : segments(tcp, snd->ssthresh);
     info->snd_cwnd = snd->mss ? snd->cwnd / snd->mss : 0;

@@ -142,6 +142,8 @@ void sw_tcp_established(struct sw_tcp *tcp)
     tcp->snd.told.busy_ms = tcp->snd.told.data_segs_in = 0;
     tcp->events |= SW_TCPE_ESTABLISHED | SW_TCPE_WRITABLE;
     tcp->soft_error = 0;
+    if (tcp->snd.retries > 0)
+        sw_rto_after_lost_syn(tcp);
     if (tcp->snd.retries >
         1) /* RFC 5681 3.1: one segment after a lost SYN; Linux forgives the first */
         tcp->snd.cwnd = tcp->snd.mss;

@@ -174,6 +174,8 @@ enum sw_drop sw_tcp_ack(struct sw_tcp *tcp, const struct sw_segment *seg);
 /* ---- rto.c ---- */
 void sw_rto_sample(struct sw_tcp *tcp, uint64_t rtt_us);
 void sw_rto_sample_echo(struct sw_tcp *tcp, uint64_t rtt_us);
+/* A SYN had to be repeated, and nothing is measured yet: 3 s from here on (RFC 6298 5.7). */
+void sw_rto_after_lost_syn(struct sw_tcp *tcp);
 uint64_t sw_rto_ns(const struct sw_tcp *tcp);
 /* Whether `retries` doublings from the smallest timeout would have taken less than `elapsed_ns`. */
 bool sw_rto_exhausted(const struct sw_tcp *tcp, uint32_t retries, uint64_t elapsed_ns);

@@ -5,6 +5,8 @@
  */
 #include "tcp/private.h"
 
+#define RTO_AFTER_LOST_SYN_US 3000000U /* RFC 6298 5.7 */
+
 /* One measurement R, never of a segment that was sent more than once (Karn; RFC 6298 3) unless by
  * its timestamps. Scaled as Jacobson did: srtt_us8 = 8 * SRTT, rttvar_us4 = 4 * RTTVAR. */
 void sw_rto_sample(struct sw_tcp *tcp, uint64_t rtt_us)
@@ -27,6 +29,14 @@ void sw_rto_sample(struct sw_tcp *tcp, uint64_t rtt_us)
     snd->backoff = 0; /* RFC 6298 5: a backed-off timeout holds until there is a new measurement */
 }
 
+void sw_rto_after_lost_syn(struct sw_tcp *tcp)
+{
+    if (tcp->snd.srtt_us8 != 0)
+        return;
+    tcp->snd.rttvar_us4 = RTO_AFTER_LOST_SYN_US; /* until there is a measurement, which sets it */
+    tcp->snd.backoff = 0;
+}
+
 /* Before any doubling: RFC 6298 2.1 to 2.3. */
 static uint64_t base_ns(const struct sw_tcp *tcp)
 {
@@ -34,7 +44,7 @@ static uint64_t base_ns(const struct sw_tcp *tcp)
     uint64_t var_ns = (uint64_t)tcp->snd.rttvar_us4 * SW_NS_PER_US;
 
     if (tcp->snd.srtt_us8 == 0)
-        return config->rto_initial_ns;
+        return var_ns > config->rto_initial_ns ? var_ns : config->rto_initial_ns;
     return (uint64_t)(tcp->snd.srtt_us8 >> 3) * SW_NS_PER_US +
            (var_ns > config->rto_min_ns ? var_ns : config->rto_min_ns);
 }
