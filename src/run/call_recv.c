@@ -157,10 +157,11 @@ static int64_t receive_error(struct run *run, struct run_call *call, const struc
     struct standin *s = call->standin;
     struct sw_socket_error e;
     size_t room = m->total < DGRAM_MAX ? m->total : DGRAM_MAX;
-    uint8_t *frame = malloc(ETHERNET_BYTES + room + 1), *sent = frame + ETHERNET_BYTES;
+    uint8_t *frame = malloc(ETHERNET_BYTES + room + 1);
 
     if (frame == NULL)
         return -ENOMEM;
+    uint8_t *sent = frame + ETHERNET_BYTES;
     int64_t r = s->sock != 0 ? sw_recv_error(run->host, s->sock, sent, room + 1, &e) : -EAGAIN;
     if (r < 0) {
         free(frame);

@@ -7,10 +7,10 @@
  * block, the call is answered -ERESTARTSYS: the kernel runs the handler and makes of it EINTR or,
  * with SA_RESTART, the same call again, as for any call that sleeps. With no signal pending that
  * number would reach the program. A signal for the whole process is its first thread's, unless that
- * one blocks it, and then one other thread's. That one may take it before our answer is there, so
- * the signal must be seen twice, and the answer is EINTR; while it has not got round to taking it,
- * the others are let be. What has no handler and by default does nothing (SIGCHLD) is pending only
- * while it is blocked somewhere, by system(3) for one, and interrupts nobody.
+ * one blocks it, and then the next one's that does not. That one may take it before our answer is
+ * there, so the signal must be seen twice, and the answer is EINTR; while it has not got round to
+ * taking it, the others are let be. What has no handler and by default does nothing (SIGCHLD) is
+ * pending only while it is blocked somewhere, by system(3) for one, and interrupts nobody.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -130,6 +130,18 @@ static void forget_shared_signal(struct run *run, pid_t pid)
     }
 }
 
+/* The kernel gives a signal that the first thread blocks to the oldest that does not, and only that
+ * one takes it when its call ends. */
+static bool is_first_to_tell(const struct run *run, const struct run_call *call)
+{
+    for (struct sw_list *l = run->held.next; l != &run->held; l = l->next) {
+        const struct run_call *other = SW_CONTAINER(l, struct run_call, link);
+        if (other->shared_signal_pid == call->shared_signal_pid && other->tid < call->tid)
+            return false;
+    }
+    return true;
+}
+
 /* Interrupts the call if a signal asks for it; then the call is gone. */
 static void check_signals(struct run *run, struct run_call *call, uint64_t now_ns)
 {
@@ -150,7 +162,8 @@ static void check_signals(struct run *run, struct run_call *call, uint64_t now_n
         call->shared_signal_pid = 0;
     else if (call->shared_signal_pid == 0)
         call->shared_signal_pid = sig.pid;
-    else if (sig.pid != run->signal_told_pid || now_ns - run->signal_told_ns > SIGNAL_TAKEN_NS) {
+    else if (is_first_to_tell(run, call) &&
+             (sig.pid != run->signal_told_pid || now_ns - run->signal_told_ns > SIGNAL_TAKEN_NS)) {
         run->signal_told_pid = sig.pid;
         run->signal_told_ns = now_ns;
         forget_shared_signal(run, sig.pid);

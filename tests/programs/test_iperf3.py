@@ -10,7 +10,7 @@ PORT = 5201
 BUSY = "the server is busy"
 BUSY_LOST = "unable to receive control message: Connection reset by peer"
 NOT_YET = "unable to connect to server: Connection refused"
-HELLO_LOST = "unable to read from stream socket: Resource temporarily unavailable"
+HELLO_LOST = "unable to read from stream socket"
 RETRY_DEADLINE_S = 70
 
 

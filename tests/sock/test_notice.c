@@ -72,8 +72,8 @@ static void test_one_call(void **state)
     set(h, p.client, SW_SOL_SOCKET, SW_SO_TIMESTAMPING, 0x90); /* told, numbered */
     assert_int_equal(sw_send(h, p.client, buf, 10, 0, NULL), 10);
     while (done < sizeof(much)) {
-        int64_t n = sw_send_stamped(h, p.client, much + done, sizeof(much) - done, SW_MSG_WAITALL,
-                                    &acked);
+        int64_t n =
+            sw_send_stamped(h, p.client, much + done, sizeof(much) - done, SW_MSG_WAITALL, &acked);
         assert_true(n > 0 || n == -EAGAIN);
         done += n > 0 ? (size_t)n : 0;
         world_run(&w, 10 * MS);
