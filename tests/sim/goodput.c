@@ -274,8 +274,8 @@ static void loss_queue_table(void)
 
 /* ---- two flows ---- */
 
-#define PAIR_SEEDS 7 /* of 20, two flows of cubic at 20 and 100 ms shared between 64:36 and 84:16  \
-                      */
+/* Of 20, two flows of cubic at 20 and 100 ms shared between 64:36 and 84:16. */
+#define PAIR_SEEDS 7
 
 static void print_pair(const char *cc0, const char *cc1, double rtt0_ms, double rtt1_ms)
 {
