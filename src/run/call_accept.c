@@ -181,9 +181,7 @@ static void copy_native_options(struct run *run, struct standin *s, int fd)
         if (ns != 0)
             setsockopt(fd, SOL_SOCKET, names[i], &tv, sizeof(tv));
     }
-    int in_line = 0;
-    size_t len = sizeof(in_line);
-    sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_OOBINLINE, &in_line, &len);
+    int in_line = standin_option(run, s, SOL_SOCKET, SO_OOBINLINE);
     if (in_line != 0)
         setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
 }

@@ -212,14 +212,12 @@ static int queue_length(struct run *run, struct run_call *call, unsigned long re
 static uint64_t last_stamp_ns(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
-    int err, told = 0, told_ns = 0;
-    size_t len = sizeof(told);
+    int err;
 
     (void)dgram_first(run, call, &err); /* finds out what has been read natively */
     dgram_refill(run, s);
-    sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TIMESTAMP, &told, &len);
-    sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TIMESTAMPNS, &told_ns, &len);
-    if (s->read_at_ns != 0 && told == 0 && told_ns == 0)
+    if (s->read_at_ns != 0 && standin_option(run, s, SOL_SOCKET, SO_TIMESTAMP) == 0 &&
+        standin_option(run, s, SOL_SOCKET, SO_TIMESTAMPNS) == 0)
         s->stamp_ns = wall_clock_ns(s->read_at_ns);
     s->read_at_ns = 0;
     return s->stamp_ns;

@@ -32,14 +32,11 @@ static bool is_stamp(const struct sw_socket_error *e)
 static bool tells_way(struct run *run, const struct standin *s, const struct sw_socket_error *e,
                       size_t len)
 {
-    int flags = 0;
-    size_t size = sizeof(flags);
-
     if (e->origin == SW_ORIGIN_ZEROCOPY)
         return false;
     if (!is_stamp(e))
         return true;
-    sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TIMESTAMPING, &flags, &size);
+    int flags = standin_option(run, s, SOL_SOCKET, SO_TIMESTAMPING);
     return len > 0 && (s->ipv6 || (flags & SOF_TIMESTAMPING_OPT_CMSG) != 0);
 }
 

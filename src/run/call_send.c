@@ -28,8 +28,8 @@ enum {
     PRIORITY_MAX = 6,         /* more is for administrators */
     MSG_PROBE = 0x10,         /* <linux/socket.h>: nothing is sent, the way there is looked for */
     TIMESTAMPING_TX = 0x303,  /* SOF_TIMESTAMPING_TX_RECORD_MASK */
-    TIMESTAMPING_ID = 1 << 7,
-    STAMP_NUMBER = 81, /* SCM_TS_OPT_ID: Linux 6.13 */
+    TIMESTAMPING_ID = 1 << 7, /* SOF_TIMESTAMPING_OPT_ID */
+    STAMP_NUMBER = 81,        /* SCM_TS_OPT_ID: Linux 6.13 */
 };
 
 static bool read_int(const void *data, size_t len, int *ret)
@@ -117,11 +117,8 @@ static int read_ip6_control(int type, const void *data, size_t len, struct sw_da
 /* Whether stamps have numbers of the sender's: not those of a stream, which are its bytes'. */
 static bool numbers_stamps(struct run *run, const struct standin *s)
 {
-    int flags = 0;
-    size_t len = sizeof(flags);
     return !s->stream &&
-           sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TIMESTAMPING, &flags, &len) == 0 &&
-           (flags & TIMESTAMPING_ID) != 0;
+           (standin_option(run, s, SOL_SOCKET, SO_TIMESTAMPING) & TIMESTAMPING_ID) != 0;
 }
 
 /* SO_TXTIME: whether datagrams may bring the moment to send them. */
@@ -214,12 +211,10 @@ static int read_controls(struct run *run, const struct run_call *call, const str
 
 bool dgram_is_udp(struct run *run, const struct standin *s)
 {
-    int protocol = 0, type = 0;
-    size_t len = sizeof(protocol);
+    int protocol = standin_option(run, s, SOL_SOCKET, SO_PROTOCOL);
 
-    return sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-           sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
-           type == SOCK_DGRAM && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+    return standin_option(run, s, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM &&
+           (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
 }
 
 /* The address of a message: *ret_to is NULL for the peer's. As udp_sendmsg() and udpv6_sendmsg()

@@ -99,13 +99,7 @@ void on_bind(struct run *run, struct run_call *call)
 
 bool standin_only6(struct run *run, const struct standin *s)
 {
-    int only6 = 0;
-    size_t len = sizeof(only6);
-
-    if (!s->ipv6)
-        return false;
-    sw_getsockopt(run->host, s->sock, IPPROTO_IPV6, IPV6_V6ONLY, &only6, &len);
-    return only6 != 0 || s->bound6;
+    return s->ipv6 && (s->bound6 || standin_option(run, s, IPPROTO_IPV6, IPV6_V6ONLY) != 0);
 }
 
 void on_listen(struct run *run, struct run_call *call)

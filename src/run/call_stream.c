@@ -65,10 +65,7 @@ int stream_load(struct run *run, struct run_call *call, struct message *m, int *
 /* TCP_INQ: recvmsg() is to tell how much more there is. */
 static bool wants_inq(struct run *run, const struct run_call *call)
 {
-    int on = 0;
-    size_t len = sizeof(on);
-    sw_socket_t sock = call->standin->sock;
-    return sw_getsockopt(run->host, sock, IPPROTO_TCP, TCP_INQ, &on, &len) == 0 && on != 0;
+    return standin_option(run, call->standin, IPPROTO_TCP, TCP_INQ) != 0;
 }
 
 /* Whether control messages are to come with what is read. */

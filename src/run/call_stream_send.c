@@ -94,12 +94,10 @@ static int64_t put_natively(struct run *run, struct run_call *call, const struct
 static bool is_followed(struct run *run, const struct standin *s, int flags,
                         const struct sw_stamping *stamping)
 {
-    uint32_t stamps = stamping->flags;
-    size_t len = sizeof(stamps);
+    uint32_t stamps = stamping->given
+                          ? stamping->flags
+                          : (uint32_t)standin_option(run, s, SOL_SOCKET, SO_TIMESTAMPING);
 
-    if (!stamping->given && (s->sock == 0 || sw_getsockopt(run->host, s->sock, SOL_SOCKET,
-                                                           SO_TIMESTAMPING, &stamps, &len) < 0))
-        stamps = 0;
     return (flags & (MSG_MORE | MSG_ZEROCOPY)) != 0 || (stamps & STAMPS) != 0;
 }
 

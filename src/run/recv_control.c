@@ -38,13 +38,6 @@ enum {
     NS_PER_S = 1000000000,
 };
 
-static int option(struct run *run, const struct standin *s, int level, int name)
-{
-    int value = 0;
-    size_t len = sizeof(value);
-    return sw_getsockopt(run->host, s->sock, level, name, &value, &len) == 0 ? value : 0;
-}
-
 uint64_t wall_clock_ns(uint64_t at_ns)
 {
     struct timespec ts;
@@ -64,7 +57,7 @@ static struct timespec time_of(uint64_t at_ns)
  * the filter leaves to those who have asked for that. */
 static bool stamps(struct run *run, const struct standin *s, int name, bool sent)
 {
-    int flags = option(run, s, SOL_SOCKET, name);
+    int flags = standin_option(run, s, SOL_SOCKET, name);
     return (flags & TIMESTAMPING_SOFTWARE) != 0 &&
            (sent || (flags & TIMESTAMPING_RX) != 0 || (flags & TIMESTAMPING_FILTER) == 0);
 }
@@ -76,13 +69,13 @@ void control_of_time(struct run *run, const struct standin *s, uint64_t at_ns, b
     struct timespec ts[3] = {time_of(at_ns)}; /* struct scm_timestamping: of hardware nothing */
     struct timeval tv = {.tv_sec = ts[0].tv_sec, .tv_usec = ts[0].tv_nsec / 1000};
 
-    if (option(run, s, SOL_SOCKET, SO_TIMESTAMPNS_NEW))
+    if (standin_option(run, s, SOL_SOCKET, SO_TIMESTAMPNS_NEW))
         control_put(c, SOL_SOCKET, SO_TIMESTAMPNS_NEW, &ts[0], sizeof(ts[0]));
-    else if (option(run, s, SOL_SOCKET, SO_TIMESTAMPNS))
+    else if (standin_option(run, s, SOL_SOCKET, SO_TIMESTAMPNS))
         control_put(c, SOL_SOCKET, SO_TIMESTAMPNS, &ts[0], sizeof(ts[0]));
-    else if (option(run, s, SOL_SOCKET, SO_TIMESTAMP_NEW))
+    else if (standin_option(run, s, SOL_SOCKET, SO_TIMESTAMP_NEW))
         control_put(c, SOL_SOCKET, SO_TIMESTAMP_NEW, &tv, sizeof(tv));
-    else if (option(run, s, SOL_SOCKET, SO_TIMESTAMP))
+    else if (standin_option(run, s, SOL_SOCKET, SO_TIMESTAMP))
         control_put(c, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
     if (stamps(run, s, SO_TIMESTAMPING_NEW, sent))
         control_put(c, SOL_SOCKET, SO_TIMESTAMPING_NEW, ts, sizeof(ts));
@@ -94,7 +87,7 @@ bool wants_time(struct run *run, const struct standin *s)
 {
     static const int names[] = {SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMP_NEW, SO_TIMESTAMPNS_NEW};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (option(run, s, SOL_SOCKET, names[i]))
+        if (standin_option(run, s, SOL_SOCKET, names[i]))
             return true;
     return stamps(run, s, SO_TIMESTAMPING, false); /* be it of the new kind */
 }
@@ -110,23 +103,23 @@ static uint16_t local_port(struct run *run, const struct standin *s)
 static void put_ip4(struct run *run, const struct standin *s, const struct sw_datagram_info *info,
                     struct control *c)
 {
-    if (option(run, s, IPPROTO_IP, IP_PKTINFO)) {
+    if (standin_option(run, s, IPPROTO_IP, IP_PKTINFO)) {
         struct in_pktinfo pktinfo = {.ipi_ifindex = info->iface};
         memcpy(&pktinfo.ipi_addr, info->local.b + 12, 4);
         pktinfo.ipi_spec_dst = pktinfo.ipi_addr;        /* from where an answer would come */
         if (!sw_host_is_local(run->host, &info->local)) /* sent to many */
             pktinfo.ipi_spec_dst.s_addr = htonl(INADDR_LOOPBACK);
-        if (option(run, s, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM && !dgram_is_udp(run, s))
+        if (standin_option(run, s, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM && !dgram_is_udp(run, s))
             pktinfo.ipi_spec_dst.s_addr = 0; /* ping_queue_rcv_skb() does not look for it */
         control_put(c, IPPROTO_IP, IP_PKTINFO, &pktinfo, sizeof(pktinfo));
     }
-    if (option(run, s, IPPROTO_IP, IP_RECVTTL))
+    if (standin_option(run, s, IPPROTO_IP, IP_RECVTTL))
         control_put(c, IPPROTO_IP, IP_TTL, &info->ttl, sizeof(info->ttl));
-    if (option(run, s, IPPROTO_IP, IP_RECVTOS)) {
+    if (standin_option(run, s, IPPROTO_IP, IP_RECVTOS)) {
         uint8_t tos = (uint8_t)info->tos;
         control_put(c, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
     }
-    if (option(run, s, IPPROTO_IP, IP_RECVORIGDSTADDR)) {
+    if (standin_option(run, s, IPPROTO_IP, IP_RECVORIGDSTADDR)) {
         struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(local_port(run, s))};
         memcpy(&in.sin_addr, info->local.b + 12, 4);
         control_put(c, IPPROTO_IP, IP_RECVORIGDSTADDR, &in, sizeof(in));
@@ -140,19 +133,19 @@ static void put_ip6(struct run *run, const struct standin *s, const struct sw_da
     struct in6_pktinfo pktinfo = {.ipi6_ifindex = (unsigned)info->iface};
     memcpy(&pktinfo.ipi6_addr, info->local.b, sizeof(info->local.b));
 
-    if (option(run, s, IPPROTO_IPV6, IPV6_RECVPKTINFO))
+    if (standin_option(run, s, IPPROTO_IPV6, IPV6_RECVPKTINFO))
         control_put(c, IPPROTO_IPV6, IPV6_PKTINFO, &pktinfo, sizeof(pktinfo));
     if (sw_ip_is4(&info->local))
         return;
-    if (option(run, s, IPPROTO_IPV6, IPV6_RECVHOPLIMIT))
+    if (standin_option(run, s, IPPROTO_IPV6, IPV6_RECVHOPLIMIT))
         control_put(c, IPPROTO_IPV6, IPV6_HOPLIMIT, &info->ttl, sizeof(info->ttl));
-    if (option(run, s, IPPROTO_IPV6, IPV6_RECVTCLASS))
+    if (standin_option(run, s, IPPROTO_IPV6, IPV6_RECVTCLASS))
         control_put(c, IPPROTO_IPV6, IPV6_TCLASS, &info->tos, sizeof(info->tos));
-    if (option(run, s, IPPROTO_IPV6, OLD_PKTINFO))
+    if (standin_option(run, s, IPPROTO_IPV6, OLD_PKTINFO))
         control_put(c, IPPROTO_IPV6, OLD_PKTINFO, &pktinfo, sizeof(pktinfo));
-    if (option(run, s, IPPROTO_IPV6, OLD_HOPLIMIT))
+    if (standin_option(run, s, IPPROTO_IPV6, OLD_HOPLIMIT))
         control_put(c, IPPROTO_IPV6, OLD_HOPLIMIT, &info->ttl, sizeof(info->ttl));
-    if (option(run, s, IPPROTO_IPV6, IPV6_RECVORIGDSTADDR)) {
+    if (standin_option(run, s, IPPROTO_IPV6, IPV6_RECVORIGDSTADDR)) {
         struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(local_port(run, s))};
         memcpy(&in6.sin6_addr, info->local.b, sizeof(info->local.b));
         control_put(c, IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, &in6, sizeof(in6));
@@ -163,9 +156,9 @@ void control_of_datagram(struct run *run, const struct standin *s,
                          const struct sw_datagram_info *info, struct control *c)
 {
     control_of_time(run, s, info->at_ns, false, c);
-    if (info->drops != 0 && option(run, s, SOL_SOCKET, SO_RXQ_OVFL))
+    if (info->drops != 0 && standin_option(run, s, SOL_SOCKET, SO_RXQ_OVFL))
         control_put(c, SOL_SOCKET, SO_RXQ_OVFL, &info->drops, sizeof(info->drops));
-    if (info->segment != 0 && option(run, s, IPPROTO_UDP, UDP_GRO)) {
+    if (info->segment != 0 && standin_option(run, s, IPPROTO_UDP, UDP_GRO)) {
         int segment = (int)info->segment;
         control_put(c, IPPROTO_UDP, UDP_GRO, &segment, sizeof(segment));
     }

@@ -356,6 +356,7 @@ void standin_of_call(struct run *run, struct run_call *call);        /* sets cal
 int standin_fetch(struct run *run, struct run_call *call);           /* a dup of args[0] for this call; close it */
 int standin_borrow(struct run *run, struct standin *s);              /* a dup while there is no call, or -1; close it */
 struct standin *standin_new(struct run *run, sw_socket_t sock, bool stream, bool ipv6, bool nonblock, int *ret_fd);
+int standin_option(struct run *run, const struct standin *s, int level, int name); /* its int; 0: it has none */
 bool standin_only6(struct run *run, const struct standin *s); /* call_socket.c: nothing of IPv4 for it */
 void standin_set_state(struct run *run, struct standin *s, enum standin_state state);
 void standin_set_reading(struct standin *s, enum stream_reading reading);

@@ -365,6 +365,13 @@ void standins_free_gone(struct run *run)
     }
 }
 
+int standin_option(struct run *run, const struct standin *s, int level, int name)
+{
+    int value = 0;
+    size_t len = sizeof(value);
+    return sw_getsockopt(run->host, s->sock, level, name, &value, &len) == 0 ? value : 0;
+}
+
 bool standin_clear_conflict(struct run *run, sw_socket_t sock, const struct sw_addr *local)
 {
     sw_socket_t other = sw_bind_conflict(run->host, sock, local);

@@ -25,8 +25,7 @@ enum extent {
 #define SILENCE "!(*[(]*)"
 #define LIMIT_COUNTS                                                                               \
     "outside the window, or an ACK that cannot be: answered or not by the limit on challenges; "   \
-    "what "                                                                                        \
-    "counts against it differs (RFC 5961 7 leaves it open)"
+    "what counts against it differs (RFC 5961 7 leaves it open)"
 #define RESET "@(R|RA|SR|SRA|FR|FRA) *"
 #define WITH_SYN "@(S|SA|FSA|FS) *"
 #define WITHOUT_ACK "@(-|F|P) *"
