@@ -36,7 +36,7 @@
 #define MBIT 1000000ULL
 #define USUAL_MBIT 20
 #define QUEUE_MIN_BYTES 15000
-#define SEEDS_MAX 15
+#define SEEDS_MAX 120
 #define POINTS_MAX 256
 #define TRACE_NS (100 * MS)
 #define MEET_NS (30000 * MS)
@@ -67,7 +67,7 @@ struct gate {
 static struct point *points; /* shared with the processes */
 static struct gate *gate;
 static int n_points, n_seeds = 5, n_jobs = 24;
-static bool tracing;
+static bool tracing, each;
 static uint64_t rate_bps = USUAL_MBIT * MBIT; /* of the bottleneck */
 
 static unsigned seconds_of(const struct point *p)
@@ -284,6 +284,19 @@ static void print_table(void)
     }
 }
 
+/* Each transfer: medians hide a distribution of two humps. */
+static void print_each(void)
+{
+    for (int i = 0; i < n_points; i++)
+        for (int pair = 0; pair < 3; pair++) {
+            printf("%s %u ms %s, %s:", points[i].cc, points[i].rtt_ms, points[i].what,
+                   pair_names[pair]);
+            for (int seed = 0; seed < n_seeds; seed++)
+                printf(" %.2f", points[i].result[pair][seed]);
+            printf("\n");
+        }
+}
+
 static void add(struct point p, int only_rtt, const char *only_link)
 {
     if ((only_rtt < 0 || (int)p.rtt_ms == only_rtt) &&
@@ -334,10 +347,10 @@ static void *shared(size_t size)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"cc", 1, NULL, 'c'},    {"rtt", 1, NULL, 'r'},
-                                            {"link", 1, NULL, 'l'},  {"seeds", 1, NULL, 's'},
-                                            {"jobs", 1, NULL, 'j'},  {"rate", 1, NULL, 'm'},
-                                            {"trace", 0, NULL, 't'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"cc", 1, NULL, 'c'},    {"rtt", 1, NULL, 'r'},  {"link", 1, NULL, 'l'},
+        {"seeds", 1, NULL, 's'}, {"jobs", 1, NULL, 'j'}, {"rate", 1, NULL, 'm'},
+        {"trace", 0, NULL, 't'}, {"each", 0, NULL, 'e'}, {NULL, 0, NULL, 0}};
     const char *controls[8] = {"cubic", "reno"};
     const char *link = NULL;
     int n_controls = 0, rtt = -1;
@@ -354,6 +367,8 @@ int main(int argc, char **argv)
             rate_bps = strtoull(optarg, NULL, 10) * MBIT;
         else if (c == 't')
             tracing = true;
+        else if (c == 'e')
+            each = true;
         else if (c == 'j')
             n_jobs = atoi(optarg);
         else
@@ -373,5 +388,7 @@ int main(int argc, char **argv)
            (double)rate_bps / 1e6, n_seeds, n_points * n_seeds * 3, n_jobs,
            (double)(sw_cable_now() - start_ns) / 1e9, left, REPETITIONS);
     print_table();
+    if (each)
+        print_each();
     return failed > 0;
 }
