@@ -62,6 +62,11 @@ void sw_host_free(struct sw_host *host);
  * 0, -ENOENT (no such setting here), -EINVAL (not a value of it). */
 int sw_host_set(struct sw_host *host, const char *name, const char *value);
 
+/* Which processor is at work from now on: SO_INCOMING_CPU and programs (SO_ATTACH_REUSEPORT_CBPF) choose by
+ * it. Whether any socket has asked for that. */
+void sw_host_set_cpu(struct sw_host *host, uint32_t cpu);
+bool sw_host_asks_cpu(const struct sw_host *host);
+
 struct sw_mem *sw_host_mem(struct sw_host *host); /* borrowed */
 uint64_t sw_host_now(const struct sw_host *host); /* the latest time it was given, in ns */
 

@@ -67,7 +67,7 @@ sw_socket_t sw_find_listener(struct sw_host *host, const struct sw_addr *remote,
 {
     struct sw_ip_path path;
     int iface = sw_ip_path(&host->ip, &remote->ip, NULL, &path) == 0 ? path.iface : 0;
-    struct sw_sock *s = sw_demux_hear(&host->sock, SW_PROTO_TCP, local, remote, iface);
+    struct sw_sock *s = sw_demux_hear(&host->sock, SW_PROTO_TCP, local, remote, iface, NULL);
     return s ? sw_sock_handle(&host->sock, s) : 0;
 }
 

@@ -70,6 +70,16 @@ struct sw_mem *sw_host_mem(struct sw_host *host)
     return host->env.mem;
 }
 
+void sw_host_set_cpu(struct sw_host *host, uint32_t cpu)
+{
+    host->sock.cpu = cpu;
+}
+
+bool sw_host_asks_cpu(const struct sw_host *host)
+{
+    return host->sock.asks_cpu;
+}
+
 uint64_t sw_host_now(const struct sw_host *host)
 {
     return host->env.now_ns;

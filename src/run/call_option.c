@@ -94,23 +94,25 @@ struct instruction {
     uint64_t bytes; /* struct sock_filter */
 };
 
-/* SO_ATTACH_FILTER: the program lies elsewhere in the caller's memory. 0 or a negative errno. */
-static int attach_filter(struct run *run, struct run_call *call, const void *value, size_t len)
+/* SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF: the program lies elsewhere in the caller's memory. 0
+ * or a negative errno. */
+static int attach_program(struct run *run, struct run_call *call, const void *value, size_t len)
 {
     struct {
         uint16_t n;
         uint64_t at; /* struct sock_fprog */
     } program;
     sw_socket_t sock = call->standin->sock;
-    int locked = 0;
+    int locked = 0, name = (int)call->args[2];
     size_t locked_len = sizeof(locked);
 
     bool admin = caller_is_admin(call->tid);
     int (*set)(struct sw_host *, sw_socket_t, int, int, const void *, size_t) =
         admin ? sw_setsockopt_admin : sw_setsockopt;
 
-    if (value == NULL || len != sizeof(program) || (call->standin->stream && !admin))
-        return set(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, value, len);
+    bool forbidden = name == SO_ATTACH_FILTER && call->standin->stream && !admin;
+    if (value == NULL || len != sizeof(program) || forbidden)
+        return set(run->host, sock, SOL_SOCKET, name, value, len);
     memcpy(&program, value, sizeof(program));
     struct instruction *code = malloc((size_t)program.n * sizeof(*code) + 1);
     if (code == NULL)
@@ -121,7 +123,7 @@ static int attach_filter(struct run *run, struct run_call *call, const void *val
     int err = bad && locked == 0 ? -EFAULT : 0;
     program.at = program.at != 0 ? (uintptr_t)code : 0;
     if (err == 0)
-        err = set(run->host, sock, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+        err = set(run->host, sock, SOL_SOCKET, name, &program, sizeof(program));
     free(code);
     return err;
 }
@@ -153,8 +155,8 @@ static int set_in_core(struct run *run, struct run_call *call, const void *value
 
     if (sock == 0) /* a connection that has ended takes any option to no effect */
         return 0;
-    if (level == SOL_SOCKET && name == SO_ATTACH_FILTER)
-        return attach_filter(run, call, value, len);
+    if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF))
+        return attach_program(run, call, value, len);
     int err = sw_setsockopt(run->host, sock, level, name, value, len);
     if ((err == -EPERM || err == -EACCES) && caller_is_admin(call->tid))
         err = sw_setsockopt_admin(run->host, sock, level, name, value, len);

@@ -77,6 +77,8 @@ void call_dispatch(struct run *run, struct run_call *call)
         on_netlink(run, call);
         return;
     }
+    if (sw_host_asks_cpu(run->host))
+        sw_host_set_cpu(run->host, caller_cpu(call->tid));
     if (call->standin != NULL || (call->nr == SYS_socket && (int)call->args[0] != AF_NETLINK))
         record_call_entered(run, call);
     family->handler(run, call);

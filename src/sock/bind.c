@@ -169,9 +169,11 @@ static int take_port(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     int r = sw_port_hold(layer, sw_sock_proto(s), local.port, s, true);
     if (r < 0)
         return r;
-    if (!sw_sock_is_stream(s))
-        sw_port_hear(&s->ref, true);
     *sw_sock_local(s) = local;
+    if (!sw_sock_is_stream(s)) {
+        sw_port_hear(&s->ref, true);
+        sw_choose_join(layer, s);
+    }
     return 0;
 }
 

@@ -46,6 +46,7 @@ enum {
     AD_PKTTYPE = 4,
     AD_IFINDEX = 8,
     AD_HATYPE = 28,
+    AD_CPU = 36,
     AD_ALU_XOR_X = 40,
     AD_RANDOM = 56,
     AD_MAX = 64
@@ -175,6 +176,10 @@ int sw_bpf_new(struct sw_mem *mem, const struct sw_bpf_insn *insns, uint32_t n, 
     bpf->n = n;
     memcpy(bpf->insns, insns, n * sizeof(*insns));
     int r = verify(mem, bpf);
+    bpf->asks_cpu = false;
+    for (uint32_t i = 0; i < n; i++)
+        if (class_of(&insns[i]) == LD && insns[i].k == (uint32_t)(AD_OFF + AD_CPU))
+            bpf->asks_cpu = true;
     if (r < 0)
         sw_mem_free(mem, bpf, size_of(n));
     else
@@ -207,7 +212,7 @@ static bool bytes_at(const struct machine *m, uint32_t at, uint32_t n, uint32_t 
         if (at + i < v->head_len)
             p[i] = v->head[at + i];
         else
-            (void)sw_packet_copy(v->pkt, at + i - v->head_len, &p[i], 1);
+            (void)sw_packet_copy(v->pkt, v->skip + at + i - v->head_len, &p[i], 1);
     }
     *ret = 0;
     for (uint32_t i = 0; i < n; i++)
@@ -227,6 +232,8 @@ static uint32_t ancillary(const struct machine *m, uint32_t what)
         return (uint32_t)v->iface;
     case AD_HATYPE:
         return ARPHRD_LOOPBACK;
+    case AD_CPU:
+        return v->cpu;
     case AD_ALU_XOR_X:
         return m->a ^ m->x;
     case AD_RANDOM:
@@ -364,7 +371,8 @@ static uint32_t jump(const struct machine *m, const struct sw_bpf_insn *i)
 
 uint32_t sw_bpf_run(const struct sw_bpf *bpf, const struct sw_bpf_view *view)
 {
-    struct machine m = {.view = view, .len = view->head_len + sw_packet_len(view->pkt)};
+    struct machine m = {.view = view,
+                        .len = view->head_len + sw_packet_len(view->pkt) - view->skip};
     for (uint32_t pc = 0; pc < bpf->n; pc++) {
         const struct sw_bpf_insn *i = &bpf->insns[pc];
         bool fine = true;

@@ -21,6 +21,7 @@ struct sw_bpf_insn {
 /* A program that has been verified. Shared by reference, never changed. */
 struct sw_bpf {
     uint32_t refs, n;
+    bool asks_cpu; /* it loads the number of the processor at work */
     struct sw_bpf_insn insns[];
 };
 
@@ -32,6 +33,8 @@ struct sw_bpf_view {
     const struct sw_ip_hdr *ip;
     int iface;
     uint32_t chance; /* for programs that ask for a random number */
+    uint32_t skip;   /* bytes in front of the packet that are not seen */
+    uint32_t cpu;    /* the processor at work */
 };
 
 /* Copies and verifies a program. 0, -EINVAL: it is none, or does what it may not, -ENOMEM. */

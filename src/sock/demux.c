@@ -9,7 +9,7 @@
  * Then the port's list of those who hear without a connection; the best match wins, as on Linux: a
  * socket bound to the very address before a wildcard, one bound to the interface before one that is
  * not, an IPv4 socket before a dual-stack one; of equals the one bound last, but of a SO_REUSEPORT
- * group the one that a keyed hash of the 4-tuple picks.
+ * group the one that choose.c says.
  */
 #include <errno.h>
 
@@ -157,36 +157,70 @@ bool sw_demux_hears(struct sw_sock *s, const struct sw_ip *ip, int iface)
     return score(s, ip, iface) > 0;
 }
 
+/* One that hears, and how well. */
+struct candidate {
+    uint8_t proto;
+    const struct sw_addr *local, *remote;
+    int iface;
+    unsigned points;
+};
+
+static bool is_in_group(struct sw_sock *s, const struct candidate *c)
+{
+    return sw_sock_proto(s) == c->proto && hears_from(s, c->remote) && (s->on & SW_ON_REUSEPORT) &&
+           score(s, &c->local->ip, c->iface) == c->points;
+}
+
+/* Of a group of n the member of that number; or from there on, and around, the first that wants the
+ * processor at work (Linux's reuseport_select_sock_by_hash()). */
+static struct sw_sock *member(const struct sw_sock_layer *layer, const struct sw_port *port,
+                              const struct candidate *c, uint32_t n, uint32_t number, bool by_cpu)
+{
+    struct sw_sock *found = NULL;
+    uint32_t i = 0, found_after = n;
+    for (const struct sw_list *l = port->hear.prev; l != &port->hear; l = l->prev) {
+        struct sw_sock *s = SW_CONTAINER(l, struct sw_sock, ref.node);
+        if (!is_in_group(s, c))
+            continue;
+        uint32_t after = (i++ + n - number) % n;
+        bool fits = by_cpu && sw_sock_opts(s)->incoming_cpu == (int32_t)layer->cpu;
+        if ((after == 0 && !found) || (fits && after < found_after)) {
+            found = s;
+            found_after = fits ? after : n;
+        }
+    }
+    SW_ASSERT(found);
+    return found;
+}
+
 struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
-                              const struct sw_addr *local, const struct sw_addr *remote, int iface)
+                              const struct sw_addr *local, const struct sw_addr *remote, int iface,
+                              const struct sw_bpf_view *view)
 {
     const struct sw_port *port = sw_port_find(layer, proto, local->port);
     if (!port)
         return NULL;
+    struct candidate c = {.proto = proto, .local = local, .remote = remote, .iface = iface};
     struct sw_sock *best = NULL;
-    unsigned best_score = 0, group = 0;
+    uint32_t group = 0;
     for (const struct sw_list *l = port->hear.next; l != &port->hear; l = l->next) {
         struct sw_sock *s = SW_CONTAINER(l, struct sw_sock, ref.node);
         if (sw_sock_proto(s) != proto || !hears_from(s, remote))
             continue; /* identifiers of ICMP and ICMPv6 are in one directory */
         unsigned points = score(s, &local->ip, iface);
-        if (points > best_score) {
+        if (points > c.points) {
             best = s;
-            best_score = points;
+            c.points = points;
             group = 0;
         }
-        if (points && points == best_score && (s->on & best->on & SW_ON_REUSEPORT))
+        if (points && points == c.points && (s->on & best->on & SW_ON_REUSEPORT))
             group++;
     }
     if (group < 2)
         return best;
-    uint64_t pick = hash_tuple(&layer->reuse_key, proto, local, remote) % group;
-    for (const struct sw_list *l = port->hear.prev; l != &port->hear; l = l->prev) {
-        struct sw_sock *s = SW_CONTAINER(l, struct sw_sock, ref.node);
-        if (sw_sock_proto(s) == proto && hears_from(s, remote) && (s->on & SW_ON_REUSEPORT) &&
-            score(s, &local->ip, iface) == best_score && pick-- == 0)
-            return s;
-    }
-    SW_ASSERT(false);
-    return best;
+    uint32_t chosen = sw_choose(layer, best, view, group);
+    if (chosen < group)
+        return member(layer, port, &c, group, chosen, false);
+    uint64_t hash = hash_tuple(&layer->reuse_key, proto, local, remote);
+    return member(layer, port, &c, group, (uint32_t)(hash % group), layer->asks_cpu);
 }

@@ -28,20 +28,26 @@ static int set(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_bpf *bp
     return 0;
 }
 
-SW_OPT_SET_BYTES(sw_opt_set_attach_filter)
+int sw_filter_program(struct sw_sock_layer *layer, const struct sw_sock *s, const void *val,
+                      size_t len, struct sw_bpf **ret_bpf)
 {
     struct program program;
-    struct sw_bpf *bpf;
-    if (len < sizeof(int))
-        return -EINVAL;
-    if (sw_sock_is_stream(s) && !layer->by_admin) /* Linux 6.18; older ones let everybody */
-        return -EPERM;
     if (len != sizeof(program))
         return -EINVAL;
     memcpy(&program, val, sizeof(program));
     if (sw_sock_rare(s, SW_RARE_LOCK_FILTER))
         return -EPERM;
-    int r = sw_bpf_new(layer->env->mem, program.insns, program.n, &bpf);
+    return sw_bpf_new(layer->env->mem, program.insns, program.n, ret_bpf);
+}
+
+SW_OPT_SET_BYTES(sw_opt_set_attach_filter)
+{
+    struct sw_bpf *bpf;
+    if (len < sizeof(int))
+        return -EINVAL;
+    if (sw_sock_is_stream(s) && !layer->by_admin) /* Linux 6.18; older ones let everybody */
+        return -EPERM;
+    int r = sw_filter_program(layer, s, val, len, &bpf);
     return r < 0 ? r : set(layer, s, bpf);
 }
 
@@ -73,6 +79,7 @@ static uint32_t keeps(struct sw_sock_layer *layer, const struct sw_sock *s,
 {
     struct sw_bpf_view v = *view;
     v.chance = (uint32_t)sw_rng_u64(&layer->env->rng);
+    v.cpu = layer->cpu;
     return sw_bpf_run(sw_sock_opts(s)->filter, &v);
 }
 
@@ -93,7 +100,7 @@ static void put32(uint8_t *p, uint32_t v)
 bool sw_filter_passes_udp(struct sw_sock_layer *layer, const struct sw_sock *s,
                           struct sw_packet *pkt, const struct sw_ip_hdr *ip, int iface)
 {
-    const struct sw_bpf_view view = {NULL, 0, pkt, ip, iface, 0};
+    const struct sw_bpf_view view = {.pkt = pkt, .ip = ip, .iface = iface};
     uint32_t keep = keeps(layer, s, &view);
     if (keep > 0 && keep < SW_UDP_HDR) /* that is never cut off */
         keep = SW_UDP_HDR;
@@ -110,13 +117,14 @@ bool sw_filter_passes_tcp(struct sw_sock_layer *layer, const struct sw_sock *s,
     put32(head + 8, tcp->ack.v);
     put32(head + 12, 0x50000000U | (uint32_t)(tcp->flags & 0xfff) << 16 | tcp->window);
     put32(head + 16, tcp->urgent);
-    const struct sw_bpf_view view = {head, SW_TCP_HDR, seg->pkt, &seg->ip, iface, 0};
+    const struct sw_bpf_view view = {
+        .head = head, .head_len = SW_TCP_HDR, .pkt = seg->pkt, .ip = &seg->ip, .iface = iface};
     return keeps(layer, s, &view) > 0;
 }
 
 bool sw_filter_passes(struct sw_sock_layer *layer, const struct sw_sock *s, struct sw_packet *pkt,
                       const struct sw_ip_hdr *ip, int iface)
 {
-    const struct sw_bpf_view view = {NULL, 0, pkt, ip, iface, 0};
+    const struct sw_bpf_view view = {.pkt = pkt, .ip = ip, .iface = iface};
     return trimmed(pkt, keeps(layer, s, &view), sw_packet_len(pkt));
 }

@@ -63,7 +63,7 @@ void sw_sock_icmp_error(struct sw_sock_layer *layer, struct sw_packet *pkt,
         return;
     }
     if (q->has_ports && q->ip.proto != SW_PROTO_TCP)
-        s = sw_demux_hear(layer, q->ip.proto, &local, &remote, 0);
+        s = sw_demux_hear(layer, q->ip.proto, &local, &remote, 0, NULL);
     if (!s)
         s = sw_raw_sender(layer, q, iface);
     if (!s) {

@@ -75,6 +75,7 @@ int sw_sock_listen(struct sw_sock_layer *layer, struct sw_sock *s, int backlog)
     s->shut = 0;
     s->is &= (uint16_t)~SW_IS_DONE;
     sw_port_hear(&s->ref, true);
+    sw_choose_join(layer, s);
     sw_fast_listen(layer, s);
     trace_state(layer, s, SW_TCP_CLOSED, SW_TCP_LISTEN);
     return 0;

@@ -36,6 +36,8 @@ struct sw_sock_opts *sw_sock_opts_own(struct sw_sock_layer *layer, struct sw_soc
     own->refs = 1;
     if (own->filter)
         own->filter->refs++;
+    if (own->chooser)
+        own->chooser->refs++;
     sw_sock_opts_put(layer, s->opts);
     s->opts = own;
     return own;
@@ -46,6 +48,7 @@ void sw_sock_opts_put(struct sw_sock_layer *layer, struct sw_sock_opts *opts)
     if (!opts || --opts->refs > 0)
         return;
     sw_bpf_put(layer->env->mem, opts->filter);
+    sw_bpf_put(layer->env->mem, opts->chooser);
     sw_mem_free(layer->env->mem, opts, sizeof(*opts));
 }
 

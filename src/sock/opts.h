@@ -130,6 +130,7 @@ struct sw_sock_opts {
     struct sw_ip multicast_addr;
     uint64_t pacing_not; /* SO_MAX_PACING_RATE, all its bits turned: 0 is no limit */
     struct sw_bpf *filter; /* SO_ATTACH_FILTER; or NULL */
+    struct sw_bpf *chooser; /* SO_ATTACH_REUSEPORT_CBPF; or NULL */
     uint8_t cc;          /* TCP_CONGESTION: see struct sw_tcp_options */
 };
 

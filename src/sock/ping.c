@@ -77,7 +77,7 @@ void sw_sock_echo_reply(struct sw_sock_layer *layer, struct sw_packet *pkt,
     uint16_t ident = (uint16_t)(icmp->rest >> 16);
     const struct sw_addr local = sw_addr_of(&ip->dst, ident, 0);
     const struct sw_addr remote = sw_addr_of(&ip->src, 0, iface);
-    struct sw_sock *s = sw_demux_hear(layer, ip->proto, &local, &remote, iface);
+    struct sw_sock *s = sw_demux_hear(layer, ip->proto, &local, &remote, iface, NULL);
     if (!s) {
         sw_drop(layer->env, pkt, SW_DROP_ICMP_NO_SOCKET, &local, &remote);
         return;

@@ -290,9 +290,11 @@ struct sw_sock *sw_conn_find(const struct sw_sock_layer *layer, uint64_t hash, u
 struct sw_sock *sw_conn_check(const struct sw_sock_layer *layer, struct sw_sock *guess,
                               uint64_t hash, const struct sw_addr *local,
                               const struct sw_addr *remote);
-/* The listener or unconnected datagram socket that a packet from `remote` to `local` belongs to. */
+/* The listener or unconnected datagram socket that a packet from `remote` to `local` belongs to.
+ * `view`: of its payload, for programs that choose; or NULL. */
 struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
-                              const struct sw_addr *local, const struct sw_addr *remote, int iface);
+                              const struct sw_addr *local, const struct sw_addr *remote, int iface,
+                              const struct sw_bpf_view *view);
 /* Whether a socket that hears also hears what is sent to `ip`. */
 bool sw_demux_hears(struct sw_sock *s, const struct sw_ip *ip, int iface);
 int sw_sock_hash(struct sw_sock_layer *layer,
@@ -476,6 +478,17 @@ bool sw_filter_passes_tcp(struct sw_sock_layer *layer, const struct sw_sock *s,
                           const struct sw_segment *seg, int iface);
 bool sw_filter_passes(struct sw_sock_layer *layer, const struct sw_sock *s, struct sw_packet *pkt,
                       const struct sw_ip_hdr *ip, int iface);
+/* The program of a struct sock_fprog that was given as an option: 0 or a negative errno. */
+int sw_filter_program(struct sw_sock_layer *layer, const struct sw_sock *s, const void *val,
+                      size_t len, struct sw_bpf **ret_bpf);
+
+/* ---- choose.c: groups of SO_REUSEPORT ----------------------------------------------------- */
+
+/* A socket begins to hear: the program of its group is its own now. */
+void sw_choose_join(struct sw_sock_layer *layer, struct sw_sock *s);
+/* Which of the n in its group the program of `s` says; n or more: none. */
+uint32_t sw_choose(const struct sw_sock_layer *layer, const struct sw_sock *s,
+                   const struct sw_bpf_view *view, uint32_t n);
 
 #include "sock/dgram.h" /* the functions of datagram sockets */
 

@@ -49,6 +49,8 @@ struct sw_sock_layer {
     struct sw_list ready; /* of struct sw_sock: something happened, and nobody has been told */
     struct sw_list raws;  /* of struct sw_raw */
     bool by_admin;        /* while an option is set: an administrator sets it */
+    uint32_t cpu;         /* the processor at work: sw_host_set_cpu() */
+    bool asks_cpu;        /* some socket has asked for it */
     struct sw_sipkey conn_key, port_key, reuse_key;
     uint32_t port_perturb[SW_PORT_PERTURB]; /* RFC 6056 3.3.4 */
 };

@@ -91,7 +91,8 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
         sw_fw_segment(layer, index, &seg);
         return;
     }
-    s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface);
+    const struct sw_bpf_view view = {.pkt = seg.pkt, .ip = ip, .iface = iface};
+    s = sw_demux_hear(layer, SW_PROTO_TCP, &local, &remote, iface, &view);
     if (index) {
         reopen = sw_tw_segment(layer, index, s && !from_too_far(s, ip), &seg, &isn);
         if (!reopen)

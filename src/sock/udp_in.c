@@ -114,8 +114,9 @@ void sw_sock_udp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     const struct sw_addr remote = sw_addr_of(&ip->src, udp.src_port, iface);
     const uint64_t hash = sw_conn_hash(layer, ip->proto, &local, &remote);
     struct sw_sock *s = sw_conn_find(layer, hash, ip->proto, &local, &remote);
+    const struct sw_bpf_view view = {.pkt = pkt, .ip = ip, .iface = iface, .skip = SW_UDP_HDR};
     if (!s)
-        s = sw_demux_hear(layer, ip->proto, &local, &remote, iface);
+        s = sw_demux_hear(layer, ip->proto, &local, &remote, iface, &view);
     if (s) {
         deliver(layer, s, pkt, ip, &udp, iface);
         return;
