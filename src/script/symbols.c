@@ -32,7 +32,7 @@ struct symbol {
 
 /* clang-format off */
 static const struct symbol errors[] = {
-    S(EPERM), S(ENOENT), S(EINTR), S(EIO), S(EBADF), S(EAGAIN), S(ENOMEM), S(EACCES), S(EFAULT),
+    S(EPERM), S(ENOENT), S(EINTR), S(EIO), S(EBADF), S(EAGAIN), S(EWOULDBLOCK), S(ENOMEM), S(EACCES), S(EFAULT),
     S(EBUSY), S(EEXIST), S(ENODEV), S(EINVAL), S(ENFILE), S(EMFILE), S(ENOTTY), S(ENOSPC),
     S(ESPIPE), S(EPIPE), S(EDOM), S(ERANGE), S(ENOSYS), S(ENOMSG), S(ENODATA), S(EPROTO),
     S(EBADMSG), S(EOVERFLOW), S(ENOTSOCK), S(EDESTADDRREQ), S(EMSGSIZE), S(EPROTOTYPE),
@@ -140,6 +140,10 @@ static const struct icmp_name {
     {4, 12, -1, "parameter_problem"},
     {4, 13, -1, "timestamp_request"},
     {4, 14, -1, "timestamp_reply"},
+    {4, 15, -1, "information_request"},
+    {4, 16, -1, "information_reply"},
+    {4, 17, -1, "address_mask_request"},
+    {4, 18, -1, "address_mask_reply"},
     {4, 3, 0, "net_unreachable"},
     {4, 3, 1, "host_unreachable"},
     {4, 3, 2, "protocol_unreachable"},

@@ -83,6 +83,18 @@ static enum sw_drop check_repeated_syn(struct sw_tcp *tcp, struct sw_segment *se
     return SW_DROP_TCP_SEQ;
 }
 
+/* A peer that is torn down after its FIN may send the reset with the number of that FIN (macOS
+ * does). It has proved as much as one with the exact number, and may end what only waits for the
+ * last words (as Linux's tcp_reset_check(); RFC 5961 3.2 would have it dropped). */
+static bool is_reset_of_fin(const struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
+{
+    bool after_fin = tcp->state == SW_TCP_CLOSE_WAIT || tcp->state == SW_TCP_LAST_ACK ||
+                     tcp->state == SW_TCP_CLOSING;
+
+    return after_fin && (hdr->flags & SW_TCP_RST) &&
+           sw_seq_eq(sw_seq_add(hdr->seq, 1), tcp->rcv.nxt);
+}
+
 /* First: timestamp (RFC 7323 5.3 R1) and sequence number. */
 static enum sw_drop check_sequence(struct sw_tcp *tcp, struct sw_segment *seg)
 {
@@ -96,7 +108,8 @@ static enum sw_drop check_sequence(struct sw_tcp *tcp, struct sw_segment *seg)
         answer_outside(tcp, seg);
         return SW_DROP_TCP_PAWS;
     }
-    if (!sw_tcp_seq_acceptable(hdr->seq, len, tcp->rcv.nxt, sw_tcp_rcv_room(tcp))) {
+    if (!sw_tcp_seq_acceptable(hdr->seq, len, tcp->rcv.nxt, sw_tcp_rcv_room(tcp)) &&
+        !is_reset_of_fin(tcp, hdr)) {
         if (len > 0 && sw_seq_eq(sw_seq_add(hdr->seq, len), tcp->rcv.nxt))
             keep_timestamp(tcp, hdr);
         /* A connection that is not open yet has nothing to be told twice, and no timer to forget it
@@ -115,8 +128,6 @@ static enum sw_drop check_sequence(struct sw_tcp *tcp, struct sw_segment *seg)
 static int reset_error(const struct sw_tcp *tcp)
 {
     switch (tcp->state) {
-    case SW_TCP_SYN_RECEIVED:
-        return sw_tcp_has(tcp, SW_TCPF_ACTIVE) ? ECONNREFUSED : ECONNRESET;
     case SW_TCP_CLOSE_WAIT:
         return EPIPE;
     case SW_TCP_TIME_WAIT:
@@ -133,6 +144,10 @@ static enum sw_drop check_rst(struct sw_tcp *tcp, const struct sw_segment *seg)
         return SW_DROP_NONE;
     if (tcp->state == SW_TCP_TIME_WAIT)
         return SW_DROP_TCP_RST_INVALID;
+    if (is_reset_of_fin(tcp, &seg->tcp)) {
+        sw_tcp_finish(tcp, reset_error(tcp));
+        return SW_DROP_NONE;
+    }
     switch (sw_tcp_rst_verdict(seg->tcp.seq, tcp->rcv.nxt, sw_tcp_rcv_room(tcp))) {
     case SW_RST_EXACT:
         sw_tcp_finish(tcp, reset_error(tcp));

@@ -154,7 +154,8 @@ def signals_reach_the_program(r):
                "def handle(n, frame):\n    os.write(1, b'got %d\\n' % n); os._exit(40 + n)\n"
                "signal.signal(signal.SIGTERM, handle); signal.signal(signal.SIGINT, handle)\n"
                "signal.signal(signal.SIGHUP, handle)\n"
-               "print('ready', flush=True)\ntime.sleep(60)\n")
+               # A signal just before a sleep begins is seen by Python only when the sleep ends.
+               "print('ready', flush=True)\nwhile True: time.sleep(0.05)\n")
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         process = r.start(PYTHON, "-c", program)
         expect("the program", process.stdout.readline(), "ready\n")

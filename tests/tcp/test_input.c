@@ -109,10 +109,28 @@ static void test_rst_blind(void **state)
         IN(&o, RST, .seq = rcv_nxt(s) + 1);
         if (s != SW_TCP_TIME_WAIT)
             TAKE(&o, ACK, .seq = snd_nxt(s), .ack = rcv_nxt(s));
-        IN(&o, RST, .seq = rcv_nxt(s) - 1);
+        IN(&o, RST, .seq = rcv_nxt(s) - 2);
         IN(&o, RST, .seq = rcv_nxt(s) + 100000);
         nothing(&o);
         assert_int_equal(one_state(&o), s);
+        one_fini(&o);
+    }
+}
+
+/* One with the number of the peer's FIN ends what waits only for us; as Linux. */
+static void test_rst_of_fin(void **state)
+{
+    struct one o;
+
+    (void)state;
+    EACH_STATE(s)
+    {
+        bool ends = s == SW_TCP_CLOSE_WAIT || s == SW_TCP_CLOSING || s == SW_TCP_LAST_ACK;
+
+        bring(&o, s);
+        IN(&o, RST, .seq = rcv_nxt(s) - 1);
+        nothing(&o);
+        assert_int_equal(one_state(&o), ends ? SW_TCP_CLOSED : s);
         one_fini(&o);
     }
 }
@@ -424,14 +442,23 @@ static void test_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rst_exact),   cmocka_unit_test(test_rst_blind),
-        cmocka_unit_test(test_syn),         cmocka_unit_test(test_bad_ack),
-        cmocka_unit_test(test_data),        cmocka_unit_test(test_data_outside),
-        cmocka_unit_test(test_fin),         cmocka_unit_test(test_fin_early),
-        cmocka_unit_test(test_fin_acked),   cmocka_unit_test(test_everything_at_once),
-        cmocka_unit_test(test_after_close), cmocka_unit_test(test_close_unread),
-        cmocka_unit_test(test_abort),       cmocka_unit_test(test_challenge_limit),
-        cmocka_unit_test(test_ack_loop),    cmocka_unit_test(test_closed_window),
+        cmocka_unit_test(test_rst_exact),
+        cmocka_unit_test(test_rst_blind),
+        cmocka_unit_test(test_rst_of_fin),
+        cmocka_unit_test(test_syn),
+        cmocka_unit_test(test_bad_ack),
+        cmocka_unit_test(test_data),
+        cmocka_unit_test(test_data_outside),
+        cmocka_unit_test(test_fin),
+        cmocka_unit_test(test_fin_early),
+        cmocka_unit_test(test_fin_acked),
+        cmocka_unit_test(test_everything_at_once),
+        cmocka_unit_test(test_after_close),
+        cmocka_unit_test(test_close_unread),
+        cmocka_unit_test(test_abort),
+        cmocka_unit_test(test_challenge_limit),
+        cmocka_unit_test(test_ack_loop),
+        cmocka_unit_test(test_closed_window),
         cmocka_unit_test(test_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,7 +203,6 @@ static void test_syn_sent(void **state)
     IN(&o, RST, .seq = 0);                 /* and one without: blind */
     IN(&o, ACK, .seq = 5, .ack = 1);       /* a right ACK alone says nothing */
     IN(&o, FIN, .seq = 0);
-    IN(&o, SYN | FIN, .seq = 0);
     nothing(&o);
     assert_int_equal(one_state(&o), SW_TCP_SYN_SENT);
     IN(&o, RST | ACK, .seq = 0, .ack = 1);
