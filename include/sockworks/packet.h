@@ -80,6 +80,21 @@ enum sw_csum {
 #define SW_PACKET_SLICES 18  /* 64 KiB over 4 KiB pieces, and two for the ends */
 #define SW_PACKET_MAX 65535U /* bytes of an IPv4 packet (RFC 791 3.1); IPv6 adds its 40 */
 
+/* Extension headers that a packet of IPv6 leaves with (RFC 8200 4.3, 4.6; RFC 3542 8, 9): each whole, but for
+ * its first byte, which the stack fills in; its second says how long it is. There are len[i] bytes of the
+ * i-th, 0: it is not there. */
+enum sw_extension {
+    SW_EXT_HOP,        /* hop-by-hop options */
+    SW_EXT_DST_ROUTED, /* destination options in front of a routing header: there is none, so these stay */
+    SW_EXT_DST,        /* destination options */
+    SW_EXTS
+};
+#define SW_EXT_MAX 56U /* bytes of each: all of them fit the head of a packet */
+struct sw_extensions {
+    uint8_t len[SW_EXTS];
+    uint8_t bytes[SW_EXTS][SW_EXT_MAX];
+};
+
 /* One IP packet. Bytes on the wire: head[head_off .. head_off+head_len) then the slices in order.
  * When it comes from the stack, all protocol headers lie in the head and all payload in the slices. */
 struct sw_packet {

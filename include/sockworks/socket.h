@@ -153,6 +153,8 @@ struct sw_datagram_info {
     bool more;          /* to send: the same datagram goes on with the next call (MSG_MORE) */
     bool zerocopy;      /* to send: MSG_ZEROCOPY, where SO_ZEROCOPY is set */
     struct sw_stamping stamping; /* to send */
+    const struct sw_extensions *extensions; /* to send, by IPv6; NULL: the socket's (IPV6_HOPOPTS and its kin). With
+                         * `more` these are the socket's when the datagram is whole */
     uint32_t drops;     /* received: how many had found no room before it (SO_RXQ_OVFL) */
     uint64_t at_ns;     /* received: when it came, by the host's clock (SO_TIMESTAMP) */
 };

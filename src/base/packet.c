@@ -107,6 +107,15 @@ void sw_packet_pull(struct sw_packet *pkt, uint16_t len)
     pkt->head_len = (uint16_t)(pkt->head_len - len);
 }
 
+void sw_packet_make_room(struct sw_packet *pkt, uint16_t len)
+{
+    SW_ASSERT(len + pkt->head_len <= SW_PACKET_HEAD);
+    if (pkt->head_off >= len)
+        return;
+    memmove(pkt->head + len, pkt->head + pkt->head_off, pkt->head_len);
+    pkt->head_off = len;
+}
+
 int sw_packet_need(struct sw_packet *pkt, uint16_t len)
 {
     if (len <= pkt->head_len)

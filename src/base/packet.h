@@ -16,6 +16,9 @@ static inline uint8_t *sw_packet_head(struct sw_packet *pkt)
     return pkt->head + pkt->head_off;
 }
 
+/* Moves the bytes of the head so that `len` more may be put in front of them. */
+void sw_packet_make_room(struct sw_packet *pkt, uint16_t len);
+
 /* Makes the first `len` bytes of the packet contiguous in the head, if there are so many.
  * 0, -EINVAL (packet shorter, or len beyond what the head holds). */
 int sw_packet_need(struct sw_packet *pkt, uint16_t len);

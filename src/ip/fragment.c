@@ -34,9 +34,11 @@ static int share_range(struct sw_packet *to, const struct sw_packet *from, uint3
 static int cut(struct sw_ip_layer *ip, const struct sw_packet *pkt, struct sw_ip_hdr *hdr,
                uint32_t room, struct sw_packet_queue *out)
 {
+    uint32_t ext_len = sw_ip6_extensions_len(hdr->extensions);
     for (uint32_t off = 0; off < pkt->data_len; off += room) {
         uint32_t len = pkt->data_len - off < room ? pkt->data_len - off : room;
-        struct sw_packet *piece = sw_packet_new(ip->env->mem, SW_IP_HEADROOM);
+        struct sw_packet *piece =
+            sw_packet_new(ip->env->mem, (uint16_t)(SW_IP6_HEADROOM + ext_len));
         if (!piece)
             return -ENOMEM;
         int err = share_range(piece, pkt, off, len);
@@ -61,13 +63,15 @@ int sw_ip_fragment(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct s
     each.id = sw_ip_next_id(ip, &hdr->src, &hdr->dst, hdr->proto);
     if (hdr->version == 4)
         each.id &= 0xffff;
-    uint32_t hdr_len = hdr->version == 4 ? SW_IP4_HDR : SW_IP6_HDR + SW_IP6_FRAG_HDR;
-    uint32_t room = (mtu - hdr_len) & ~7U; /* offsets count in eights (RFC 791 3.1) */
+    uint32_t hdr_len =
+        hdr->version == 4 ? SW_IP4_HDR : SW_IP6_HDR + sw_ip6_extensions_len(hdr->extensions);
+    uint32_t room = (mtu - hdr_len - (hdr->version == 4 ? 0 : SW_IP6_FRAG_HDR)) &
+                    ~7U; /* offsets count in eights (RFC 791 3.1) */
 
     /* The checksum's place is found from the IP header, so that is on for a moment. */
     sw_ip_push_hdr(pkt, hdr);
     sw_packet_fill_csum(pkt);
-    sw_packet_pull(pkt, (uint16_t)(hdr->version == 4 ? SW_IP4_HDR : SW_IP6_HDR));
+    sw_packet_pull(pkt, (uint16_t)hdr_len);
     int err = sw_packet_head_to_data(pkt);
     if (err)
         return -ENOMEM;

@@ -147,6 +147,7 @@ struct sw_ip_tx {
     int iface;          /* 0: by the routes */
     bool quiet;         /* multicast: no copy for this host itself (IP_MULTICAST_LOOP off) */
     bool stay;          /* multicast: it does not leave the host (IP_MULTICAST_TTL 0) */
+    const struct sw_extensions *extensions; /* of IPv6; NULL: none */
     struct sw_packet **ret_sent; /* NULL, or where a copy goes of what left, before it is cut in pieces; it
                                   * becomes the caller's. Unchanged: nothing left, or no memory */
 };

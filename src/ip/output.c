@@ -101,7 +101,8 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
                             .version = sw_ip_is4(&tx->dst) ? 4 : 6,
                             .proto = tx->proto,
                             .ttl = tx->ttl ? tx->ttl : IP_TTL_DEFAULT,
-                            .tos = tx->tos};
+                            .tos = tx->tos,
+                            .extensions = sw_ip_is4(&tx->dst) ? NULL : tx->extensions};
     int err = sw_ip_find_path(ip, tx, &path);
     if (err) {
         sw_ip_drop(ip, pkt, SW_DROP_IP_NO_ROUTE, &hdr);
@@ -111,7 +112,8 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
     hdr.payload_len = sw_packet_len(pkt);
     hdr.dont_fragment = sets_df(tx, &path);
 
-    uint32_t hdr_len = hdr.version == 4 ? SW_IP4_HDR : SW_IP6_HDR;
+    uint32_t ext_len = sw_ip6_extensions_len(hdr.extensions);
+    uint32_t hdr_len = hdr.version == 4 ? SW_IP4_HDR : SW_IP6_HDR + ext_len;
     uint32_t most = hdr.version == 4 ? SW_IP4_MAX : SW_IP6_HDR + SW_IP6_PAYLOAD_MAX;
     uint32_t len = hdr_len + hdr.payload_len;
     uint32_t piece = pkt->gso_size ? hdr_len + pkt->head_len + pkt->gso_size : len;
@@ -121,6 +123,8 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
         sw_ip_drop(ip, pkt, SW_DROP_IP_TOO_BIG, &hdr);
         return -EMSGSIZE;
     }
+    if (ext_len > 0)
+        sw_packet_make_room(pkt, (uint16_t)(ext_len + SW_IP6_HEADROOM));
     if (tx->ret_sent)
         keep_copy(tx, pkt, &hdr);
     if (too_big) {

@@ -13,6 +13,10 @@
 /* Headroom of a packet that begins here: link header, IPv6 with a fragment header, 8 of ICMP or
  * UDP. */
 #define SW_IP_HEADROOM 96U
+/* The same of what begins behind its IPv6 header, which may have extension headers besides. */
+#define SW_IP6_HEADROOM 64U
+_Static_assert(SW_IP6_HEADROOM + 2 * SW_EXT_MAX + 8 <= SW_PACKET_HEAD,
+               "the extension headers that are sent, and those of UDP or ICMP, fit a head");
 
 /* An address of this host. Prefix lengths count from the left of the 16 bytes, so an IPv4 /8 is
  * 104. */

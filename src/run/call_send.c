@@ -23,6 +23,8 @@
 enum {
     IP_PROTOCOL_CONTROL = 52, /* IP_PROTOCOL: of raw sockets (Linux 6.5), nothing to others */
     OLD_PKTINFO = 2,          /* IPV6_2292PKTINFO */
+    OLD_HOPOPTS = 3,          /* IPV6_2292HOPOPTS */
+    OLD_DSTOPTS = 4,          /* IPV6_2292DSTOPTS */
     OLD_HOPLIMIT = 8,         /* IPV6_2292HOPLIMIT */
     EXTENSION_MIN = 2,        /* bytes of a struct ipv6_opt_hdr */
     PRIORITY_MAX = 6,         /* more is for administrators */
@@ -105,13 +107,49 @@ static int read_ip6_control(int type, const void *data, size_t len, struct sw_da
         return read_int(data, len, &info->tos) && in_range(info->tos, -1, 255) ? 0 : -EINVAL;
     case IPV6_DONTFRAG:
         return read_int(data, len, &flag) && in_range(flag, 0, 1) ? 0 : -EINVAL;
-    case IPV6_HOPOPTS:
-    case IPV6_DSTOPTS:
-    case IPV6_RTHDRDSTOPTS:
-        return len < EXTENSION_MIN ? -EINVAL : -EPERM; /* for administrators */
     default:
         return -EINVAL;
     }
+}
+
+/* Which extension header a control message brings, by RFC 3542 or, of another number, RFC 2292;
+ * SW_EXTS: none. */
+static enum sw_extension extension_of(int type)
+{
+    switch (type) {
+    case IPV6_HOPOPTS:
+    case OLD_HOPOPTS:
+        return SW_EXT_HOP;
+    case IPV6_RTHDRDSTOPTS:
+        return SW_EXT_DST_ROUTED;
+    case IPV6_DSTOPTS:
+    case OLD_DSTOPTS:
+        return SW_EXT_DST;
+    default:
+        return SW_EXTS;
+    }
+}
+
+/* One of them (Linux's ip6_datagram_send_ctl()). */
+static int read_extension(pid_t tid, int type, const void *data, size_t len,
+                          struct sw_extensions *e)
+{
+    enum sw_extension which = extension_of(type);
+    const uint8_t *bytes = data;
+
+    if (len < EXTENSION_MIN ||
+        (e->len[which] != 0 && type != IPV6_DSTOPTS && type != IPV6_RTHDRDSTOPTS))
+        return -EINVAL;
+    size_t own = 8 + 8 * (size_t)bytes[1];
+    if (len < own)
+        return -EINVAL;
+    if (!caller_is_admin(tid))
+        return -EPERM;
+    if (own > SW_EXT_MAX)
+        return -ENOBUFS;
+    memcpy(e->bytes[which], bytes, own);
+    e->len[which] = (uint8_t)own;
+    return 0;
 }
 
 /* Whether stamps have numbers of the sender's: not those of a stream, which are its bytes'. */
@@ -168,7 +206,7 @@ int control_of_socket(struct run *run, const struct run_call *call, int type, co
  * passed over; but a socket of IPv6 may say IPV6_PKTINFO of IPv4 too. */
 static int read_control(struct run *run, const struct run_call *call, bool to4,
                         const struct cmsghdr *h, const void *data, size_t len,
-                        struct sw_datagram_info *info)
+                        struct sw_datagram_info *info, struct sw_extensions *e)
 {
     const struct standin *s = call->standin;
     uint16_t segment;
@@ -184,6 +222,10 @@ static int read_control(struct run *run, const struct run_call *call, bool to4,
         return control_of_socket(run, call, h->cmsg_type, data, len, &info->stamping);
     if (h->cmsg_level == IPPROTO_IP && to4)
         return read_ip_control(h->cmsg_type, data, len, info);
+    if (h->cmsg_level == IPPROTO_IPV6 && !to4 && extension_of(h->cmsg_type) != SW_EXTS) {
+        info->extensions = e;
+        return read_extension(call->tid, h->cmsg_type, data, len, e);
+    }
     if (h->cmsg_level == IPPROTO_IPV6 && !to4)
         return read_ip6_control(h->cmsg_type, data, len, info);
     if (h->cmsg_level == IPPROTO_IPV6 && s->ipv6 && h->cmsg_type == IPV6_PKTINFO)
@@ -191,8 +233,9 @@ static int read_control(struct run *run, const struct run_call *call, bool to4,
     return 0;
 }
 
+/* `e`: where extension headers are kept for *info. */
 static int read_controls(struct run *run, const struct run_call *call, const struct message *m,
-                         bool to4, struct sw_datagram_info *info)
+                         bool to4, struct sw_datagram_info *info, struct sw_extensions *e)
 {
     size_t offset = 0, len;
     const void *data;
@@ -200,9 +243,10 @@ static int read_controls(struct run *run, const struct run_call *call, const str
     int r;
 
     *info = (struct sw_datagram_info){.ttl = -1, .tos = -1};
+    memset(e->len, 0, sizeof(e->len));
     while ((r = control_next(m->control_bytes, (size_t)m->controllen, &offset, &h.cmsg_level,
                              &h.cmsg_type, &data, &len)) > 0) {
-        r = read_control(run, call, to4, &h, data, len, info);
+        r = read_control(run, call, to4, &h, data, len, info, e);
         if (r < 0)
             break;
     }
@@ -280,6 +324,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     struct standin *s = call->standin;
     const struct sw_addr *to;
     struct sw_datagram_info info;
+    struct sw_extensions extensions;
 
     int r = sw_autobind(run->host, s->sock);
     if (r < 0)
@@ -303,7 +348,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     }
     if (to4 && (flags & MSG_OOB) != 0)
         return -EOPNOTSUPP;
-    r = read_controls(run, call, m, to4, &info);
+    r = read_controls(run, call, m, to4, &info, &extensions);
     if (r < 0)
         return r;
     if (probe) {

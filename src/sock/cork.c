@@ -82,6 +82,8 @@ int sw_cork_push(struct sw_sock_layer *layer, struct sw_sock *s)
     struct sw_cork *cork = sw_sock_dgram(s)->cork;
     if (!cork)
         return 0;
+    const struct sw_opt_ext *ext = sw_sock_opts(s)->ext; /* the first call's are its caller's */
+    cork->out.tx.extensions = ext ? &ext->headers : NULL;
     int r = sw_dgram_put(layer, s, &cork->out, cork->bytes, cork->len);
     sw_cork_drop(layer, s);
     return r;

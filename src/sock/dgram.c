@@ -193,6 +193,10 @@ struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const st
         tx.quiet = s->on & (v4 ? SW_ON_MULTICAST_QUIET : SW_ON_MULTICAST_QUIET6);
         tx.stay = (v4 ? opts->multicast_ttl : opts->multicast_hops) == 0;
     }
+    if (info && info->extensions)
+        tx.extensions = info->extensions;
+    else if (opts->ext)
+        tx.extensions = &opts->ext->headers;
     if (info && info->tos >= 0)
         tx.tos = (uint8_t)info->tos;
     if (info && info->ttl > 0)

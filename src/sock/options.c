@@ -309,15 +309,14 @@ static int set_option(struct sw_sock_layer *layer, struct sw_sock *s, const stru
         return -EFAULT;
     if (o->stream_errno && sw_sock_is_stream(s))
         return -(int)o->stream_errno;
-    bool refused = o->kind == KIND_REFUSAL || (o->kind == KIND_BYTES && !o->set_bytes);
-    if (refused && o->admin_errno && !layer->by_admin)
+    if (!is_number && o->admin_errno && !layer->by_admin)
         return -(int)o->admin_errno;
     if (of_ip && (o->kind == KIND_REFUSAL || (o->set_errno && o->kind != KIND_FIXED)))
         return -(int)o->set_errno; /* before the value is looked at */
     if (o->set_bytes) {
         if (len < o->least || (o->exact && len != o->exact))
             return -EINVAL;
-        return !val && len > 0 ? -EFAULT : o->set_bytes(layer, s, val, len);
+        return !val && len > 0 && !o->any_length ? -EFAULT : o->set_bytes(layer, s, val, len);
     }
     int r = number_in(o, val, len, &v);
     if (r < 0)

@@ -54,7 +54,7 @@ int sw_opt_copy_out(void *val, size_t *len, const void *from, size_t size);
  *   DGRAM(e, ...)       setting it on a stream gives e
  *   LEAST(n, ...)       of SOL_IP, or a struct: takes n bytes or more
  *   EXACT(n, ...)       takes n bytes, no more
- *   ANY_LENGTH(...)     of SOL_IPV6: takes any length; less than an int is 0
+ *   ANY_LENGTH(...)     of SOL_IPV6: takes any length; less than an int is 0. Bytes may be NULL
  */
 
 /* Here they declare the functions. */

@@ -36,6 +36,8 @@ struct sw_sock_opts *sw_sock_opts_own(struct sw_sock_layer *layer, struct sw_soc
     own->refs = 1;
     if (own->filter)
         own->filter->refs++;
+    if (own->ext)
+        own->ext->refs++;
     if (own->chooser)
         own->chooser->refs++;
     sw_sock_opts_put(layer, s->opts);
@@ -49,6 +51,8 @@ void sw_sock_opts_put(struct sw_sock_layer *layer, struct sw_sock_opts *opts)
         return;
     sw_bpf_put(layer->env->mem, opts->filter);
     sw_bpf_put(layer->env->mem, opts->chooser);
+    if (opts->ext && --opts->ext->refs == 0)
+        sw_mem_free(layer->env->mem, opts->ext, sizeof(*opts->ext));
     sw_mem_free(layer->env->mem, opts, sizeof(*opts));
 }
 

@@ -101,6 +101,12 @@ enum {
     SW_TS_OPT_TSONLY = 1 << 11,
 };
 
+/* Extension headers that were set. Shared by reference, never changed. */
+struct sw_opt_ext {
+    uint32_t refs;
+    struct sw_extensions headers;
+};
+
 /* Options with values that few sockets set. Shared by reference between a socket and what inherits
  * from it; copied before a change (sw_sock_opts_own()). */
 struct sw_sock_opts {
@@ -129,6 +135,7 @@ struct sw_sock_opts {
     int32_t multicast_iface, multicast_iface6;
     struct sw_ip multicast_addr;
     uint64_t pacing_not; /* SO_MAX_PACING_RATE, all its bits turned: 0 is no limit */
+    struct sw_opt_ext *ext; /* IPV6_HOPOPTS and its kin for all that is sent; or NULL */
     struct sw_bpf *filter; /* SO_ATTACH_FILTER; or NULL */
     struct sw_bpf *chooser; /* SO_ATTACH_REUSEPORT_CBPF; or NULL */
     uint8_t cc;          /* TCP_CONGESTION: see struct sw_tcp_options */

@@ -200,6 +200,8 @@ static void push_ip6(struct sw_packet *pkt, const struct sw_ip_hdr *hdr)
         sw_put32(f + 4, hdr->id);
         next = SW_IP6_NEXT_FRAGMENT;
     }
+    if (hdr->extensions)
+        next = sw_ip6_push_extensions(pkt, hdr->extensions, next);
     uint32_t len = sw_packet_len(pkt);
     SW_ASSERT(len <= UINT16_MAX);
     uint8_t *p = sw_packet_push(pkt, SW_IP6_HDR);

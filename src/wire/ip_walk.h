@@ -13,6 +13,10 @@ enum { SW_IP6_NEXT_FRAGMENT = 44 }; /* IANA, Internet protocol numbers */
  * to the reassembled packet. */
 enum sw_drop sw_ip6_walk(const uint8_t *p, size_t have, size_t total, struct sw_ip_hdr *hdr);
 
+/* Prepends extension headers to what begins with header `next`. Returns what they begin with. */
+uint8_t sw_ip6_push_extensions(struct sw_packet *pkt, const struct sw_extensions *extensions,
+                               uint8_t next);
+
 /* The headers of a packet that an ICMP error quotes: cut off anywhere behind them, checksums not
  * looked at, for routers on the way change them. False: not even the headers are there. */
 bool sw_ip_read_quoted(const uint8_t *p, size_t have, struct sw_ip_hdr *ret_hdr);

@@ -45,6 +45,7 @@ struct sw_ip_hdr {
     bool dont_fragment;  /* IPv4 DF; always true for IPv6 */
     bool more_fragments;
     bool fragment; /* part of a datagram: more_fragments or frag_off > 0 */
+    const struct sw_extensions *extensions; /* to send, by IPv6; or NULL */
 };
 
 #define SW_IP4_HDR 20U
@@ -56,6 +57,8 @@ struct sw_ip_hdr {
 enum sw_drop sw_ip_parse_hdr(const uint8_t *p, size_t have, size_t total,
                              struct sw_ip_hdr *ret_hdr);
 
+/* Bytes of the extension headers that a header to send has. */
+uint32_t sw_ip6_extensions_len(const struct sw_extensions *extensions);
 /* Prepends the header for hdr->version to pkt: addresses, proto, ttl, tos, id, flags and fragment
  * offset from hdr; lengths from the packet; an IPv6 fragment header if hdr->fragment. */
 void sw_ip_push_hdr(struct sw_packet *pkt, const struct sw_ip_hdr *hdr);

@@ -172,6 +172,10 @@ static void test_ip6_chains(void **state)
         memset(chain, 0, sizeof(chain));
         chain[0] = 17;
         chain[1] = (uint8_t)len;
+        for (unsigned at = 2; at < 256; at += 2U + chain[at + 1]) { /* options to be passed over */
+            chain[at] = 0x1e;
+            chain[at + 1] = at + 2 < 8 + 8 * len ? (uint8_t)((8 + 8 * len - at - 2) & 0x7f) : 0;
+        }
         enum sw_drop why = parse6(60, chain, 256, &hdr);
         assert_int_equal(why, 8 + 8 * len <= 256 ? SW_DROP_NONE : SW_DROP_IP_EXT_HEADER);
     }
@@ -184,6 +188,8 @@ static void test_ip6_chains(void **state)
         {43, {17, 0, 0, 1}, 8},
         {60, {17, 0, 1, 5}, 8},                /* padding past the end */
         {60, {17, 0, 0, 0, 0, 0, 0, 1}, 8},    /* a type without a length */
+        {60, {17, 0, 1, 4, 0, 0, 0, 9}, 8},    /* padding that says something */
+        {60, {17, 1, 1, 5}, 16},               /* fourteen bytes of padding */
         {60, {17, 0, 0xc2, 4}, 8},             /* unknown, "discard" */
         {0, {17, 0, 0xc2, 4, 0, 1, 0, 0}, 8},  /* jumbo payload */
         {44, {17, 0, 0, 1}, 8},                /* an empty fragment */
