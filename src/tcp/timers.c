@@ -468,11 +468,10 @@ void sw_tcp_timer(struct sw_tcp *tcp)
     }
     if (tcp->state == SW_TCP_CLOSED)
         return;
-    if (has_extras(tcp)) {
-        if (sw_tcp_clock_ms(tcp) - tcp->rcv_ms >= IDLE_NS / SW_NS_PER_MS)
-            sw_tcp_tidy(tcp);
-        if (has_extras(tcp))
-            sw_tcp_arm_idle(tcp);
-    }
-    node_no_later(tcp, earliest(tcp));
+    if (has_extras(tcp) && sw_tcp_clock_ms(tcp) - tcp->rcv_ms >= IDLE_NS / SW_NS_PER_MS)
+        sw_tcp_tidy(tcp);
+    uint64_t at_ns = earliest(tcp);
+    if (has_extras(tcp) && !tcp->timer.armed && now_ns + IDLE_NS < at_ns)
+        at_ns = now_ns + IDLE_NS;
+    node_no_later(tcp, at_ns);
 }
