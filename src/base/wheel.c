@@ -194,16 +194,29 @@ static struct sw_list *merge(struct sw_list *a, struct sw_list *b)
     return head.next;
 }
 
-/* Stable merge sort, bottom up: runs[i] is empty or holds 2^i timers. */
+/* The last of those that are in order already, from `node` on to the end of the list. */
+static struct sw_list *run_end(struct sw_list *node, const struct sw_list *head)
+{
+    follow_hint(timer_of(node));
+    while (node->next != head && timer_of(node)->expires_ns <= timer_of(node->next)->expires_ns) {
+        node = node->next;
+        follow_hint(timer_of(node));
+    }
+    return node;
+}
+
+/* Stable merge sort, bottom up: runs[i] is empty or made of 2^i that were in order. Mostly all is:
+ * timers of one kind expire as they were armed. */
 static void sort(struct sw_list *head)
 {
     struct sw_list *runs[48] = {NULL}, *next, *all = NULL;
     unsigned top = 0;
-    head->prev->next = NULL;
-    for (struct sw_list *node = head->next; node; node = next) {
-        next = node->next;
-        node->next = NULL;
-        follow_hint(timer_of(node));
+    for (struct sw_list *node = head->next; node != head; node = next) {
+        struct sw_list *last = run_end(node, head);
+        next = last->next;
+        if (node == head->next && next == head)
+            return;
+        last->next = NULL;
         unsigned i = 0;
         for (; runs[i]; i++) {
             node = merge(runs[i], node);
