@@ -23,7 +23,7 @@
 
 enum { TAG_EMPTY = 0, TAG_DELETED = 1, TAG_FIRST = 2 };
 
-static uint32_t tag_of(uint64_t hash)
+uint32_t sw_table_tag(uint64_t hash)
 {
     uint32_t tag = (uint32_t)(hash ^ hash >> 32);
     return tag < TAG_FIRST ? tag + TAG_FIRST : tag;
@@ -108,7 +108,7 @@ int sw_table_insert(struct sw_table *table, uint64_t hash, uint32_t value)
         if (begin_resize(table) != 0 && (!table->slots || table->filled + 2ULL > cap))
             return -ENOMEM;
     }
-    place(table, (struct sw_table_slot){tag_of(hash), value});
+    place(table, (struct sw_table_slot){sw_table_tag(hash), value});
     table->used++;
     return 0;
 }
@@ -142,7 +142,7 @@ static void erase(struct sw_table *table, uint32_t pos)
 
 bool sw_table_remove(struct sw_table *table, uint64_t hash, uint32_t value)
 {
-    uint32_t tag = tag_of(hash);
+    uint32_t tag = sw_table_tag(hash);
     struct sw_table_slot *slot = find(table->slots, table->mask, tag, value);
     if (slot) {
         erase(table, (uint32_t)(slot - table->slots));
@@ -163,9 +163,9 @@ bool sw_table_remove(struct sw_table *table, uint64_t hash, uint32_t value)
 void sw_table_ahead(const struct sw_table *table, uint64_t hash)
 {
     if (table->slots)
-        sw_ahead(&table->slots[tag_of(hash) & table->mask], sizeof(*table->slots));
+        sw_ahead(&table->slots[sw_table_tag(hash) & table->mask], sizeof(*table->slots));
     if (table->old)
-        sw_ahead(&table->old[tag_of(hash) & table->old_mask], sizeof(*table->old));
+        sw_ahead(&table->old[sw_table_tag(hash) & table->old_mask], sizeof(*table->old));
 }
 
 /* cursor->pos counts slots from the home; cursor->phase is 0 in `slots`, 1 in `old`, 2 at the end.
@@ -173,7 +173,7 @@ void sw_table_ahead(const struct sw_table *table, uint64_t hash)
 bool sw_table_next(const struct sw_table *table, uint64_t hash, struct sw_table_cursor *cursor,
                    uint32_t *ret_value)
 {
-    uint32_t tag = tag_of(hash);
+    uint32_t tag = sw_table_tag(hash);
     for (; cursor->phase < 2; cursor->phase++, cursor->pos = 0) {
         const struct sw_table_slot *slots = cursor->phase == 0 ? table->slots : table->old;
         uint32_t mask = cursor->phase == 0 ? table->mask : table->old_mask;

@@ -34,7 +34,8 @@ int sw_table_insert(struct sw_table *table, uint64_t hash, uint32_t value);
 /* Removes the entry with this hash and value; false if there is none. */
 bool sw_table_remove(struct sw_table *table, uint64_t hash, uint32_t value);
 
-/* Asks for the memory where the candidates for a hash lie. */
+/* Asks for the memory where the candidates for a hash lie; its tag does as well. */
+uint32_t sw_table_tag(uint64_t hash);
 void sw_table_ahead(const struct sw_table *table, uint64_t hash);
 
 /* Candidates for a hash: start with a zeroed cursor; false when there are no more. */

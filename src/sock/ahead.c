@@ -64,6 +64,12 @@ struct sw_sock *sw_ahead_conn(const struct sw_sock_layer *layer, uint64_t hash)
     return s;
 }
 
+void sw_ahead_send(const struct sw_sock_layer *layer, struct sw_sock *s)
+{
+    sw_tcp_ahead(sw_sock_tcp(s));
+    sw_table_ahead(&layer->conns, s->conn_tag);
+}
+
 void sw_ahead_packets(const struct sw_sock_layer *layer, struct sw_packet *const pkts[], unsigned n,
                       uint64_t ret_hashes[])
 {

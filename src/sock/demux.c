@@ -83,9 +83,11 @@ static uint64_t hash_sock(const struct sw_sock_layer *layer, struct sw_sock *s)
 int sw_sock_hash(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     SW_ASSERT(!(s->is & SW_IS_HASHED));
-    int r = sw_table_insert(&layer->conns, hash_sock(layer, s), s->slot.index);
+    uint64_t hash = hash_sock(layer, s);
+    int r = sw_table_insert(&layer->conns, hash, s->slot.index);
     if (r == 0)
         s->is |= SW_IS_HASHED;
+    s->conn_tag = sw_table_tag(hash);
     return r;
 }
 

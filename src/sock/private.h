@@ -86,11 +86,12 @@ struct sw_sock {
     uint32_t on;    /* SW_ON_ */
     uint16_t is;    /* SW_IS_ */
     uint16_t err;   /* pending error, positive errno */
-    uint8_t domain, type;
+    uint8_t domain : 4, type : 4;
     uint8_t state; /* enum sw_sock_state */
     uint8_t shut;  /* SW_SHUT_BIT_ */
     uint8_t proto; /* SW_PROTO_TCP, SW_PROTO_UDP, SW_PROTO_UDPLITE, SW_PROTO_ICMP or SW_PROTO_ICMP6;
                       any if raw */
+    uint32_t conn_tag; /* of its place in layer->conns: sw_ahead_send() */
     struct sw_list node;
     struct sw_port_ref ref;
     struct sw_sock_opts *opts; /* NULL: all defaults */
@@ -239,6 +240,8 @@ int sw_sock_take_error(struct sw_sock *s);  /* positive errno or 0 */
 
 /* Asks for the memory of what is probably the connection of this hash; NULL: there is none. */
 struct sw_sock *sw_ahead_conn(const struct sw_sock_layer *layer, uint64_t hash);
+/* A stream is about to send: what that takes, and the way in for what will answer it. */
+void sw_ahead_send(const struct sw_sock_layer *layer, struct sw_sock *s);
 
 /* ---- show.c --------------------------------------------------------------------------- */
 

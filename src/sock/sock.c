@@ -76,8 +76,8 @@ int sw_sock_new(struct sw_sock_layer *layer, int domain, int type, struct sw_soc
     if (!slot)
         return -ENOMEM;
     struct sw_sock *s = SW_CONTAINER(slot, struct sw_sock, slot);
-    s->domain = (uint8_t)domain;
-    s->type = (uint8_t)type;
+    s->domain = (unsigned)domain & 0xf; /* checked by sw_sock_open() */
+    s->type = (unsigned)type & 0xf;
     s->proto = type == SW_SOCK_STREAM ? SW_PROTO_TCP : SW_PROTO_UDP;
     sw_list_init(&s->node);
     sw_list_init(&s->ref.node);

@@ -149,6 +149,7 @@ int64_t sw_stream_send(struct sw_sock_layer *layer, struct sw_sock *s, const voi
         return r;
     if (len == 0)
         return 0;
+    sw_ahead_send(layer, s);
     struct sw_tcp *tcp = sw_sock_tcp(s);
     const uint8_t *bytes = buf;
     size_t done = 0;

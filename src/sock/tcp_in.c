@@ -69,6 +69,7 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
         hash = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
     s = sw_conn_check(layer, s, hash, &local, &remote);
     if (s) {
+        sw_tcp_ahead(sw_sock_tcp(s));
         why = unwelcome(layer, s, &seg, iface);
         if (why != SW_DROP_NONE)
             sw_drop(layer->env, pkt, why, &local, &remote);

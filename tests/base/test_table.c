@@ -125,6 +125,19 @@ static void test_churn_stays_small(void **state)
     sw_mem_put(mem);
 }
 
+/* The tag finds the same place as the hash that it was made of. */
+static void test_tags(void **state)
+{
+    (void)state;
+    static const uint64_t hashes[] = {
+        0, 1, 2, UINT32_MAX, 1ULL << 32 | 1, 0x123456789abcdef0, UINT64_MAX};
+    for (unsigned i = 0; i < sizeof(hashes) / sizeof(*hashes); i++) {
+        uint32_t tag = sw_table_tag(hashes[i]);
+        assert_true(tag > 1); /* neither empty nor deleted */
+        assert_int_equal(sw_table_tag(tag), tag);
+    }
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -150,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_duplicates_and_equal_hashes),
         cmocka_unit_test(test_random_operations),
         cmocka_unit_test(test_churn_stays_small),
+        cmocka_unit_test(test_tags),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
