@@ -32,6 +32,7 @@ struct sw_packet *sw_packet_new(struct sw_mem *mem, uint16_t headroom)
     pkt->csum = SW_CSUM_NEEDED;
     pkt->ace = false;
     pkt->train = false;
+    pkt->ours = false;
     return pkt;
 }
 
@@ -59,6 +60,7 @@ struct sw_packet *sw_packet_clone(const struct sw_packet *pkt)
     copy->csum = pkt->csum;
     copy->ace = pkt->ace;
     copy->train = pkt->train;
+    copy->ours = pkt->ours;
     for (unsigned i = 0; i < pkt->n_slices; i++) {
         copy->slices[i] = pkt->slices[i];
         sw_chunk_get(copy->slices[i].chunk);

@@ -100,11 +100,13 @@ struct sw_packet *sw_ip_input(struct sw_ip_layer *ip, int iface_index, struct sw
         why = judge_src(ip, iface, &hdr);
         if (why == SW_DROP_NONE)
             why = judge_dst(ip, iface_index, iface, &hdr);
+        if (why == SW_DROP_IP_NOT_OURS && pkt->ours)
+            why = SW_DROP_NONE;
         if (why != SW_DROP_NONE) {
             sw_ip_drop(ip, pkt, why, &hdr);
             return NULL;
         }
-        if (!ip->looping && sw_ip_is_unicast(ip, &hdr.dst)) /* so it is one of ours */
+        if (!ip->looping && !pkt->ours && sw_ip_is_unicast(ip, &hdr.dst)) /* so it is one of ours */
             sw_memo_keep_welcome(ip, iface_index, &hdr.src, &hdr.dst);
     }
     trim_padding(pkt, hdr.hdr_len + hdr.payload_len);

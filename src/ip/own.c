@@ -49,6 +49,7 @@ int sw_ip_output_own(struct sw_ip_layer *ip, const void *bytes, uint32_t len,
         }
         complete_header(ip, sw_packet_head(pkt), len, &path);
     }
+    pkt->ours = path.loopback; /* Linux does not look a second time where it goes */
     if (tx->ret_sent)
         *tx->ret_sent = sw_packet_clone(pkt);
     sw_ip_enqueue(ip, sw_ip_iface(ip, path.iface), pkt);

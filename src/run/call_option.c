@@ -62,6 +62,8 @@ static void set_buffers(struct run *run, struct run_call *call, int name, const 
 
     bool sends = name == SO_SNDBUF || name == SO_SNDBUFFORCE;
     bool receives = name == SO_RCVBUF || name == SO_RCVBUFFORCE;
+    if (receives && !s->stream)
+        s->rcvbuf = standin_option(run, s, SOL_SOCKET, SO_RCVBUF);
     if ((!sends && !receives) || !s->stream || len < sizeof(bytes))
         return;
     memcpy(&bytes, value, sizeof(bytes));

@@ -157,6 +157,15 @@ static void leave_send(struct run *run, struct run_call *call)
         call_return(run, call, (int64_t)sending->done);
 }
 
+/* What is urgent has arrived when the call returns, as on Linux's lo, and SIGURG with it. */
+static void urgent_arrives(struct run *run, struct standin *s)
+{
+    if (run->pumping)
+        return;
+    stream_take(run, s);
+    run_pump(run);
+}
+
 /* Does for the caller what its call without an address would do. */
 static enum run_verdict try_send(struct run *run, struct run_call *call)
 {
@@ -168,6 +177,8 @@ static enum run_verdict try_send(struct run *run, struct run_call *call)
     while (n > 0 && sending->m.total > 0);
     if (n == -EAGAIN && (sending->done == 0 || !gives_up(run, call, sending)))
         return CALL_AGAIN;
+    if ((sending->flags & MSG_OOB) != 0 && n >= 0)
+        urgent_arrives(run, call->standin);
     if (n >= 0 || sending->done > 0)
         call_return(run, call, (int64_t)sending->done);
     else if (n == -EPIPE)

@@ -134,6 +134,15 @@ static bool left_unread(struct run *run, struct standin *s)
     return !standin_alive(run, s);
 }
 
+/* Whether what lies unread in the stand-in leaves room of an SO_RCVBUF that the program has set.
+ * One datagram always fits. */
+static bool has_room(const struct standin *s)
+{
+    int charged = 0;
+    return s->in_flight == 0 || s->rcvbuf == 0 || ioctl(s->far_fd, SIOCOUTQ, &charged) < 0 ||
+           charged < s->rcvbuf;
+}
+
 /* Puts datagrams into the stand-in until `most` are there. */
 static void refill(struct run *run, struct standin *s, uint32_t most)
 {
@@ -145,7 +154,7 @@ static void refill(struct run *run, struct standin *s, uint32_t most)
         program_gone(run, s);
         return;
     }
-    while (s->in_flight < most) {
+    while (s->in_flight < most && has_room(s)) {
         int err = 0;
         struct run_datagram *d = head(&s->front);
         bool from_core = d == NULL;

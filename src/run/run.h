@@ -198,6 +198,7 @@ struct standin {
     struct sw_list flight;      /* DGRAM: of struct run_datagram, see above */
     struct sw_list front;       /* DGRAM: taken back from the stand-in, to be answered first */
     uint32_t in_flight, flight_max;
+    int rcvbuf;                 /* DGRAM: SO_RCVBUF, if the program has set it; else 0 */
     uint64_t bytes_in, bytes_out;
     uint8_t netlink_type;       /* AF_NETLINK: SOCK_RAW or SOCK_DGRAM (call_netlink.c); else 0 */
     uint8_t netlink_protocol;   /* NETLINK_ROUTE or NETLINK_SOCK_DIAG */

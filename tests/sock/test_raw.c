@@ -158,6 +158,16 @@ static void test_own_header(void **state)
     assert_true(sw_ip_eq(&from.ip, &here.ip));
     assert_int_equal(got[8], 9);
     assert_true((got[4] | got[5]) != 0);
+    /* Where it goes decides where it arrives, not what it says; on a wire it is not that host's. */
+    sw_socket_t mine = raw(&w, 0, false, EXPERIMENT);
+    packet[16] = 42;
+    assert_int_equal(sw_send(w.host[0], s, packet, 24, 0, &here), 24);
+    assert_int_equal(sw_send(w.host[0], s, packet, 24, 0, &to), 24);
+    world_settle(&w);
+    assert_int_equal(sw_recv(w.host[0], mine, got, sizeof(got), 0, &from), 24);
+    assert_int_equal(got[16], 42);
+    assert_int_equal(sw_recv(w.host[1], b, got, sizeof(got), 0, &from), -EAGAIN);
+    packet[16] = 10;
     packet[0] = 0x4f; /* 60 bytes of header */
     assert_int_equal(sw_send(w.host[0], s, packet, 59, 0, &to), -EINVAL);
     for (int first = 0; first < 256; first++) {

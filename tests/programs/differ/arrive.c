@@ -6,6 +6,8 @@
  */
 #include "differ.h"
 
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <time.h>
 
 enum { TIMES = 20 };
@@ -145,10 +147,33 @@ static void refused_when_closed(void)
     show_recv("by who is at that port now", server, 10, MSG_DONTWAIT);
 }
 
+/* Urgent data, and the signal that tells of it. */
+static void urgent(void)
+{
+    int a, b, signalled = 0, received = 0;
+    sigset_t set;
+    struct signalfd_siginfo info;
+    char byte;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGURG);
+    MUST(sigprocmask(SIG_BLOCK, &set, NULL));
+    int signals = MUST(signalfd(-1, &set, SFD_NONBLOCK));
+    stream_pair(&a, &b);
+    MUST(fcntl(b, F_SETOWN, getpid()));
+    for (int i = 0; i < TIMES; i++) {
+        MUST((int)send(a, "x", 1, MSG_OOB));
+        signalled += read(signals, &info, sizeof info) == (ssize_t)sizeof info;
+        received += recv(b, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1;
+    }
+    say("%d signals, %d bytes", signalled, received);
+}
+
 const struct scenario arrive_scenarios[] = {{"arrive-sendto", sent_to, BOTH},
                                             {"arrive-messages", sent_as_messages, BOTH},
                                             {"arrive-written", written_before_a_call, BOTH},
                                             {"arrive-small-writes", small_writes, BOTH},
                                             {"arrive-for-more", held_for_more, BOTH},
                                             {"arrive-refused", refused_when_closed, BOTH},
+                                            {"arrive-urgent", urgent, BOTH},
                                             {NULL, NULL, 0}};

@@ -126,8 +126,26 @@ static void stamps(void)
     TRY(ioctl(b, SIOCGSTAMP_OLD, NULL));
 }
 
-const struct scenario udp_way_scenarios[] = {{"udp-broadcast", broadcast, V4},
-                                             {"udp-bound-to-all", bound_to_all, V4},
-                                             {"udp-other-family", other_family, V6},
-                                             {"udp-stamps", stamps, BOTH},
-                                             {NULL, NULL, 0}};
+/* A small SO_RCVBUF: some have room, not all, whoever reads them. */
+static void small_buffer(void)
+{
+    enum { SENT = 12, SIZE = 2304 };
+    static char data[SIZE];
+    int server = bound_datagram(), client = datagram_socket(), received = 0;
+    struct sockaddr_storage address = loopback(port_of(server));
+    MUST(set_int(server, SOL_SOCKET, SO_RCVBUF, 2 * SIZE));
+    for (int i = 0; i < SENT; i++)
+        MUST((int)sendto(client, data, SIZE, 0, ADDRESS(address)));
+    settle();
+    while (recv(server, data, SIZE, MSG_DONTWAIT) == SIZE)
+        received++;
+    say("some are received: %d, not all: %d", received > 1, received < SENT);
+    MUST((int)sendto(client, data, SIZE, 0, ADDRESS(address)));
+    settle();
+    show_recv("then another", server, 1, MSG_DONTWAIT);
+}
+
+const struct scenario udp_way_scenarios[] = {
+    {"udp-broadcast", broadcast, V4},         {"udp-bound-to-all", bound_to_all, V4},
+    {"udp-other-family", other_family, V6},   {"udp-stamps", stamps, BOTH},
+    {"udp-small-buffer", small_buffer, BOTH}, {NULL, NULL, 0}};
