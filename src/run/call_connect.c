@@ -124,10 +124,14 @@ int connect_renew_fresh(struct run *run, struct run_call *call)
     return err;
 }
 
-/* Once connect() has told why an attempt failed, the socket is as fresh as it was. */
+/* Once connect() has told why an attempt failed, the socket is as fresh as it was. To the core a
+ * connection whose error we have taken is one that ended for no reason. */
 static void tell_failure(struct run *run, struct run_call *call, int err)
 {
     struct standin *s = call->standin;
+    int taken = err == ECONNABORTED ? stream_take_error(run, call) : 0;
+    if (taken != 0)
+        err = taken;
     if (s->state == STANDIN_FAILED && sw_poll(run->host, s->sock) == (SW_EV_OUT | SW_EV_HUP))
         (void)connect_renew_fresh(run, call); /* else the next connect() does it */
     call_fail(run, call, err);
@@ -289,7 +293,10 @@ static void connect_wrong(struct run *run, struct run_call *call, int wrong)
 {
     const struct sw_addr nowhere = {.ip = SW_IP4(255, 255, 255, 255), .port = 1};
     int err = sw_connect(run->host, call->standin->sock, &nowhere);
-    call_answer(run, call, err == -ENETUNREACH ? wrong : err);
+    if (err == 0)
+        call_return(run, call, 0);
+    else
+        tell_failure(run, call, err == -ENETUNREACH ? -wrong : -err);
 }
 
 static int check_dgram(struct run *run, const struct standin *s, const struct given_addr *given)

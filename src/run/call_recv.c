@@ -334,7 +334,7 @@ void on_recvfrom(struct run *run, struct run_call *call)
         call_continue(run, call);
     else if (call->standin->stream && ((int)call->args[3] & MSG_ERRQUEUE) == 0)
         stream_receive(run, call);
-    else if (call->args[4] == 0 && ((int)call->args[3] & MSG_ERRQUEUE) == 0)
+    else if (call->args[4] == 0 && ((int)call->args[3] & (MSG_ERRQUEUE | MSG_OOB)) == 0)
         call_continue(run, call); /* here for its MSG_TRUNC */
     else
         receive(run, call, try_recvfrom, (int)call->args[3]);
@@ -371,24 +371,21 @@ static int begin_many(struct run *run, struct run_call *call)
 
 void on_recvmmsg(struct run *run, struct run_call *call)
 {
-    if (call->standin == NULL) {
+    struct standin *s = call->standin;
+    if (s == NULL) {
         call_continue(run, call);
         return;
     }
+    bool asks = ((int)call->args[3] & MSG_ERRQUEUE) == 0;
     int err = begin_many(run, call);
-    if (err < 0) {
-        call_fail(run, call, -err);
+    if (err == 0 &&
+        asks) /* the error that waits comes before everything, as do_recvmmsg() has it */
+        err = s->stream ? -stream_take_error(run, call) : -dgram_take_error(run, call);
+    if (err < 0 || (uint32_t)call->args[2] == 0) {
+        call_answer(run, call, err);
         return;
     }
-    if ((uint32_t)call->args[2] == 0) { /* of none: the error that waits, if any */
-        bool asks = ((int)call->args[3] & MSG_ERRQUEUE) == 0, stream = call->standin->stream;
-        call_answer(run, call,
-                    !asks    ? 0
-                    : stream ? -stream_take_error(run, call)
-                             : -dgram_take_error(run, call));
-        return;
-    }
-    if (call->standin->stream && ((int)call->args[3] & MSG_ERRQUEUE) == 0) {
+    if (s->stream && asks) {
         stream_receive_many(run, call);
         return;
     }

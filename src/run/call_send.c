@@ -28,7 +28,6 @@ enum {
     OLD_HOPLIMIT = 8,         /* IPV6_2292HOPLIMIT */
     EXTENSION_MIN = 2,        /* bytes of a struct ipv6_opt_hdr */
     PRIORITY_MAX = 6,         /* more is for administrators */
-    MSG_PROBE = 0x10,         /* <linux/socket.h>: nothing is sent, the way there is looked for */
     TIMESTAMPING_TX = 0x303,  /* SOF_TIMESTAMPING_TX_RECORD_MASK */
     TIMESTAMPING_ID = 1 << 7, /* SOF_TIMESTAMPING_OPT_ID */
     STAMP_NUMBER = 81,        /* SCM_TS_OPT_ID: Linux 6.13 */
@@ -202,63 +201,73 @@ int control_of_socket(struct run *run, const struct run_call *call, int type, co
     }
 }
 
-/* One control message of a datagram to an address of IPv4 or IPv6. What is for another layer is
- * passed over; but a socket of IPv6 may say IPV6_PKTINFO of IPv4 too. */
-static int read_control(struct run *run, const struct run_call *call, bool to4,
-                        const struct cmsghdr *h, const void *data, size_t len,
-                        struct sw_datagram_info *info, struct sw_extensions *e)
-{
-    const struct standin *s = call->standin;
-    uint16_t segment;
-
-    if (h->cmsg_level == IPPROTO_UDP) {
-        if (h->cmsg_type != UDP_SEGMENT || len != sizeof(segment))
-            return -EINVAL;
-        memcpy(&segment, data, sizeof(segment));
-        info->segment = segment;
-        return 0;
-    }
-    if (h->cmsg_level == SOL_SOCKET)
-        return control_of_socket(run, call, h->cmsg_type, data, len, &info->stamping);
-    if (h->cmsg_level == IPPROTO_IP && to4)
-        return read_ip_control(h->cmsg_type, data, len, info);
-    if (h->cmsg_level == IPPROTO_IPV6 && !to4 && extension_of(h->cmsg_type) != SW_EXTS) {
-        info->extensions = e;
-        return read_extension(call->tid, h->cmsg_type, data, len, e);
-    }
-    if (h->cmsg_level == IPPROTO_IPV6 && !to4)
-        return read_ip6_control(h->cmsg_type, data, len, info);
-    if (h->cmsg_level == IPPROTO_IPV6 && s->ipv6 && h->cmsg_type == IPV6_PKTINFO)
-        return read_pktinfo6(data, len, info);
-    return 0;
-}
-
-/* `e`: where extension headers are kept for *info. */
-static int read_controls(struct run *run, const struct run_call *call, const struct message *m,
-                         bool to4, struct sw_datagram_info *info, struct sw_extensions *e)
-{
-    size_t offset = 0, len;
-    const void *data;
-    struct cmsghdr h = {0};
-    int r;
-
-    *info = (struct sw_datagram_info){.ttl = -1, .tos = -1};
-    memset(e->len, 0, sizeof(e->len));
-    while ((r = control_next(m->control_bytes, (size_t)m->controllen, &offset, &h.cmsg_level,
-                             &h.cmsg_type, &data, &len)) > 0) {
-        r = read_control(run, call, to4, &h, data, len, info, e);
-        if (r < 0)
-            break;
-    }
-    return r;
-}
-
 bool dgram_is_udp(struct run *run, const struct standin *s)
 {
     int protocol = standin_option(run, s, SOL_SOCKET, SO_PROTOCOL);
 
     return standin_option(run, s, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM &&
            (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+}
+
+/* What the control messages of a datagram are judged by, and what they say. */
+struct controls {
+    bool to4; /* it goes to an address of IPv4 */
+    struct sw_datagram_info *info;
+    struct sw_extensions *extensions; /* where extension headers are kept for *info */
+};
+
+static int read_udp_control(struct run *run, const struct run_call *call, const struct cmsghdr *h,
+                            const void *data, size_t len, void *arg)
+{
+    const struct controls *controls = arg;
+    uint16_t segment;
+
+    (void)run, (void)call;
+    if (h->cmsg_level != IPPROTO_UDP)
+        return 0;
+    if (h->cmsg_type != UDP_SEGMENT || len != sizeof(segment))
+        return -EINVAL;
+    memcpy(&segment, data, sizeof(segment));
+    controls->info->segment = segment;
+    return 0;
+}
+
+/* One for another layer. What is for none of its own is passed over; but a socket of IPv6 may say
+ * IPV6_PKTINFO of IPv4 too. */
+static int read_control(struct run *run, const struct run_call *call, const struct cmsghdr *h,
+                        const void *data, size_t len, void *arg)
+{
+    const struct controls *controls = arg;
+    struct sw_datagram_info *info = controls->info;
+
+    if (h->cmsg_level == SOL_SOCKET)
+        return control_of_socket(run, call, h->cmsg_type, data, len, &info->stamping);
+    if (h->cmsg_level == IPPROTO_IP && controls->to4)
+        return read_ip_control(h->cmsg_type, data, len, info);
+    if (h->cmsg_level == IPPROTO_IPV6 && !controls->to4 && extension_of(h->cmsg_type) != SW_EXTS) {
+        info->extensions = controls->extensions;
+        return read_extension(call->tid, h->cmsg_type, data, len, controls->extensions);
+    }
+    if (h->cmsg_level == IPPROTO_IPV6 && !controls->to4)
+        return read_ip6_control(h->cmsg_type, data, len, info);
+    if (h->cmsg_level == IPPROTO_IPV6 && call->standin->ipv6 && h->cmsg_type == IPV6_PKTINFO)
+        return read_pktinfo6(data, len, info);
+    return 0;
+}
+
+static int read_controls(struct run *run, const struct run_call *call, const struct message *m,
+                         bool to4, struct sw_datagram_info *info, struct sw_extensions *e)
+{
+    struct controls controls = {to4, info, e};
+
+    *info = (struct sw_datagram_info){.ttl = -1, .tos = -1};
+    if (m->controllen == 0)
+        return 0;
+    int r = 0;
+    memset(e->len, 0, sizeof(e->len));
+    if (dgram_is_udp(run, call->standin)) /* its own first: udp_cmsg_send() */
+        r = message_controls(run, call, m, read_udp_control, &controls);
+    return r < 0 ? r : message_controls(run, call, m, read_control, &controls);
 }
 
 /* The address of a message: *ret_to is NULL for the peer's. As udp_sendmsg() and udpv6_sendmsg()
@@ -307,15 +316,22 @@ static bool passes_over_oob(struct run *run, const struct standin *s)
     return s->ipv6 && dgram_is_udp(run, s);
 }
 
-/* The error that waits, but first whether there is a way to `to`, as udp_sendmsg() has it. */
-static int error_first(struct run *run, struct run_call *call, const struct sw_addr *to,
-                       const struct sw_datagram_info *info)
+/* What Linux looks at before it touches the data: whether there is a way to `to`, then the error
+ * that waits, then shutdown(): udp_sendmsg(), sock_alloc_send_pskb(). Without the last two the way
+ * is looked for when the datagram is sent. */
+static int judge_before_data(struct run *run, struct run_call *call, const struct sw_addr *to,
+                             const struct sw_datagram_info *info)
 {
+    struct standin *s = call->standin;
     int err = dgram_take_error(run, call);
-    int r = err == 0 ? 0 : sw_may_send(run->host, call->standin->sock, to, info);
-    if (r < 0)
-        dgram_make_pending(run, call->standin, err);
-    return r < 0 ? r : -err;
+    bool shut = (s->program_shut & 2) != 0;
+
+    if (err == 0 && !shut)
+        return 0;
+    int r = sw_may_send(run->host, s->sock, to, info);
+    if (r < 0 && err != 0)
+        dgram_make_pending(run, s, err);
+    return r < 0 ? r : err != 0 ? -err : -EPIPE;
 }
 
 static int64_t send_message(struct run *run, struct run_call *call, const struct message *m,
@@ -341,19 +357,17 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     bool to4 = goes_to4(run, s, to);
     if (to != NULL && to4 && standin_only6(run, s))
         return -ENETUNREACH;
-    bool probe = (flags & MSG_PROBE) != 0 && dgram_is_udp(run, s);
-    if (m->total > DGRAM_MAX && !probe) { /* of IPv6: the way is looked for first */
-        r = sw_may_send(run->host, s->sock, to, NULL);
-        return r < 0 ? r : -EMSGSIZE;
-    }
+    if (to4 && m->total > DGRAM_MAX)
+        return -EMSGSIZE;
     if (to4 && (flags & MSG_OOB) != 0)
         return -EOPNOTSUPP;
     r = read_controls(run, call, m, to4, &info, &extensions);
     if (r < 0)
         return r;
-    if (probe) {
+    bool probe = (flags & MSG_PROBE) != 0 && dgram_is_udp(run, s);
+    if (probe || m->total > DGRAM_MAX) { /* of IPv6: the way is looked for before the length */
         r = sw_may_send(run->host, s->sock, to, &info);
-        return r < 0 ? r : (int64_t)m->total;
+        return r < 0 ? r : probe ? (int64_t)m->total : -EMSGSIZE;
     }
     info.more = (flags & MSG_MORE) != 0;
     info.zerocopy = (flags & MSG_ZEROCOPY) != 0;
@@ -363,11 +377,11 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     if (to != NULL && sw_ip_is_multicast(&to->ip))
         standins_leave_groups(run);
     dgram_flush_rest(run, s);
-    int64_t sent = message_gather(run, call->tid, m, data, m->total);
-    if (sent < 0 && (r = sw_may_send(run->host, s->sock, to, &info)) < 0)
-        sent = r; /* Linux has looked for a route before it touches the data */
+    int64_t sent = judge_before_data(run, call, to, &info);
     if (sent == 0)
-        sent = error_first(run, call, to, &info);
+        sent = message_gather(run, call->tid, m, data, m->total);
+    if (sent == -EFAULT && (r = sw_may_send(run->host, s->sock, to, &info)) < 0)
+        sent = r;
     if (sent == 0 && to != NULL)
         resolver_meet(run, to);
     if (sent == 0)

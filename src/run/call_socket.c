@@ -208,8 +208,10 @@ void on_shutdown(struct run *run, struct run_call *call)
         call_answer(run, call, sw_shutdown(run->host, call->standin->sock, how));
     } else {
         int err = sw_shutdown(run->host, call->standin->sock, how);
-        if (err == 0 || err == -ENOTCONN)
+        if (err == 0 || err == -ENOTCONN) {
             shut_reading(call->standin, how);
+            call->standin->program_shut |= (uint8_t)(how + 1);
+        }
         if (err == -ENOTCONN)
             shut_natively(run, call, how);
         if (err < 0)

@@ -282,6 +282,8 @@ static int receive_one(struct run *run, struct run_call *call, uint64_t at, int 
     if ((flags & (MSG_TRUNC | MSG_OOB)) != 0 || has_room(run, call, &m, fd)) {
         n = recv(fd, data, len, (flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC)) | MSG_DONTWAIT);
         r = n < 0 ? -errno : 0;
+        if (n < 0 && at_end(call->standin))
+            n = r = 0;
         if (n >= 0)
             make_controls(run, call, fd, &controls);
     }
@@ -307,20 +309,23 @@ static enum run_verdict try_receive_many(struct run *run, struct run_call *call)
         close(fd);
     if (done == 0 && r == -EAGAIN)
         return CALL_AGAIN;
+    if (done > 0 && r < 0 && r != -EAGAIN)
+        call->standin->error = -r; /* SO_ERROR reports it */
     call_answer(run, call, done > 0 ? (int64_t)done : r);
     return CALL_DONE;
 }
 
-/* What AF_UNIX would answer otherwise; the rest goes on natively. Where there is no connection the
- * first message decides. */
+/* What AF_UNIX would answer otherwise; the rest goes on natively. Where there is no connection, and
+ * nothing left to read of one, the first message decides. */
 void stream_receive_many(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
     int flags = (int)call->args[3];
     bool connected = s->state == STANDIN_CONNECTED || s->state == STANDIN_CONNECTING;
     bool special = (flags & MSG_TRUNC) != 0 || stream_any_special(run, call);
+    bool left = at_end(s) || (s->state == STANDIN_FAILED && has_unread(run, call));
 
-    if (connected && (flags & MSG_WAITALL) == 0 && special) {
+    if (left || (connected && (flags & MSG_WAITALL) == 0 && special)) {
         if ((flags & MSG_DONTWAIT) == 0)
             call_try(run, call, try_receive_many, standin_timeout_ns(run, s, SO_RCVTIMEO), EAGAIN);
         else if (try_receive_many(run, call) == CALL_AGAIN)

@@ -37,23 +37,21 @@ static void fail_pipe(struct run *run, struct run_call *call, int flags)
     call_fail(run, call, EPIPE);
 }
 
+static int judge_control(struct run *run, const struct run_call *call, const struct cmsghdr *h,
+                         const void *data, size_t len, void *stamping)
+{
+    return h->cmsg_level != SOL_SOCKET
+               ? 0
+               : control_of_socket(run, call, h->cmsg_type, data, len, stamping);
+}
+
 /* What a stream makes of control messages: SOL_SOCKET's are judged, and what they say of stamps is
  * kept. AF_UNIX would pass descriptors on. */
 static int judge_controls(struct run *run, const struct run_call *call, const struct message *m,
                           struct sw_stamping *ret_stamping)
 {
-    struct cmsghdr h = {0};
-    size_t offset = 0, len;
-    const void *data;
-    int r;
-
     *ret_stamping = (struct sw_stamping){.given = false};
-    while ((r = control_next(m->control_bytes, (size_t)m->controllen, &offset, &h.cmsg_level,
-                             &h.cmsg_type, &data, &len)) > 0)
-        if (h.cmsg_level == SOL_SOCKET &&
-            (r = control_of_socket(run, call, h.cmsg_type, data, len, ret_stamping)) < 0)
-            break;
-    return r;
+    return message_controls(run, call, m, judge_control, ret_stamping);
 }
 
 /* ---- one message --------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@ struct run;
 struct run_call;
 struct standin;
 
+#define MSG_PROBE 0x10 /* <linux/socket.h>: nothing is sent, the way there is looked for */
+
 void on_socket(struct run *run, struct run_call *call);      /* call_socket.c */
 void on_bind(struct run *run, struct run_call *call);
 void on_listen(struct run *run, struct run_call *call);

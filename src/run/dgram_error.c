@@ -88,8 +88,7 @@ static void wake_unconnected(struct run *run, struct standin *s)
 
 static void wake_natively(struct run *run, struct standin *s)
 {
-    struct sw_addr peer;
-    if (sw_getpeername(run->host, s->sock, &peer) == 0)
+    if (sw_has_peer(run->host, s->sock))
         wake_connected(run, s);
     else
         wake_unconnected(run, s);

@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "run/calls.h"
 #include "run/filter.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -45,6 +46,20 @@ static const int domains[] = {AF_INET,         AF_INET6, AF_PACKET, AF_VSOCK, AF
 /* Of AF_NETLINK: what there is of interfaces and routes, and of sockets. */
 static const int netlinks[] = {NETLINK_ROUTE, NETLINK_SOCK_DIAG};
 
+/* Of calls that are native without an address: flags that AF_UNIX takes otherwise. */
+static const struct {
+    int call;
+    unsigned flag;
+} by_flag[] = {
+    {SCMP_SYS(sendto), MSG_OOB},        {SCMP_SYS(sendto), MSG_FASTOPEN},
+    {SCMP_SYS(sendto), MSG_ZEROCOPY},   /* its sender is told when the bytes are his again */
+    {SCMP_SYS(sendto), MSG_MORE},       /* of a datagram: AF_UNIX would send what there is */
+    {SCMP_SYS(sendto), MSG_PROBE},      /* likewise */
+    {SCMP_SYS(recvfrom), MSG_ERRQUEUE}, /* AF_UNIX would hand out the stream's own bytes */
+    {SCMP_SYS(recvfrom), MSG_TRUNC},    /* TCP throws bytes away, where AF_UNIX copies them */
+    {SCMP_SYS(recvfrom), MSG_OOB},      /* nothing to datagrams, but AF_UNIX knows none of it */
+};
+
 static int add_notified(scmp_filter_ctx ctx)
 {
     int err = 0;
@@ -60,26 +75,11 @@ static int add_notified(scmp_filter_ctx ctx)
     if (err == 0)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_NE, 0));
     if (err == 0)
-        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
-                               SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_OOB, MSG_OOB));
-    if (err == 0)
-        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
-                               SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN));
-    if (err == 0) /* its sender is told when the bytes are his again */
-        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
-                               SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_ZEROCOPY, MSG_ZEROCOPY));
-    if (err == 0) /* of a datagram: AF_UNIX would send what there is */
-        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
-                               SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_MORE, MSG_MORE));
-    if (err == 0)
         err =
             seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom), 1, SCMP_A4(SCMP_CMP_NE, 0));
-    if (err == 0) /* AF_UNIX would hand out the stream's own bytes */
-        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom), 1,
-                               SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_ERRQUEUE, MSG_ERRQUEUE));
-    if (err == 0) /* of a stream TCP throws bytes away, where AF_UNIX copies them */
-        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom), 1,
-                               SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_TRUNC, MSG_TRUNC));
+    for (size_t i = 0; i < sizeof(by_flag) / sizeof(by_flag[0]) && err == 0; i++)
+        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, by_flag[i].call, 1,
+                               SCMP_A3(SCMP_CMP_MASKED_EQ, by_flag[i].flag, by_flag[i].flag));
     if (err == 0)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
                                SCMP_A1(SCMP_CMP_MASKED_EQ, INT_MASK, TIOCOUTQ_CMD));

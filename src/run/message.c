@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -26,9 +27,6 @@ _Static_assert(sizeof(struct wire_msghdr) == MSGHDR_BYTES, "layout of struct msg
 static int judge_vector(struct message *m)
 {
     int r = 0;
-    for (size_t i = 0; i < m->n_iov; i++)
-        if (m->iov[i].iov_len > SSIZE_MAX)
-            return -EINVAL;
     for (size_t i = 0; r == 0 && i < m->n_iov; i++) {
         struct iovec *piece = &m->iov[i];
         if (piece->iov_len > CALL_MAX - m->total)
@@ -86,17 +84,43 @@ static int load_vector(struct run *run, pid_t tid, const struct wire_msghdr *h, 
     if (h->iovlen > IOV_MAX)
         return -EMSGSIZE;
     m->n_iov = (size_t)h->iovlen;
-    if (!parts->read && m->n_iov != 0 &&
-        mem_read(run, tid, h->iov, m->iov, m->n_iov * sizeof(m->iov[0])) < 0)
-        return -EFAULT;
+    for (size_t i = 0; i < m->n_iov; i++) { /* the first mistake counts */
+        uint64_t at = h->iov + i * sizeof(m->iov[0]);
+        if (!parts->read && mem_read(run, tid, at, &m->iov[i], sizeof(m->iov[0])) < 0)
+            return -EFAULT;
+        if (m->iov[i].iov_len > SSIZE_MAX)
+            return -EINVAL;
+    }
     return judge_vector(m);
+}
+
+/* Control messages that m->control_bytes has no room for: the caller's bytes, to be freed. 0 or a
+ * negative errno. */
+static int read_long_control(struct run *run, pid_t tid, const struct message *m, void **ret)
+{
+    void *bytes = malloc((size_t)m->controllen);
+    int r = bytes != NULL ? mem_read(run, tid, m->control, bytes, (size_t)m->controllen) : -ENOBUFS;
+
+    if (r < 0)
+        free(bytes);
+    else
+        *ret = bytes;
+    return r;
 }
 
 /* ... and the control messages behind it. */
 static int load_control(struct run *run, pid_t tid, struct message *m, const struct parts *parts)
 {
-    if (m->controllen > INT_MAX || m->controllen > sizeof(m->control_bytes))
+    void *bytes;
+
+    if (m->controllen >= CONTROL_SENT_MAX)
         return -ENOBUFS;
+    if (m->controllen > sizeof(m->control_bytes)) { /* readable? They are looked at later. */
+        int r = read_long_control(run, tid, m, &bytes);
+        if (r == 0)
+            free(bytes);
+        return r;
+    }
     if (parts->read)
         return 0;
     return mem_read(run, tid, m->control, m->control_bytes, (size_t)m->controllen);
@@ -265,21 +289,34 @@ void message_end_with(struct mem_writes *w, const struct message *m, const struc
     mem_writes_add(w, m->at + MSGHDR_FLAGS, &end->flags, sizeof(end->flags));
 }
 
-int control_next(const void *buf, size_t len, size_t *offset, int *ret_level, int *ret_type,
-                 const void **ret_data, size_t *ret_len)
+/* The next at *offset, whose data is *ret_data and *ret_len. 1; 0 at the end; -EINVAL where one is
+ * malformed. */
+static int next_control(const char *bytes, size_t len, size_t *offset, struct cmsghdr *h,
+                        const void **ret_data, size_t *ret_len)
 {
-    struct cmsghdr h;
-    const char *bytes = buf;
-
-    if (*offset > len || len - *offset < sizeof(h))
+    if (*offset > len || len - *offset < sizeof(*h))
         return 0;
-    memcpy(&h, bytes + *offset, sizeof(h));
-    if (h.cmsg_len < sizeof(h) || h.cmsg_len > len - *offset)
+    memcpy(h, bytes + *offset, sizeof(*h));
+    if (h->cmsg_len < sizeof(*h) || h->cmsg_len > len - *offset)
         return -EINVAL;
-    *ret_level = h.cmsg_level;
-    *ret_type = h.cmsg_type;
-    *ret_data = bytes + *offset + sizeof(h);
-    *ret_len = h.cmsg_len - sizeof(h);
-    *offset += CMSG_ALIGN(h.cmsg_len);
+    *ret_data = bytes + *offset + sizeof(*h);
+    *ret_len = h->cmsg_len - sizeof(*h);
+    *offset += CMSG_ALIGN(h->cmsg_len);
     return 1;
+}
+
+int message_controls(struct run *run, const struct run_call *call, const struct message *m,
+                     control_fn *judge, void *arg)
+{
+    size_t len = (size_t)m->controllen, offset = 0, data_len;
+    void *read = NULL;
+    const void *data;
+    struct cmsghdr h;
+    int r = len <= sizeof(m->control_bytes) ? 0 : read_long_control(run, call->tid, m, &read);
+
+    while (r == 0 && (r = next_control(read != NULL ? read : m->control_bytes, len, &offset, &h,
+                                       &data, &data_len)) > 0)
+        r = judge(run, call, &h, data, data_len, arg);
+    free(read);
+    return r;
 }

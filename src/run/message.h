@@ -21,7 +21,8 @@ enum {
     MMSGHDR_BYTES = 64,
 };
 
-#define CONTROL_MAX 512 /* bytes of control messages that one call takes or gets */
+#define CONTROL_MAX 512           /* bytes of control messages that one call gets */
+#define CONTROL_SENT_MAX 131072U /* so many are too many to send: net.core.optmem_max */
 
 #define EARLY_BYTES 2048  /* a datagram of an ethernet, and more */
 
@@ -36,13 +37,13 @@ struct message {
     size_t n_early;       /* bytes of its data that came along: of a sendto() */
     size_t n_iov;
     size_t total;                             /* bytes the vector holds */
-    unsigned char control_bytes[CONTROL_MAX]; /* sending: what `control` points at */
+    unsigned char control_bytes[CONTROL_MAX]; /* sending: what `control` points at, if it is no longer */
     unsigned char early[EARLY_BYTES];
     struct iovec iov[IOV_MAX];
 };
 
 /* Reads a struct msghdr with its vector: 0, -EFAULT, -EINVAL, -EMSGSIZE (more than IOV_MAX pieces),
- * -ENOBUFS (control of more than 2 GiB). `sending`: also the address and the control messages. */
+ * -ENOBUFS (control of CONTROL_SENT_MAX bytes or more). `sending`: also the address and the control messages. */
 int message_load(struct run *run, pid_t tid, uint64_t at, bool sending, struct message *m);
 
 /* A message of one piece: sendto, recvfrom. 0 or -EFAULT. */
@@ -91,10 +92,12 @@ void message_end_with(struct mem_writes *w, const struct message *m, const struc
  * stamps; 0 or a negative errno. */
 int control_of_socket(struct run *run, const struct run_call *call, int type, const void *data,
                       size_t len, struct sw_stamping *stamping);
-/* Walks the control messages of a sender in buf: the next at *offset, whose data is *ret_data and
- * *ret_len. 1; 0 at the end; -EINVAL where one is malformed. */
-int control_next(const void *buf, size_t len, size_t *offset, int *ret_level, int *ret_type,
-                 const void **ret_data, size_t *ret_len);
+/* Gives the control messages of a sender to `judge`, one after the other, until it says a negative errno: that, or
+ * 0; -EINVAL where one is malformed. */
+typedef int control_fn(struct run *run, const struct run_call *call, const struct cmsghdr *h, const void *data,
+                       size_t len, void *arg);
+int message_controls(struct run *run, const struct run_call *call, const struct message *m, control_fn *judge,
+                     void *arg);
 
 /* Answers with a value or a negative errno. */
 static inline void call_answer(struct run *run, struct run_call *call, int64_t r)

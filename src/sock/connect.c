@@ -58,9 +58,10 @@ static int take_pair(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     struct sw_tcp *tcp = sw_sock_tcp(s);
     struct sw_ip_path path;
     const struct sw_addr before = tcp->local;
-    if (!sw_ip_is_any(&before.ip) && sw_ip_is4(&before.ip) && !sw_ip_is4(&remote->ip))
+    if (sw_ip_is4(&before.ip) && !sw_ip_is4(&remote->ip))
         return -EAFNOSUPPORT; /* ip6_dst_lookup_tail() */
-    int r = sw_ip_path(layer->ip, &remote->ip, &before.ip, &path);
+    bool hears_only = sw_ip_is_multicast(&before.ip) || sw_ip_is_broadcast(layer->ip, &before.ip);
+    int r = sw_ip_path(layer->ip, &remote->ip, hears_only ? NULL : &before.ip, &path);
     if (r < 0)
         return r;
     bool had_port = s->ref.port != NULL;
@@ -91,7 +92,7 @@ static int check_destination(struct sw_sock_layer *layer, const struct sw_sock *
 
 int sw_connect_prepare(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
 {
-    const struct sw_addr to = sw_sock_destination(s, remote);
+    const struct sw_addr to = sw_sock_destination(layer, s, remote);
     int r = sw_sock_check_zone(s, &to);
     if (r == 0)
         r = check_destination(layer, s, &to.ip);

@@ -106,15 +106,25 @@ struct sw_addr sw_addr_of(const struct sw_ip *ip, uint16_t port, int iface)
         .ip = *ip, .port = port, .scope_id = sw_ip_is_link_local6(ip) ? (uint32_t)iface : 0};
 }
 
-struct sw_addr sw_sock_destination(struct sw_sock *s, const struct sw_addr *to)
+/* What no address stands for: in IPv4 the socket's own, if it has one to send from, else
+ * loopback's: ip_route_output_key(), tcp_v6_connect(). */
+static struct sw_ip nowhere_is(struct sw_sock_layer *layer, struct sw_sock *s,
+                               const struct sw_ip *any)
+{
+    const struct sw_ip *own = &sw_sock_local(s)->ip;
+    bool own4 = sw_ip_is4(own) && !sw_ip_is_any(own);
+    if (sw_ip_is4(any) && own4 && !sw_ip_is_multicast(own) && !sw_ip_is_broadcast(layer->ip, own))
+        return *own;
+    return sw_ip_is4(any) || own4 ? SW_IP4_LOOPBACK : SW_IP6_LOOPBACK;
+}
+
+struct sw_addr sw_sock_destination(struct sw_sock_layer *layer, struct sw_sock *s,
+                                   const struct sw_addr *to)
 {
     int32_t iface = sw_sock_opts(s)->bind_iface;
     struct sw_addr addr = {.ip = to->ip, .port = to->port};
-    if (sw_ip_is_any(&addr.ip)) {
-        const struct sw_ip *bound = &sw_sock_local(s)->ip;
-        bool v4 = sw_ip_is4(&addr.ip) || (sw_ip_is4(bound) && !sw_ip_is_any(bound));
-        addr.ip = v4 ? SW_IP4_LOOPBACK : SW_IP6_LOOPBACK;
-    }
+    if (sw_ip_is_any(&addr.ip))
+        addr.ip = nowhere_is(layer, s, &addr.ip);
     if (sw_ip_is_link_local6(&addr.ip))
         addr.scope_id = to->scope_id ? to->scope_id : (uint32_t)iface;
     return addr;

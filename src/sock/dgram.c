@@ -76,7 +76,7 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
                  const struct sw_ip *src, bool is_peer, struct sw_addr *ret_dst,
                  struct sw_ip_path *ret_path)
 {
-    const struct sw_addr addr = sw_sock_destination(s, to);
+    const struct sw_addr addr = sw_sock_destination(layer, s, to);
     int32_t bound = sw_sock_opts(s)->bind_iface; /* by index, which Linux does not look at */
     int r = is_peer || addr.scope_id || sw_sock_is_ping(s) ? sw_sock_check_zone(s, &addr) : 0;
     if (r == 0)
@@ -87,8 +87,10 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
         return r;
     const struct sw_ip dst = addr.ip;
     const struct sw_ip *from = source(layer, s, src, &dst);
+    if (sw_ip_is4(src) && !sw_ip_is4(&dst)) /* also from 0.0.0.0: ip6_dst_lookup_tail() */
+        return -EAFNOSUPPORT;
     if (from && sw_ip_is4(from) != sw_ip_is4(&dst))
-        return sw_ip_is4(src) ? -EAFNOSUPPORT : -ENETUNREACH; /* ip6_dst_lookup_tail() */
+        return -ENETUNREACH;
     int all = link_of_all(layer, s, &dst, from);
     if (sw_ip_is_multicast(&dst))
         r = group_path(layer, s, &addr, from, ret_path);
@@ -271,6 +273,17 @@ static int judge_to(struct sw_sock_layer *layer, struct sw_sock *s, const struct
     return r;
 }
 
+/* Linux hands what a socket of IPv6 sends to a peer of IPv4 on as if it had been given the address:
+ * there the port is looked at, which a peer may do without. */
+static bool lacks_port(struct sw_sock *s, const struct sw_addr *to)
+{
+    const struct sw_addr *peer = sw_sock_remote(s);
+    bool handed_on = s->domain == SW_AF_INET6 && sw_ip_is4(&peer->ip);
+    if (!sw_sock_has_ports(s))
+        return false;
+    return to ? to->port == 0 : handed_on && peer->port == 0;
+}
+
 int sw_dgram_may_send(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
                       const struct sw_datagram_info *info)
 {
@@ -278,7 +291,7 @@ int sw_dgram_may_send(struct sw_sock_layer *layer, struct sw_sock *s, const stru
     struct sw_addr dst;
     if (!to && !sw_sock_has_peer(s))
         return -EDESTADDRREQ;
-    if (to && sw_sock_has_ports(s) && to->port == 0)
+    if (lacks_port(s, to))
         return -EINVAL;
     return judge_to(layer, s, to ? to : sw_sock_remote(s), info, &dst, &path);
 }
@@ -299,17 +312,17 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         return r == -EADDRINUSE ? -EAGAIN : r; /* Linux's inet_autobind() */
     if (!to && !sw_sock_has_peer(s))
         return -EDESTADDRREQ;
-    if (to && sw_sock_has_ports(s) && to->port == 0)
+    if (lacks_port(s, to))
         return -EINVAL;
     if (!to)
         to = &d->remote;
-    if (sw_sock_has_ports(s) && len > (sw_ip_is4(&to->ip) ? SW_UDP_MAX : SW_UDP6_MAX))
-        return -EMSGSIZE;
     struct sw_ip_path path;
     struct sw_addr dst;
     r = judge_to(layer, s, to, info, &dst, &path);
     if (r < 0)
         return r;
+    if (sw_sock_has_ports(s) && len > (sw_ip_is4(&dst.ip) ? SW_UDP_MAX : SW_UDP6_MAX))
+        return -EMSGSIZE;
     int err = sw_sock_take_error(s);
     if (err)
         return -err;

@@ -60,9 +60,13 @@ SW_OPT_SET_BYTES(sw_opt_join4)
 SW_OPT_SET_BYTES(sw_opt_leave4)
 {
     struct sw_ip group;
+    struct sw_ip_path path;
     int r = check(s, len, MREQ);
     if (r == 0)
         r = read_mreq(layer, val, len, &group);
+    bool is_group = sw_ip_is_multicast(&group) || sw_ip_is_any(&group);
+    if (r == 0 && !is_group && sw_ip_path(layer->ip, &group, NULL, &path) < 0)
+        return -ENODEV; /* the interface is that of the way there: ip_mc_find_dev() */
     return r < 0 ? r : sw_group_leave(layer, s, &group, r);
 }
 

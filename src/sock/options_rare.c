@@ -17,8 +17,8 @@ static void put_port(uint8_t *p, uint16_t port)
     p[1] = (uint8_t)port;
 }
 
-/* SO_PEERNAME: getpeername() by another way; the room decides how much, but no more than 128 bytes.
- */
+/* SO_PEERNAME: getpeername() by another way, also of who is still connecting; the room decides how
+ * much, but no more than 128 bytes. */
 SW_OPT_GET_BYTES(sw_opt_get_peername)
 {
     (void)layer;
@@ -26,8 +26,7 @@ SW_OPT_GET_BYTES(sw_opt_get_peername)
     const struct sw_addr *peer = sw_sock_remote(s);
     uint16_t family = s->domain;
     bool v4 = s->domain == SW_AF_INET;
-    bool connected = sw_sock_is_stream(s) ? s->state == SW_SS_CONNECTED : sw_sock_has_peer(s);
-    if (!connected)
+    if (peer->port == 0) /* all that inet_getname() looks at */
         return -ENOTCONN;
     if (*len > (v4 ? SOCKADDR4_BYTES : SOCKADDR6_BYTES))
         return -EINVAL;

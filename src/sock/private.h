@@ -307,7 +307,8 @@ void sw_sock_unhash(struct sw_sock_layer *layer, struct sw_sock *s);
 struct sw_addr sw_addr_of(const struct sw_ip *ip, uint16_t port, int iface);
 /* Where a socket's caller wants to: "any" is this host (Linux; RFC 1122 3.2.1.3 forbids it on the
  * wire only), and no address has a zone but a link-local one (RFC 4007 6). */
-struct sw_addr sw_sock_destination(struct sw_sock *s, const struct sw_addr *to);
+struct sw_addr sw_sock_destination(struct sw_sock_layer *layer, struct sw_sock *s,
+                                   const struct sw_addr *to);
 /* Whether a link-local destination says which link it means (RFC 4007 6), and the one that the socket
  * is bound to (SO_BINDTODEVICE). 0 or -EINVAL. */
 int sw_sock_check_zone(struct sw_sock *s, const struct sw_addr *to);

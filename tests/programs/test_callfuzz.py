@@ -15,6 +15,7 @@ import pathlib
 import re
 import shutil
 import sys
+import typing
 
 from harness import HERE, ROOT, STEP_SECONDS, Stage, lines_on_both
 
@@ -22,20 +23,49 @@ SEEDS = 300
 SHOWN = 2    # of a kind of difference, in a summary
 BATCH = 500  # seeds of one run
 LINE = re.compile(r"\d+ (\w+)\((.*)\) = (.*)")
+DUP = re.compile(r"\d+ dup\((\d+)\) = (\d+)")
 ERRNO = re.compile(r"[A-Z]+[0-9]*( SIGPIPE)?")
 
 
+class Row(typing.NamedTuple):
+    """A line of known.txt, its parts as patterns."""
+    text: str
+    call: re.Pattern
+    arguments: re.Pattern
+    after: str  # that an earlier line of the seed has to contain; FD in it is the call's descriptor
+    kernel: re.Pattern
+    own: re.Pattern
+
+    def explains(self, call, arguments, kernel, own, fds, earlier):
+        """Whether it is about these two results; `fds`: the call's descriptor and its dups."""
+        if not all(pattern.fullmatch(text) for pattern, text in
+                   ((self.call, call), (self.arguments, arguments), (self.kernel, kernel), (self.own, own))):
+            return False
+        after = re.compile(self.after.replace("FD", f"({'|'.join(fds)})"))
+        return not self.after or any(after.search(line) for line in earlier)
+
+
 def read_known():
-    """[(call, arguments, kernel's result, own result)], each a pattern."""
-    known = []
+    rows = []
     for text in (HERE / "callfuzz" / "known.txt").read_text(encoding="utf-8").splitlines():
         if text and not text.startswith("#"):
             call, results = text.split(": ", 1)
+            call, _, after = call.partition(" after ")
             name, _, arguments = call.partition("(")
             kernel, own = results.split(" -> ")
-            known.append(tuple(re.compile(part) for part in
-                               (name, arguments[:-1] if arguments else ".*", kernel, own)))
-    return known
+            rows.append(Row(text, re.compile(name), re.compile(arguments[:-1] if arguments else ".*"), after,
+                            re.compile(kernel), re.compile(own)))
+    return rows
+
+
+def dups_of(fd, earlier):
+    """Itself, and what was made of it or it of, as far as numbers tell."""
+    fds = {fd}
+    for line in earlier:
+        made = DUP.fullmatch(line)
+        if made and fds & set(made.groups()):
+            fds |= set(made.groups())
+    return sorted(fds)
 
 
 def by_seed(lines):
@@ -58,40 +88,40 @@ class Comparison:
         words = [str(self.stage.path / "callfuzz"), str(first), str(count)]
         return map(by_seed, lines_on_both(self.stage, self.user, words, 5 * STEP_SECONDS))
 
-    def is_known(self, kernel, own):
+    def is_known(self, kernel, own, earlier):
         """Whether this may differ, and whether the two go on alike afterwards."""
         a, b = LINE.fullmatch(kernel), LINE.fullmatch(own)
         if not a or not b or a.groups()[:2] != b.groups()[:2]:
             return False, False
-        known = self.row_of(*a.groups(), b[3])
+        if a[1] in ("poll", "epoll_wait"):
+            known = self.events_are_known(a[3], b[3], earlier)
+            return known, known
+        known = self.row_of(*a.groups(), b[3], a[2].split(",")[0], earlier)
         return known, known and bool(ERRNO.fullmatch(a[3]) and ERRNO.fullmatch(b[3]))
 
-    def row_of(self, *texts):
+    def row_of(self, call, arguments, kernel, own, fd, earlier):
         for row in self.known:
-            if all(pattern.fullmatch(text) for pattern, text in zip(row, texts)):
+            if row.explains(call, arguments, kernel, own, dups_of(fd, earlier), earlier):
                 self.used[row] += 1
                 return True
         return False
 
-    def poll_is_known(self, kernel, own):
-        """The same of poll() and epoll_wait(), whose result is one for each descriptor."""
-        a, b = LINE.fullmatch(kernel), LINE.fullmatch(own)
-        if not a or not b or a.groups()[:2] != b.groups()[:2] or a[1] not in ("poll", "epoll_wait"):
-            return False
-        a, b = (dict(part.split(":") for part in text[3].split()[1:]) for text in (a, b))
-        for fd in a.keys() | b.keys():
-            mine, theirs = (text.get(fd, "0").split("/")[0] for text in (a, b))
-            row = self.row_of("poll", "", mine, theirs) if mine != theirs else True
-            if not row:
+    def events_are_known(self, kernel, own, earlier):
+        """The same of poll() and epoll_wait(), whose result is one for each descriptor: in question are the
+        events of the kernel's alone, and those of our own alone."""
+        kernel, own = (dict(part.split(":") for part in text.split()[1:]) for text in (kernel, own))
+        for fd in sorted(kernel.keys() | own.keys()):
+            a, b = (int(events.get(fd, "0").split("/")[0], 16) for events in (kernel, own))
+            if a != b and not self.row_of("poll", "", f"{a & ~b:x}", f"{b & ~a:x}", fd, earlier):
                 return False
         return True
 
     def difference(self, kernel, own):
         """Index of the first unknown difference, or None."""
         for i, (a, b) in enumerate(zip(kernel, own)):
-            if a == b or self.poll_is_known(a, b):
+            if a == b:
                 continue
-            known, alike = self.is_known(a, b)
+            known, alike = self.is_known(a, b, kernel[:i])
             if not known:
                 return i
             if not alike:
@@ -156,7 +186,7 @@ def main():
     if args.summary:
         summary(found)
         for row in comparison.known:
-            print(f"{comparison.used[row]:6} known: {' '.join(part.pattern for part in row)}")
+            print(f"{comparison.used[row]:6} known: {row.text}")
     else:
         for one in found:
             show(*one)

@@ -130,42 +130,87 @@ static void test_control_put(void **state)
     assert_int_equal(c.len, 0);
 }
 
-static void test_control_next(void **state)
+/* What a judge of control messages was given. */
+struct seen {
+    unsigned n;
+    struct cmsghdr last;
+    size_t last_len;
+};
+
+static int judge(struct run *run, const struct run_call *call, const struct cmsghdr *h,
+                 const void *data, size_t len, void *arg)
+{
+    struct seen *seen = arg;
+    (void)run, (void)call, (void)data;
+    seen->last = *h;
+    seen->last_len = len;
+    return ++seen->n == 3 ? -EPERM : 0;
+}
+
+static void test_controls(void **state)
 {
     (void)state;
+    static struct message m;
+    const struct run_call call = {.tid = getpid()};
+    struct seen seen = {0};
     struct control c;
-    int level, type, value = 7;
-    size_t offset = 0, len;
-    const void *data;
+    int value = 7;
 
     control_init(&c, 128);
     control_put(&c, 41, 52, &value, sizeof(value));
     control_put(&c, 17, 103, &value, 2);
-    assert_int_equal(control_next(c.buf, c.len, &offset, &level, &type, &data, &len), 1);
-    assert_int_equal(level, 41);
-    assert_int_equal(len, sizeof(value));
-    assert_int_equal(control_next(c.buf, c.len, &offset, &level, &type, &data, &len), 1);
-    assert_int_equal(type, 103);
-    assert_int_equal(len, 2);
-    assert_int_equal(control_next(c.buf, c.len, &offset, &level, &type, &data, &len), 0);
+    memcpy(m.control_bytes, c.buf, c.len);
+    m.controllen = c.len;
+    assert_int_equal(message_controls(NULL, &call, &m, judge, &seen), 0);
+    assert_int_equal(seen.n, 2);
+    assert_int_equal(seen.last.cmsg_type, 103);
+    assert_int_equal(seen.last_len, 2);
+
+    assert_int_equal(message_controls(NULL, &call, &m, judge, &seen), -EPERM); /* the third */
+    assert_int_equal(seen.last.cmsg_level, 41);
 
     static const size_t wrong[] = {0, 15, 1000, SIZE_MAX};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        memcpy(c.buf, &wrong[i], sizeof(wrong[i]));
-        offset = 0;
-        assert_int_equal(control_next(c.buf, c.len, &offset, &level, &type, &data, &len), -EINVAL);
+        memcpy(m.control_bytes, &wrong[i], sizeof(wrong[i]));
+        assert_int_equal(message_controls(NULL, &call, &m, judge, &seen), -EINVAL);
     }
-    offset = 0;
-    assert_int_equal(control_next(c.buf, 15, &offset, &level, &type, &data, &len), 0);
+    m.controllen = 15; /* less than a header */
+    assert_int_equal(message_controls(NULL, &call, &m, judge, &seen), 0);
+}
+
+/* More than comes along with the message: read when they are looked at. */
+static void test_long_controls(void **state)
+{
+    (void)state;
+    enum { MESSAGES = 100 };
+    static struct message m;
+    static char bytes[MESSAGES * CMSG_SPACE(4)];
+    struct run run = {0};
+    struct msghdr h = {.msg_control = bytes, .msg_controllen = sizeof(bytes)};
+    const struct run_call call = {.tid = getpid()};
+    struct seen seen = {.n = 3}; /* none is refused */
+
+    for (size_t i = 0; i < MESSAGES; i++) {
+        struct cmsghdr header = {CMSG_LEN(4), 41, (int)i};
+        memcpy(bytes + i * CMSG_SPACE(4), &header, sizeof(header));
+    }
+    assert_int_equal(message_load(&run, call.tid, addr_of(&h), true, &m), 0);
+    assert_int_equal(message_controls(&run, &call, &m, judge, &seen), 0);
+    assert_int_equal(seen.n, 3 + MESSAGES);
+    assert_int_equal(seen.last.cmsg_type, MESSAGES - 1);
+
+    h.msg_control = (void *)1;
+    assert_int_equal(message_load(&run, call.tid, addr_of(&h), true, &m), -EFAULT);
+    h.msg_controllen = CONTROL_SENT_MAX;
+    assert_int_equal(message_load(&run, call.tid, addr_of(&h), true, &m), -ENOBUFS);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_load),
-        cmocka_unit_test(test_load_errors),
-        cmocka_unit_test(test_control_put),
-        cmocka_unit_test(test_control_next),
+        cmocka_unit_test(test_load),          cmocka_unit_test(test_load_errors),
+        cmocka_unit_test(test_control_put),   cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_long_controls),
     };
     return cmocka_run_group_tests_name("run/message", tests, NULL, NULL);
 }

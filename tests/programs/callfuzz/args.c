@@ -21,21 +21,35 @@ int slots[MAX_SLOTS];
 uint16_t first_port;
 int seed_family, epoll_fd;
 
-static uint8_t *room, *read_only, *closed;
-static size_t taken;
-static bool at_end;
+/* Memory for arguments; behind it a page that cannot be touched. What holds addresses has one of
+ * its own: data of which more is sent than there is would show them, and they are never the same
+ * twice. */
+struct room {
+    uint8_t *start, *closed;
+    size_t taken;
+    bool at_end;
+};
+static struct room data_room, pointer_room;
+static uint8_t *read_only;
 static struct area areas[MAX_AREAS];
 static int n_areas, next_slot, others[N_OTHERS];
+
+static void room_open(struct room *room)
+{
+    room->start =
+        mmap(NULL, ROOM + 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    room->closed = room->start + ROOM;
+    mprotect(room->closed, PAGE, PROT_NONE);
+    read_only = room->closed + PAGE;
+    mprotect(read_only, PAGE, PROT_READ);
+}
 
 void args_open(void)
 {
     int ends[2];
 
-    room = mmap(NULL, ROOM + 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    closed = room + ROOM;
-    read_only = closed + PAGE;
-    mprotect(closed, PAGE, PROT_NONE);
-    mprotect(read_only, PAGE, PROT_READ);
+    room_open(&data_room);
+    room_open(&pointer_room);
     for (int i = 0; i < MAX_SLOTS; i++)
         slots[i] = -1;
     next_slot = 0;
@@ -52,8 +66,8 @@ void args_open(void)
 
 void args_begin(void)
 {
-    taken = 0;
-    at_end = false;
+    data_room.taken = pointer_room.taken = 0;
+    data_room.at_end = pointer_room.at_end = false;
     n_areas = 0;
 }
 
@@ -64,19 +78,19 @@ static struct area *area(uint64_t at, uint8_t *mine, size_t len, bool whole)
     return a;
 }
 
-struct area *good_memory(size_t len)
+static struct area *good_memory_in(struct room *room, size_t len)
 {
-    uint8_t *at = room + taken;
-    taken += (len + 64) & ~(size_t)15;
+    uint8_t *at = room->start + room->taken;
+    room->taken += (len + 64) & ~(size_t)15;
     memset(at, PATTERN, len);
     return area((uint64_t)(uintptr_t)at, at, len, true);
 }
 
-struct area *memory(size_t len)
+static struct area *memory_in(struct room *room, size_t len)
 {
     if (!once_in(12)) {
         say("ok");
-        return good_memory(len);
+        return good_memory_in(room, len);
     }
     switch (below(6)) {
     case 0:
@@ -87,7 +101,7 @@ struct area *memory(size_t len)
         return area((uint64_t)(uintptr_t)read_only, NULL, 0, false);
     case 2:
         say("closed");
-        return area((uint64_t)(uintptr_t)closed, NULL, 0, false);
+        return area((uint64_t)(uintptr_t)room->closed, NULL, 0, false);
     case 3:
         say("kernel");
         return area(0xffff888000000000ULL, NULL, 0, false);
@@ -95,13 +109,29 @@ struct area *memory(size_t len)
         say("1");
         return area(1, NULL, 0, false);
     default: {
-        size_t have = len == 0 || at_end ? 0 : below((uint32_t)(len < PAGE ? len : PAGE));
+        size_t have = len == 0 || room->at_end ? 0 : below((uint32_t)(len < PAGE ? len : PAGE));
+        uint8_t *at = room->closed - have;
         say("end-%zu", have);
-        at_end = true;
-        memset(closed - have, PATTERN, have);
-        return area((uint64_t)(uintptr_t)(closed - have), closed - have, have, false);
+        room->at_end = true;
+        memset(at, PATTERN, have);
+        return area((uint64_t)(uintptr_t)at, at, have, false);
     }
     }
+}
+
+struct area *good_memory(size_t len)
+{
+    return good_memory_in(&data_room, len);
+}
+
+struct area *memory(size_t len)
+{
+    return memory_in(&data_room, len);
+}
+
+struct area *memory_for_pointers(size_t len)
+{
+    return memory_in(&pointer_room, len);
 }
 
 void show_changed(const char *name, const struct area *a, size_t most)

@@ -52,6 +52,8 @@ void args_begin(void);
 
 /* Memory of `len` bytes that a call reads or writes: mostly good, filled with a pattern. */
 struct area *memory(size_t len);
+/* The same for what holds addresses, out of the way of data. */
+struct area *memory_for_pointers(size_t len);
 /* The same, always good and never printed: what is in it may not be. */
 struct area *good_memory(size_t len);
 /* Prints the bytes that a call has changed, up to `most`. */

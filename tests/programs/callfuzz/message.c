@@ -42,8 +42,8 @@ static struct area *vector(struct shown *m, uint64_t *ret_count)
         say(", %zd; ", (ssize_t)pieces[i].iov_len);
     }
     say("} at ");
-    struct area *a =
-        memory(many ? 1025 * sizeof(pieces[0]) : sizeof(pieces[0]) * (size_t)m->n_pieces);
+    struct area *a = memory_for_pointers(many ? 1025 * sizeof(pieces[0])
+                                              : sizeof(pieces[0]) * (size_t)m->n_pieces);
     if (a->mine != NULL) {
         memset(a->mine, 0, a->len);
         size_t n = sizeof(pieces[0]) * (size_t)m->n_pieces;
@@ -148,7 +148,7 @@ static void one_message(int which)
     say(", ");
     make_message(&header, &m, sending);
     say(" at ");
-    struct area *a = memory(sizeof(header));
+    struct area *a = memory_for_pointers(sizeof(header));
     if (a->mine != NULL)
         memcpy(a->mine, &header, a->len < sizeof(header) ? a->len : sizeof(header));
     int flags = sending ? some_flags(send_flags, sizeof(send_flags) / sizeof(int))
@@ -177,15 +177,14 @@ static void many_messages(int which)
     for (uint32_t i = 0; i < n; i++)
         make_message(&headers[i].msg_hdr, &m[i], sending);
     say(" at ");
-    struct area *a = memory(n * sizeof(headers[0]));
+    struct area *a = memory_for_pointers(n * sizeof(headers[0]));
     if (a->mine != NULL)
         memcpy(a->mine, headers, a->len);
     uint32_t count = once_in(20) ? PICK(odd) : n;
     int flags = sending ? some_flags(send_flags, sizeof(send_flags) / sizeof(int))
                         : some_flags(receive_flags, sizeof(receive_flags) / sizeof(int));
-    if (count > n && n > 0)
-        count =
-            n + 1; /* one with the pattern for its header, not a thousand that happen to be empty */
+    if (count > n) /* one with the pattern for its header, not a thousand that happen to be empty */
+        count = n + (n > 0);
     say(", %d, 0x%x", (int)count, (unsigned)flags);
     uint64_t limit = 0;
     if (!sending && once_in(4)) {

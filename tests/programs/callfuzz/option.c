@@ -138,7 +138,7 @@ void call_ioctl(void)
     const char *name = PICK(names);
     snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
     say(", 0x%x, \"%s\" at ", request, name);
-    struct area *a = memory(sizeof(r));
+    struct area *a = memory_for_pointers(sizeof(r));
     if (a->mine != NULL)
         memcpy(a->mine, &r, a->len);
     if (request == SIOCGIFCONF && a->whole) {
