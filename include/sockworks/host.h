@@ -58,7 +58,8 @@ void sw_host_reseed(struct sw_host *host, const uint8_t seed[16]);
 void sw_host_free(struct sw_host *host);
 
 /* Sets what Linux has as net.ipv4.NAME or net.ipv4.route.NAME in /proc/sys, by its name and in its
- * units: "tcp_sack" "0", "tcp_rmem" "4096 131072 33554432". Holds for connections that begin afterwards.
+ * units: "tcp_sack" "0", "tcp_rmem" "4096 131072 33554432". Not Linux's: "tcp_syn_soft_errors" "1", any
+ * ICMP error ends an attempt to connect, as always there. Holds for connections that begin afterwards.
  * 0, -ENOENT (no such setting here), -EINVAL (not a value of it). */
 int sw_host_set(struct sw_host *host, const char *name, const char *value);
 

@@ -42,6 +42,7 @@ static const struct setting {
     {"tcp_slow_start_after_idle", SETTING_BOOL, AT(slow_start_after_idle)},
     {"tcp_syn_retries", SETTING_COUNT, AT(syn_retries)},
     {"tcp_syn_linear_timeouts", SETTING_COUNT, AT(syn_linear_timeouts)},
+    {"tcp_syn_soft_errors", SETTING_BOOL, AT(syn_soft_errors)}, /* not Linux's: it always does */
     {"tcp_synack_retries", SETTING_COUNT, AT(synack_retries)},
     {"tcp_invalid_ratelimit", SETTING_MS, AT(challenge_ack_ns)},
     {"tcp_retries1", SETTING_COUNT, AT(retries1)},

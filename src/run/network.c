@@ -37,6 +37,7 @@ int network_open(struct run *run)
     if (run->host == NULL)
         return -ENOMEM;
     bound_memory(run->host);
+    sw_host_set(run->host, "tcp_syn_soft_errors", "1"); /* programs expect Linux's errors */
     run->lo = sw_host_add_loopback(run->host);
     if (run->lo < 0)
         return run->lo;

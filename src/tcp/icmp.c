@@ -2,7 +2,8 @@
 /*
  * ICMP errors about a connection (RFC 9293 3.9.2.2, RFC 5461), as RFC 5927 hardens them: the
  * sequence number quoted must be of something in flight, and only an attempt to connect dies of
- * one.
+ * one: of an error that may pass (RFC 9293 MUST-56 forbids it, RFC 5461 3 tells who does it) only
+ * by `syn_soft_errors`.
  */
 #include "tcp/fastopen.h"
 #include "tcp/flight.h"
@@ -43,6 +44,15 @@ static void on_too_big(struct sw_tcp *tcp, const struct sw_icmp_error *error)
     sw_tcp_output(tcp);
 }
 
+/* Whether the attempt to connect dies of it: of an error that may pass only if nobody but the
+ * network would hear of it, or where a setting says so. */
+static bool ends_attempt(const struct sw_tcp *tcp, const struct sw_icmp_error *error)
+{
+    if (tcp->state == SW_TCP_SYN_SENT && tcp->layer->config.syn_soft_errors)
+        return true;
+    return sw_tcp_syn_unacked(tcp) && (error->hard || sw_tfo_unheld(tcp));
+}
+
 void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error, bool wanted)
 {
     uint32_t out = tcp->snd.nxt.v - tcp->snd.una.v;
@@ -59,7 +69,7 @@ void sw_tcp_icmp(struct sw_tcp *tcp, const struct sw_icmp_error *error, bool wan
     }
     if (!error->err)
         return;
-    if (sw_tcp_syn_unacked(tcp) && (error->hard || sw_tfo_unheld(tcp))) {
+    if (ends_attempt(tcp, error)) {
         sw_tcp_finish(tcp, error->err);
     } else if (wanted) {
         tcp->error = (uint8_t)error->err;

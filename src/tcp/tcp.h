@@ -120,6 +120,8 @@ struct sw_tcp_config {
     bool frto;          /* on; spurious timeouts found by new data (RFC 5682), with SACK */
     bool dsack;         /* on; the receiver tells what came twice (RFC 2883) */
     bool syncookies;    /* on; where the SYN queue is full (RFC 4987 3.6) */
+    bool syn_soft_errors; /* off (RFC 9293 MUST-56), unlike Linux (RFC 5461 3): ICMP errors that may
+                           * pass end an attempt to connect */
     bool rfc1337;       /* on, unlike Linux: no reset ends a TIME_WAIT */
     uint8_t cc;         /* enum sw_cc_id: congestion control of new connections; CUBIC */
     uint8_t ecn;        /* enum sw_ecn_mode (ecn.h); SW_ECN_ANSWER */

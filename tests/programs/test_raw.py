@@ -5,6 +5,7 @@
 What is expected is what Linux does for root; SOCKWORKS=none shows it, in a network namespace.
 """
 import errno
+import select
 import socket
 import struct
 
@@ -154,6 +155,29 @@ def streams_are_heard(case):
             expect("of these ports", client.getpeername()[1], server.getsockname()[1])
 
 
+def unreachable_of(case, syn):
+    """The ICMP error that tells the sender of this SYN, as heard, that its host cannot be reached."""
+    if case.family == socket.AF_INET:
+        message = struct.pack("!BBHI", 3, 1, 0, 0) + syn[:28]
+        return message[:2] + struct.pack("!H", 0xffff ^ summed(message)) + message[4:]
+    address = socket.inet_pton(case.family, case.address)
+    header = struct.pack("!IHBB", 6 << 28, len(syn), socket.IPPROTO_TCP, 64) + address * 2
+    return struct.pack("!BBHI", 1, 3, 0, 0) + header + syn  # its sum is filled in (RFC 3542 3.1)
+
+
+def unreachable_ends_connect(case):
+    icmp = socket.IPPROTO_ICMPV6 if case.family == socket.AF_INET6 else socket.IPPROTO_ICMP
+    with socket.create_server((case.address, 0), family=case.family, backlog=0) as server, \
+            socket.create_connection(server.getsockname()[:2]), \
+            raw(case, socket.IPPROTO_TCP) as heard, raw(case, icmp) as router, \
+            socket.socket(case.family, socket.SOCK_STREAM) as client:
+        client.setblocking(False)
+        expect("its queue is full", client.connect_ex(server.getsockname()), errno.EINPROGRESS)
+        router.sendto(unreachable_of(case, heard.recv(2000)), (case.address, 0))
+        expect("told", select.select([], [client], [], 20)[1], [client])
+        expect("why", client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), errno.EHOSTUNREACH)
+
+
 def own_headers(case):
     if case.family == socket.AF_INET6:
         return
@@ -173,7 +197,8 @@ def own_headers(case):
 
 
 def body(case, programs):
-    for part in (opening, echoes, filters, any_protocol, broadcasts, streams_are_heard, own_headers):
+    for part in (opening, echoes, filters, any_protocol, broadcasts, streams_are_heard, unreachable_ends_connect,
+                 own_headers):
         if not case.lossy:
             part(case)
 
