@@ -138,8 +138,6 @@ static const struct known {
      "simultaneous open: Linux's SYN-ACK repeats all its SYN offered; RFC 7323 2.2 and RFC 2018 2 "
      "have "
      "only what the other SYN offered too"},
-    {"SYN_SENT", "*", "S 0*", "*", ANSWERS,
-     "after the reset of a wrong ACK Linux repeats its SYN at once, not after a second"},
     {"*", WITH_SYN, "*", "*", ANSWERS,
      "challenges of a SYN are limited in rate: which other answers count differs (RFC 5961 7 "
      "leaves it "
