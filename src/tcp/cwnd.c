@@ -2,8 +2,9 @@
 /*
  * A congestion window means something only where it is used (RFC 7661 in spirit; RFC 2861, as Linux
  * has it): it grows only if it was what held data back in this round trip, or in slow start to
- * twice what was out; it falls halfway to what was used for each timeout's time in which less was;
- * and after a pause it is halved for each timeout that the pause was long (RFC 5681 4.1).
+ * twice what was out; it falls halfway to what was used for each timeout's time in which less was
+ * and no ACK said that the path still takes it; and after a pause it is halved for each timeout
+ * that the pause was long (RFC 5681 4.1).
  */
 #include "tcp/cc.h"
 #include "tcp/meter.h"
@@ -44,7 +45,8 @@ void sw_cwnd_restart(struct sw_tcp *tcp)
     }
 }
 
-/* Less than the window has been used for a timeout's time: half of what is beyond that goes. */
+/* For a timeout's time less than the window was used, unanswered: half of what is beyond that goes.
+ */
 static void decay(struct sw_tcp *tcp)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;

@@ -25,6 +25,7 @@ int sw_meter_reserve(struct sw_tcp *tcp)
         return -ENOMEM;
     memset(m, 0, sizeof(*m));
     m->pacing_rate = m->max_pacing_rate = SW_RATE_NONE;
+    m->app_limited = 1; /* rate.c: whoever begins to write had nothing to send until now */
     m->chrono_since_ns = sw_tcp_now(tcp);
     m->filling = m->pushed = sw_tcp_snd_base(tcp);
     if (!sw_tcp_syn_unacked(tcp) && tcp->state != SW_TCP_CLOSED) { /* what an earlier one left */

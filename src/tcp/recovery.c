@@ -277,6 +277,8 @@ void sw_recovery_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
     } else {
         sw_hystart_heard(tcp);
     }
+    if (grown > 0 && !reducing(f))
+        f->cwnd_stamp_ns = sw_tcp_now(tcp); /* as tcp_cong_avoid() */
     if (tcp->snd.meter->max_pacing_rate != SW_RATE_NONE)
         sw_pace_set(tcp, sw_pace_by_cwnd(tcp));
 }
