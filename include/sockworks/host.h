@@ -112,6 +112,9 @@ bool sw_host_is_local(const struct sw_host *host, const struct sw_ip *ip);
 int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len, int iface,
                       const struct sw_ip *via);
 
+/* Takes away the one on link with exactly this prefix. 0, -ESRCH, -EINVAL. */
+int sw_host_remove_route(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len, int iface);
+
 /* What is known of the way a route goes; 0: nothing in particular. */
 struct sw_route_metrics {
     uint32_t mtu;      /* bytes; at least 68 (IPv6: 108). No packet is larger than the interface's */

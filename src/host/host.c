@@ -133,6 +133,12 @@ int sw_host_add_route(struct sw_host *host, const struct sw_ip *dst, unsigned pr
     return sw_ip_add_route(&host->ip, dst, prefix_len, iface, via);
 }
 
+int sw_host_remove_route(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len,
+                         int iface)
+{
+    return sw_ip_remove_route(&host->ip, dst, prefix_len, iface);
+}
+
 int sw_host_set_route_metrics(struct sw_host *host, const struct sw_ip *dst, unsigned prefix_len,
                               const struct sw_route_metrics *metrics)
 {

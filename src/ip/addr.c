@@ -87,19 +87,6 @@ int sw_ip_add_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr, 
     return 0;
 }
 
-/* The route that came with an address. */
-static void remove_route(struct sw_ip_layer *ip, const struct sw_ip *dst, uint8_t bits, int iface)
-{
-    for (uint32_t i = 0; i < ip->n_routes; i++) {
-        const struct sw_ip_route *r = &ip->routes[i];
-        if (r->prefix_bits != bits || r->iface != iface || !sw_ip_eq(&r->dst, dst) ||
-            r->is4 != sw_ip_is4(dst) || !sw_ip_is_any(&r->via))
-            continue;
-        sw_ip_route_remove(ip, i);
-        return;
-    }
-}
-
 int sw_ip_remove_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *addr,
                       unsigned prefix_len)
 {
@@ -130,7 +117,7 @@ int sw_ip_remove_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *add
     ip->addrs = addrs;
     ip->n_addrs--;
     if (!shared)
-        remove_route(ip, &prefix, bits, iface);
+        (void)sw_ip_remove_route(ip, &prefix, prefix_len, iface);
     sw_ip_path_changed(ip);
     return 0;
 }

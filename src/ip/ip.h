@@ -69,6 +69,7 @@ int sw_ip_remove_addr(struct sw_ip_layer *ip, int iface, const struct sw_ip *add
                       unsigned prefix_len);
 int sw_ip_add_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len, int iface,
                     const struct sw_ip *via);
+int sw_ip_remove_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len, int iface);
 int sw_ip_set_mtu(struct sw_ip_layer *ip, int iface, uint32_t mtu, uint32_t gso_max);
 int sw_ip_set_route_metrics(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len,
                             const struct sw_route_metrics *metrics);

@@ -57,6 +57,24 @@ int sw_ip_add_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned pr
     return sw_ip_route_insert(ip, &route, false);
 }
 
+int sw_ip_remove_route(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len,
+                       int iface)
+{
+    if (prefix_len > sw_ip_family_bits(dst))
+        return -EINVAL;
+    uint8_t bits = sw_ip_prefix_bits(dst, prefix_len);
+    struct sw_ip prefix = sw_ip_masked(dst, bits);
+    for (uint32_t i = 0; i < ip->n_routes; i++) {
+        const struct sw_ip_route *r = &ip->routes[i];
+        if (r->prefix_bits != bits || r->iface != iface || !sw_ip_eq(&r->dst, &prefix) ||
+            r->is4 != sw_ip_is4(dst) || !sw_ip_is_any(&r->via))
+            continue;
+        sw_ip_route_remove(ip, i);
+        return 0;
+    }
+    return -ESRCH;
+}
+
 int sw_ip_set_route_metrics(struct sw_ip_layer *ip, const struct sw_ip *dst, unsigned prefix_len,
                             const struct sw_route_metrics *metrics)
 {

@@ -101,6 +101,18 @@ static int set_address(void *user, const struct netlink_address *a, bool there)
     return err == -EEXIST ? 0 : err; /* the run's name server has it */
 }
 
+static int set_route(void *user, const struct netlink_route *route, bool there)
+{
+    struct run *run = user;
+    const uint8_t *b = route->dst;
+    struct sw_ip dst = SW_IP4(b[0], b[1], b[2], b[3]);
+
+    if (route->info.rtm_family == AF_INET6)
+        memcpy(dst.b, b, sizeof(dst.b));
+    return there ? sw_host_add_route(run->host, &dst, route->info.rtm_dst_len, run->lo, NULL)
+                 : sw_host_remove_route(run->host, &dst, route->info.rtm_dst_len, run->lo);
+}
+
 static int set_mtu(void *user, uint32_t mtu)
 {
     return network_set_mtu(user, mtu);
@@ -118,6 +130,7 @@ static void answer_requests(struct run *run, struct standin *s, pid_t tid, const
                                 .admin = caller_is_admin(tid),
                                 .set = set_address,
                                 .set_mtu = set_mtu,
+                                .set_route = set_route,
                                 .user = run};
     struct netlink_reply r;
 

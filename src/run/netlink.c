@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rtnetlink(7) about the run's network (netlink.h): dumps and single questions. */
 #include <errno.h>
-#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
-#include <linux/in_route.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
@@ -85,108 +83,6 @@ static void put_address(struct netlink_builder *b, const struct netlink_host *ho
     netlink_number(b, IFA_FLAGS, IFA_F_PERMANENT);
 }
 
-static bool covers(const struct netlink_address *a, const uint8_t *bytes)
-{
-    unsigned bits = a->family == AF_INET ? a->prefix_len : 128;
-    for (unsigned i = 0; i < bits; i++)
-        if (((a->bytes[i / 8] ^ bytes[i / 8]) & 0x80U >> i % 8) != 0)
-            return false;
-    return true;
-}
-
-/* The route of Linux's table "local" that an address brings. On a loopback that is of IPv4 the
- * whole prefix. */
-static void put_route(struct netlink_builder *b, const struct netlink_host *host,
-                      const struct netlink_address *a)
-{
-    bool v4 = a->family == AF_INET;
-    uint8_t bits = v4 ? a->prefix_len : 128, dst[16] = {0};
-    struct rtmsg info = {.rtm_family = a->family,
-                         .rtm_dst_len = bits,
-                         .rtm_table = RT_TABLE_LOCAL,
-                         .rtm_protocol = RTPROT_KERNEL,
-                         .rtm_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
-                         .rtm_type = RTN_LOCAL};
-    for (unsigned i = 0; i < bits; i++)
-        dst[i / 8] |= (uint8_t)(a->bytes[i / 8] & 0x80U >> i % 8);
-    netlink_append(b, &info, sizeof(info));
-    netlink_number(b, RTA_TABLE, RT_TABLE_LOCAL);
-    netlink_attribute(b, RTA_DST, dst, a->len);
-    if (v4)
-        netlink_attribute(b, RTA_PREFSRC, a->bytes, a->len);
-    else
-        netlink_number(b, RTA_PRIORITY, 0);
-    netlink_number(b, RTA_OIF, (uint32_t)host->lo);
-}
-
-/* The way to one address, as `ip route get` asks for it. 0 or a positive errno. */
-static int put_way(struct netlink_builder *b, const struct netlink_host *host,
-                   const struct nlmsghdr *request, const uint8_t *body, size_t len)
-{
-    struct rtmsg info;
-    size_t n = 0;
-
-    if (len < sizeof(info))
-        return EINVAL;
-    memcpy(&info, body, sizeof(info));
-    const uint8_t *to = netlink_find_attribute(body, len, sizeof(info), RTA_DST, &n);
-    const struct netlink_address *a = NULL;
-    for (unsigned i = 0; i < host->addresses->n && a == NULL && to != NULL; i++) {
-        const struct netlink_address *it = &host->addresses->at[i];
-        if (it->family == info.rtm_family && it->len == n && covers(it, to))
-            a = it;
-    }
-    if (a == NULL)
-        return ENETUNREACH;
-    /* Linux keeps IPv4's tables "local" and "main" as one while there are no rules but its own. */
-    bool v4 = a->family == AF_INET;
-    uint8_t table = v4 ? RT_TABLE_MAIN : RT_TABLE_LOCAL;
-    info = (struct rtmsg){.rtm_family = a->family,
-                          .rtm_dst_len = (unsigned char)(n * 8),
-                          .rtm_table = table,
-                          .rtm_protocol = v4 ? RTPROT_UNSPEC : RTPROT_KERNEL,
-                          .rtm_type = RTN_LOCAL,
-                          .rtm_flags = v4 ? RTM_F_CLONED | RTCF_LOCAL : 0};
-    netlink_begin(b, RTM_NEWROUTE, 0, request, host->port);
-    netlink_append(b, &info, sizeof(info));
-    netlink_number(b, RTA_TABLE, table);
-    if (!v4)
-        netlink_number(b, RTA_PRIORITY, 0);
-    netlink_attribute(b, RTA_DST, to, n);
-    netlink_number(b, RTA_OIF, (uint32_t)host->lo);
-    netlink_attribute(b, RTA_PREFSRC, a->bytes, a->len);
-    netlink_end(b);
-    return 0;
-}
-
-/* Linux's own rules, which ask its three tables in turn; of IPv6 there is no "default". */
-static void dump_rules(struct netlink_builder *b, const struct netlink_host *host,
-                       const struct nlmsghdr *request, uint8_t family)
-{
-    static const struct {
-        uint8_t family, table;
-        uint32_t priority;
-    } rules[] = {{AF_INET, RT_TABLE_LOCAL, 0},
-                 {AF_INET, RT_TABLE_MAIN, 32766},
-                 {AF_INET, RT_TABLE_DEFAULT, 32767},
-                 {AF_INET6, RT_TABLE_LOCAL, 0},
-                 {AF_INET6, RT_TABLE_MAIN, 32766}};
-
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        struct fib_rule_hdr rule = {
-            .family = rules[i].family, .table = rules[i].table, .action = FR_ACT_TO_TBL};
-        if (family != AF_UNSPEC && family != rules[i].family)
-            continue;
-        netlink_begin(b, RTM_NEWRULE, NLM_F_MULTI, request, host->port);
-        netlink_append(b, &rule, sizeof(rule));
-        netlink_number(b, FRA_TABLE, rules[i].table);
-        netlink_number(b, FRA_SUPPRESS_PREFIXLEN, UINT32_MAX);
-        if (rules[i].priority != 0)
-            netlink_number(b, FRA_PRIORITY, rules[i].priority);
-        netlink_end(b);
-    }
-}
-
 /* The messages of a dump, without its end. */
 static void dump(struct netlink_builder *b, const struct netlink_host *host,
                  const struct nlmsghdr *request, uint8_t family)
@@ -196,19 +92,16 @@ static void dump(struct netlink_builder *b, const struct netlink_host *host,
         put_link(b, host);
         netlink_end(b);
     }
-    bool by_family = request->nlmsg_type == RTM_GETADDR || request->nlmsg_type == RTM_GETROUTE;
     if (request->nlmsg_type == RTM_GETRULE)
-        dump_rules(b, host, request, family);
-    for (unsigned i = 0; by_family && i < host->addresses->n; i++) {
+        netlink_dump_rules(b, host, request, family);
+    if (request->nlmsg_type == RTM_GETROUTE)
+        netlink_dump_routes(b, host, request, family);
+    for (unsigned i = 0; request->nlmsg_type == RTM_GETADDR && i < host->addresses->n; i++) {
         const struct netlink_address *a = &host->addresses->at[i];
-        bool route = request->nlmsg_type == RTM_GETROUTE;
         if (family != AF_UNSPEC && family != a->family)
             continue;
-        netlink_begin(b, route ? RTM_NEWROUTE : RTM_NEWADDR, NLM_F_MULTI, request, host->port);
-        if (route)
-            put_route(b, host, a);
-        else
-            put_address(b, host, a);
+        netlink_begin(b, RTM_NEWADDR, NLM_F_MULTI, request, host->port);
+        put_address(b, host, a);
         netlink_end(b);
     }
 }
@@ -248,7 +141,7 @@ static void answer_one(struct netlink_builder *b, const struct netlink_host *hos
         put_link(b, host);
         netlink_end(b);
     } else if (request->nlmsg_type == RTM_GETROUTE) {
-        int err = put_way(b, host, request, body, len);
+        int err = netlink_put_way(b, host, request, body, len);
         if (err != 0)
             netlink_error(b, request, host->port, err);
     } else {

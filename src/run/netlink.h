@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What rtnetlink(7) says of the run's network: one interface, lo, with 127.0.0.1/8 and ::1/128, and
- * what administrators add to them. Requests in, replies out; no descriptor is touched here.
+ * what administrators add to them: addresses, routes, rules. Requests in, replies out; no descriptor is touched here.
  */
 #ifndef SW_RUN_NETLINK_H
 #define SW_RUN_NETLINK_H
 
+#include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,8 +21,24 @@ struct netlink_reply {
 };
 
 /* Addresses of the interface, in the order in which they came. */
-enum { NETLINK_ADDRESSES_MAX = 32 /* a page tells of: glibc reads no more at once */ };
+enum {
+    NETLINK_ADDRESSES_MAX = 32, /* a page tells of: glibc reads no more at once */
+    NETLINK_KEPT_MAX = 16,      /* routes, and rules, that were added */
+};
 struct netlink_addresses {
+    unsigned n_routes, n_rules;
+    struct netlink_route {
+        struct rtmsg info;
+        uint32_t metric;
+        uint8_t dst[16];
+        bool leads; /* the host has a route for it */
+    } routes[NETLINK_KEPT_MAX];
+    struct netlink_rule { /* as its request had it; sorted by priority */
+        uint32_t priority;
+        uint16_t len;
+        uint8_t family;
+        _Alignas(uint32_t) uint8_t body[96];
+    } rules[NETLINK_KEPT_MAX];
     unsigned n;
     struct netlink_address {
         uint8_t family, prefix_len, len; /* len: bytes */
@@ -40,6 +57,7 @@ struct netlink_host {
     /* Gives the host an address, or takes it away: 0 or a negative errno. */
     int (*set)(void *user, const struct netlink_address *address, bool there);
     int (*set_mtu)(void *user, uint32_t mtu); /* likewise */
+    int (*set_route)(void *user, const struct netlink_route *route, bool there); /* -EEXIST: there already */
     void *user;
 };
 
@@ -48,8 +66,19 @@ struct netlink_host {
 size_t netlink_answer(const struct netlink_host *host, const uint8_t *bytes, size_t len,
                       struct netlink_reply *ret_reply);
 
-/* ---- between netlink.c and netlink_change.c ---- */
-struct nlmsghdr;
+/* ---- among netlink.c, netlink_change.c, netlink_route.c, netlink_rule.c ---- */
+struct netlink_builder;
+void netlink_dump_routes(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
+                         uint8_t family);
+void netlink_dump_rules(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
+                        uint8_t family);
+/* What `ip route get` asks for: 0 or a positive errno. */
+int netlink_put_way(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
+                    const uint8_t *body, size_t len);
+int netlink_change_route(const struct netlink_host *host, const struct nlmsghdr *request, const uint8_t *body,
+                         size_t len);
+int netlink_change_rule(const struct netlink_host *host, const struct nlmsghdr *request, const uint8_t *body,
+                        size_t len);
 /* A request of an administrator to change something: 0 or a positive errno. */
 int netlink_change(const struct netlink_host *host, const struct nlmsghdr *request, const uint8_t *body,
                    size_t len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What administrators change by rtnetlink(7): addresses of lo, and its MTU. It is up and stays so,
+ * What administrators change by rtnetlink(7): addresses of lo, its MTU, and (netlink_route.c,
+ * netlink_rule.c) routes and rules. It is up and stays so,
  * there is no other interface, and none can be made.
  */
 #include <errno.h>
@@ -151,6 +152,12 @@ int netlink_change(const struct netlink_host *host, const struct nlmsghdr *reque
     case RTM_SETLINK:
     case RTM_DELLINK:
         return change_link(host, request, body, len);
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+        return netlink_change_route(host, request, body, len);
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+        return netlink_change_rule(host, request, body, len);
     default:
         return EOPNOTSUPP;
     }

@@ -269,6 +269,110 @@ static void test_rules(void **state)
     assert_int_equal(error_of(&r), EOPNOTSUPP);
 }
 
+static int n_routes;
+static int set_route(void *user, const struct netlink_route *route, bool there)
+{
+    assert_ptr_equal(user, &set_to);
+    assert_true(route->info.rtm_dst_len <= 128);
+    n_routes += there ? 1 : -1;
+    return 0;
+}
+
+/* How many messages of that type a dump has. */
+static unsigned dumped(uint16_t get, uint8_t family)
+{
+    struct netlink_reply reply;
+    struct request r = ask(get, NLM_F_DUMP, family);
+    assert_true(answer(&r, &reply) > 0);
+    struct nlmsghdr *h = (void *)reply.bytes;
+    unsigned len = (unsigned)reply.len, n = 0;
+    for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len), n++)
+        assert_int_equal(h->nlmsg_type, get - 2);
+    return n;
+}
+
+static int change_route(uint16_t type, uint16_t flags, uint8_t last, uint8_t table)
+{
+    const uint8_t bytes[4] = {198, 51, 100, last};
+    struct request r = ask(type, (uint16_t)(NLM_F_ACK | flags), AF_INET);
+    r.body.route = (struct rtmsg){.rtm_family = AF_INET,
+                                  .rtm_dst_len = 24,
+                                  .rtm_table = table,
+                                  .rtm_type = type == RTM_NEWROUTE ? RTN_UNICAST : RTN_UNSPEC};
+    add_attribute(&r, sizeof(struct rtmsg), RTA_DST, bytes, sizeof(bytes));
+    return error_of(&r);
+}
+
+static void test_changes_of_routes(void **state)
+{
+    (void)state;
+    const uint16_t create = NLM_F_CREATE | NLM_F_EXCL;
+    host.admin = true;
+    host.set_route = set_route;
+    host.user = &set_to;
+    unsigned before = dumped(RTM_GETROUTE, AF_INET);
+    assert_int_equal(before, 3); /* the prefix, the address and its broadcast */
+    assert_int_equal(dumped(RTM_GETROUTE, AF_UNSPEC), 4);
+    assert_int_equal(change_route(RTM_NEWROUTE, create, 0, RT_TABLE_MAIN), 0);
+    assert_int_equal(change_route(RTM_NEWROUTE, create, 0, RT_TABLE_MAIN), EEXIST);
+    assert_int_equal(change_route(RTM_NEWROUTE, NLM_F_REPLACE, 0, RT_TABLE_MAIN), 0);
+    assert_int_equal(n_routes, 1);
+    assert_int_equal(change_route(RTM_NEWROUTE, create, 0, 99), 0); /* told, and no more */
+    assert_int_equal(n_routes, 1);
+    assert_int_equal(dumped(RTM_GETROUTE, AF_INET), before + 2);
+    assert_int_equal(dumped(RTM_GETROUTE, AF_INET6), 1);
+    assert_int_equal(change_route(RTM_DELROUTE, 0, 0, RT_TABLE_MAIN), 0);
+    assert_int_equal(change_route(RTM_DELROUTE, 0, 0, RT_TABLE_MAIN), ESRCH);
+    assert_int_equal(change_route(RTM_DELROUTE, 0, 0, 99), 0);
+    assert_int_equal(n_routes, 0);
+    assert_int_equal(change_route(RTM_NEWROUTE, 0, 0, RT_TABLE_MAIN), ENOENT);
+    for (uint8_t i = 0; i < NETLINK_KEPT_MAX; i++)
+        assert_int_equal(change_route(RTM_NEWROUTE, create, 0, (uint8_t)(100 + i)), 0);
+    assert_int_equal(change_route(RTM_NEWROUTE, create, 0, 99), ENOBUFS);
+    for (uint8_t i = 0; i < NETLINK_KEPT_MAX; i++)
+        assert_int_equal(change_route(RTM_DELROUTE, 0, 0, (uint8_t)(100 + i)), 0);
+    host.admin = false;
+    assert_int_equal(change_route(RTM_NEWROUTE, create, 0, RT_TABLE_MAIN), EPERM);
+}
+
+/* Rules "from 198.51.100.0/24": two are alike but for their priority. */
+static int change_rule(uint16_t type, uint16_t flags, uint32_t priority)
+{
+    const uint8_t bytes[4] = {198, 51, 100, 0};
+    struct request r = ask(type, (uint16_t)(NLM_F_ACK | flags), AF_INET);
+    r.body.route = (struct rtmsg){.rtm_family = AF_INET,
+                                  .rtm_src_len = 24,
+                                  .rtm_table = 99,
+                                  .rtm_type = 1 /* FR_ACT_TO_TBL */};
+    add_attribute(&r, sizeof(struct rtmsg), 2 /* FRA_SRC */, bytes, sizeof(bytes));
+    struct rtattr a = {.rta_len = RTA_LENGTH(4), .rta_type = 6 /* FRA_PRIORITY */};
+    if (priority != 0) {
+        memcpy((char *)&r + r.h.nlmsg_len, &a, sizeof(a));
+        memcpy((char *)&r + r.h.nlmsg_len + sizeof(a), &priority, 4);
+        r.h.nlmsg_len += RTA_LENGTH(4);
+    }
+    return error_of(&r);
+}
+
+static void test_changes_of_rules(void **state)
+{
+    (void)state;
+    const uint16_t create = NLM_F_CREATE | NLM_F_EXCL;
+    assert_int_equal(change_rule(RTM_NEWRULE, create, 5), EPERM);
+    host.admin = true;
+    assert_int_equal(change_rule(RTM_NEWRULE, create, 5), 0);
+    assert_int_equal(change_rule(RTM_NEWRULE, create, 5), EEXIST);
+    assert_int_equal(change_rule(RTM_NEWRULE, create, 40000), 0);
+    assert_int_equal(dumped(RTM_GETRULE, AF_INET), 5);
+    assert_int_equal(change_rule(RTM_DELRULE, 0, 6), ENOENT);
+    assert_int_equal(change_rule(RTM_DELRULE, 0, 40000), 0);
+    assert_int_equal(change_rule(RTM_DELRULE, 0, 0),
+                     0); /* the one there is, whatever its priority */
+    assert_int_equal(change_rule(RTM_DELRULE, 0, 0), ENOENT);
+    assert_int_equal(dumped(RTM_GETRULE, AF_INET), 3);
+    host.admin = false;
+}
+
 static void test_malformed(void **state)
 {
     (void)state;
@@ -302,9 +406,10 @@ int main(void)
 {
     netlink_addresses_init(&addresses);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dump_links),       cmocka_unit_test(test_dump_addresses),
-        cmocka_unit_test(test_single_questions), cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_changes_of_mtu),   cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_dump_links),        cmocka_unit_test(test_dump_addresses),
+        cmocka_unit_test(test_single_questions),  cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_changes_of_mtu),    cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_changes_of_routes), cmocka_unit_test(test_changes_of_rules),
         cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("run/netlink", tests, NULL, NULL);
