@@ -113,6 +113,22 @@ static int set_route(void *user, const struct netlink_route *route, bool there)
                  : sw_host_remove_route(run->host, &dst, route->info.rtm_dst_len, run->lo);
 }
 
+/* Who is in the group is told. */
+static void tell(void *user, unsigned group, const void *bytes, size_t len)
+{
+    struct run *run = user;
+
+    for (struct sw_list *l = run->standins.next, *next; l != &run->standins; l = next) {
+        struct standin *s = SW_CONTAINER(l, struct standin, link);
+        next = l->next;
+        if (s->netlink_type == 0 || s->netlink_protocol != NETLINK_ROUTE ||
+            (s->netlink_groups >> (group - 1) & 1) == 0)
+            continue;
+        reply(s, bytes, len);
+        calls_wake(run, s);
+    }
+}
+
 static int set_mtu(void *user, uint32_t mtu)
 {
     return network_set_mtu(user, mtu);
@@ -131,6 +147,7 @@ static void answer_requests(struct run *run, struct standin *s, pid_t tid, const
                                 .set = set_address,
                                 .set_mtu = set_mtu,
                                 .set_route = set_route,
+                                .tell = tell,
                                 .user = run};
     struct netlink_reply r;
 
@@ -165,13 +182,23 @@ void netlink_far_event(struct run *run, struct standin *s)
     free(bytes);
 }
 
+/* Whether a message is for other programs too: those in its address' groups. */
+static bool speaks_to_others(struct run *run, const struct run_call *call, const struct message *m)
+{
+    struct sockaddr_nl to;
+    return m->name != 0 && mem_read(run, call->tid, m->name, &to, sizeof(to)) == 0 &&
+           to.nl_groups != 0;
+}
+
 /* sendto and sendmsg: whatever their address says, they speak to the kernel, that is: to us. */
 static int64_t send_request(struct run *run, struct run_call *call, const struct message *m)
 {
     uint8_t *bytes = m->total <= REQUEST_MAX ? malloc(m->total + 1) : NULL;
     int64_t r = m->total <= REQUEST_MAX ? -ENOBUFS : -EMSGSIZE;
 
-    if (bytes != NULL)
+    if (speaks_to_others(run, call, m) && !caller_is_admin(call->tid))
+        r = -EPERM; /* and those of administrators reach nobody but us */
+    else if (bytes != NULL)
         r = message_gather(run, call->tid, m, bytes, m->total);
     if (r == 0) {
         answer_requests(run, call->standin, call->tid, bytes, m->total);
@@ -210,7 +237,7 @@ static int bind_port(struct run *run, struct run_call *call)
         return -EINVAL;
     if (nl.nl_pid != 0)
         call->standin->netlink_port = nl.nl_pid;
-    call->standin->netlink_groups |= nl.nl_groups; /* that something has changed is never told */
+    call->standin->netlink_groups |= nl.nl_groups;
     return 0;
 }
 

@@ -83,6 +83,34 @@ static void put_address(struct netlink_builder *b, const struct netlink_host *ho
     netlink_number(b, IFA_FLAGS, IFA_F_PERMANENT);
 }
 
+void netlink_tell_address(const struct netlink_host *host, const struct nlmsghdr *request,
+                          const struct netlink_address *address)
+{
+    _Alignas(uint32_t) uint8_t bytes[NETLINK_NEWS_MAX];
+    struct netlink_builder b = {.bytes = bytes, .room = sizeof(bytes)};
+
+    netlink_begin(&b, request->nlmsg_type, 0, request, host->port);
+    put_address(&b, host, address);
+    netlink_end(&b);
+    if (host->tell != NULL)
+        host->tell(host->user,
+                   address->family == AF_INET ? RTNLGRP_IPV4_IFADDR : RTNLGRP_IPV6_IFADDR, bytes,
+                   b.len);
+}
+
+void netlink_tell_link(const struct netlink_host *host)
+{
+    static const struct nlmsghdr nobodys;
+    _Alignas(uint32_t) uint8_t bytes[NETLINK_NEWS_MAX];
+    struct netlink_builder b = {.bytes = bytes, .room = sizeof(bytes)};
+
+    netlink_begin(&b, RTM_NEWLINK, 0, &nobodys, 0);
+    put_link(&b, host);
+    netlink_end(&b);
+    if (host->tell != NULL)
+        host->tell(host->user, RTNLGRP_LINK, bytes, b.len);
+}
+
 /* The messages of a dump, without its end. */
 static void dump(struct netlink_builder *b, const struct netlink_host *host,
                  const struct nlmsghdr *request, uint8_t family)

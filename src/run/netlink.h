@@ -24,6 +24,7 @@ struct netlink_reply {
 enum {
     NETLINK_ADDRESSES_MAX = 32, /* a page tells of: glibc reads no more at once */
     NETLINK_KEPT_MAX = 16,      /* routes, and rules, that were added */
+    NETLINK_NEWS_MAX = 1024,    /* bytes of one message that tells of a change */
 };
 struct netlink_addresses {
     unsigned n_routes, n_rules;
@@ -58,6 +59,8 @@ struct netlink_host {
     int (*set)(void *user, const struct netlink_address *address, bool there);
     int (*set_mtu)(void *user, uint32_t mtu); /* likewise */
     int (*set_route)(void *user, const struct netlink_route *route, bool there); /* -EEXIST: there already */
+    /* Something of this group (RTNLGRP_) has changed: a message for who is in it. May be NULL. */
+    void (*tell)(void *user, unsigned group, const void *bytes, size_t len);
     void *user;
 };
 
@@ -72,6 +75,10 @@ void netlink_dump_routes(struct netlink_builder *b, const struct netlink_host *h
                          uint8_t family);
 void netlink_dump_rules(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
                         uint8_t family);
+/* Tells the groups of an address that was added or taken away, as the request says; of lo as it is now. */
+void netlink_tell_address(const struct netlink_host *host, const struct nlmsghdr *request,
+                          const struct netlink_address *address);
+void netlink_tell_link(const struct netlink_host *host);
 /* What `ip route get` asks for: 0 or a positive errno. */
 int netlink_put_way(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
                     const uint8_t *body, size_t len);

@@ -101,8 +101,12 @@ static int change_address(const struct netlink_host *host, const struct nlmsghdr
         err = ENODEV;
     if (err != 0)
         return err;
-    return request->nlmsg_type == RTM_NEWADDR ? add(host, &address, request->nlmsg_flags)
-                                              : take_away(host, &address);
+    bool there = find(host, &address) != NULL;
+    err = request->nlmsg_type == RTM_NEWADDR ? add(host, &address, request->nlmsg_flags)
+                                             : take_away(host, &address);
+    if (there != (find(host, &address) != NULL))
+        netlink_tell_address(host, request, &address);
+    return err;
 }
 
 /* Linux's do_setlink() looks at the flags if any is set or to be changed. */
@@ -113,13 +117,28 @@ static bool stays_up(const struct ifinfomsg *info)
            ((info->ifi_change & ~up) == 0 && (info->ifi_flags & up) != 0);
 }
 
+static bool renames(const uint8_t *body, size_t len)
+{
+    size_t n;
+    const uint8_t *name =
+        netlink_find_attribute(body, len, sizeof(struct ifinfomsg), IFLA_IFNAME, &n);
+    return name != NULL && (n < 2 || strncmp((const char *)name, "lo", n) != 0);
+}
+
 static int change_mtu(const struct netlink_host *host, const uint8_t *bytes, size_t len)
 {
     uint32_t mtu;
     if (len < sizeof(mtu))
         return EINVAL;
     memcpy(&mtu, bytes, sizeof(mtu));
-    return -host->set_mtu(host->user, mtu);
+    bool differs = mtu != host->mtu;
+    int err = -host->set_mtu(host->user, mtu);
+    if (err == 0 && differs) {
+        struct netlink_host now = *host;
+        now.mtu = mtu;
+        netlink_tell_link(&now);
+    }
+    return err;
 }
 
 static int change_link(const struct netlink_host *host, const struct nlmsghdr *request,
@@ -135,7 +154,7 @@ static int change_link(const struct netlink_host *host, const struct nlmsghdr *r
                  netlink_find_attribute(body, len, sizeof(info), IFLA_LINKINFO, &n) != NULL;
     if (!makes && !netlink_asks_for_lo(host, body, len))
         return ENODEV;
-    if (request->nlmsg_type == RTM_DELLINK || makes || !stays_up(&info))
+    if (request->nlmsg_type == RTM_DELLINK || makes || !stays_up(&info) || renames(body, len))
         return EOPNOTSUPP;
     const uint8_t *mtu = netlink_find_attribute(body, len, sizeof(info), IFLA_MTU, &n);
     return mtu != NULL ? change_mtu(host, mtu, n) : 0;

@@ -35,6 +35,7 @@ struct teller {
     struct netlink_builder *b;
     const struct netlink_host *host;
     const struct nlmsghdr *request;
+    uint16_t type, flags; /* of each message */
 };
 
 /* One route: `info` says all but its destination, which is the first bits of `dst`; `src` may be
@@ -48,7 +49,7 @@ static void tell(const struct teller *t, struct rtmsg info, const uint8_t *dst, 
 
     for (unsigned i = 0; i < info.rtm_dst_len; i++)
         prefix[i / 8] |= (uint8_t)(dst[i / 8] & 0x80U >> i % 8);
-    netlink_begin(t->b, RTM_NEWROUTE, NLM_F_MULTI, t->request, t->host->port);
+    netlink_begin(t->b, t->type, t->flags, t->request, t->host->port);
     netlink_append(t->b, &info, sizeof(info));
     netlink_number(t->b, RTA_TABLE, info.rtm_table);
     if (info.rtm_dst_len > 0)
@@ -139,7 +140,7 @@ static void tell_family(const struct teller *t, uint8_t family)
 void netlink_dump_routes(struct netlink_builder *b, const struct netlink_host *host,
                          const struct nlmsghdr *request, uint8_t family)
 {
-    const struct teller t = {b, host, request};
+    const struct teller t = {b, host, request, RTM_NEWROUTE, NLM_F_MULTI};
 
     if (family == AF_UNSPEC || family == AF_INET)
         tell_family(&t, AF_INET);
@@ -278,8 +279,24 @@ static bool precedes(const struct netlink_route *a, const struct netlink_route *
                                                   : a->metric < b->metric;
 }
 
-static int add(const struct netlink_host *host, struct netlink_route *r, uint16_t flags)
+static void tell_change(const struct netlink_host *host, const struct nlmsghdr *request,
+                        const struct netlink_route *r)
 {
+    _Alignas(uint32_t) uint8_t bytes[NETLINK_NEWS_MAX];
+    struct netlink_builder b = {.bytes = bytes, .room = sizeof(bytes)};
+    const struct teller t = {&b, host, request, request->nlmsg_type, 0};
+
+    tell(&t, r->info, r->dst, r->metric, NULL);
+    if (host->tell != NULL)
+        host->tell(host->user,
+                   r->info.rtm_family == AF_INET ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE, bytes,
+                   b.len);
+}
+
+static int add(const struct netlink_host *host, const struct nlmsghdr *request,
+               struct netlink_route *r)
+{
+    uint16_t flags = request->nlmsg_flags;
     struct netlink_addresses *all = host->addresses;
 
     if (r->info.rtm_type != RTN_UNICAST)
@@ -302,10 +319,12 @@ static int add(const struct netlink_host *host, struct netlink_route *r, uint16_
         at++;
     memmove(&all->routes[at + 1], &all->routes[at], (all->n_routes++ - at) * sizeof(*r));
     all->routes[at] = *r;
+    tell_change(host, request, r);
     return 0;
 }
 
-static int take_away(const struct netlink_host *host, const struct netlink_route *r)
+static int take_away(const struct netlink_host *host, const struct nlmsghdr *request,
+                     const struct netlink_route *r)
 {
     struct netlink_addresses *all = host->addresses;
     struct netlink_route *at = find(host, r, r->metric == 0);
@@ -314,6 +333,7 @@ static int take_away(const struct netlink_host *host, const struct netlink_route
         return ESRCH;
     if (at->leads)
         host->set_route(host->user, at, false);
+    tell_change(host, request, at);
     memmove(at, at + 1, (size_t)(&all->routes[--all->n_routes] - at) * sizeof(*at));
     return 0;
 }
@@ -326,6 +346,6 @@ int netlink_change_route(const struct netlink_host *host, const struct nlmsghdr 
 
     if (err != 0)
         return err;
-    return request->nlmsg_type == RTM_NEWROUTE ? add(host, &route, request->nlmsg_flags)
-                                               : take_away(host, &route);
+    return request->nlmsg_type == RTM_NEWROUTE ? add(host, request, &route)
+                                               : take_away(host, request, &route);
 }

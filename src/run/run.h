@@ -203,7 +203,7 @@ struct standin {
     uint8_t netlink_type;       /* AF_NETLINK: SOCK_RAW or SOCK_DGRAM (call_netlink.c); else 0 */
     uint8_t netlink_protocol;   /* NETLINK_ROUTE or NETLINK_SOCK_DIAG */
     uint32_t netlink_port;
-    uint64_t netlink_groups;    /* 1 << (group - 1); nothing is ever told to them */
+    uint64_t netlink_groups;    /* 1 << (group - 1): call_netlink.c tells them of changes */
     uint64_t read_at_ns;        /* when the datagram read last had come, or the last bytes put before it;
                                  * 0: none was */
     uint64_t stamp_ns;          /*   and by the wall clock, as SIOCGSTAMP has told it; 0: never */

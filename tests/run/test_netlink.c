@@ -291,6 +291,15 @@ static unsigned dumped(uint16_t get, uint8_t family)
     return n;
 }
 
+static unsigned told[RTNLGRP_MAX + 1];
+static void tell(void *user, unsigned group, const void *bytes, size_t len)
+{
+    const struct nlmsghdr *h = bytes;
+    assert_ptr_equal(user, &set_to);
+    assert_int_equal(h->nlmsg_len, len);
+    told[group]++;
+}
+
 static int change_route(uint16_t type, uint16_t flags, uint8_t last, uint8_t table)
 {
     const uint8_t bytes[4] = {198, 51, 100, last};
@@ -373,6 +382,34 @@ static void test_changes_of_rules(void **state)
     host.admin = false;
 }
 
+/* Who is in a group hears of what has changed, and of nothing else. */
+static void test_told(void **state)
+{
+    (void)state;
+    const uint16_t create = NLM_F_CREATE | NLM_F_EXCL;
+    host.admin = true;
+    host.tell = tell;
+    assert_int_equal(change_address(RTM_NEWADDR, create, 1), 0);
+    assert_int_equal(change_address(RTM_NEWADDR, create, 1), EEXIST);
+    assert_int_equal(told[RTNLGRP_IPV4_IFADDR], 1);
+    assert_int_equal(change_address(RTM_DELADDR, 0, 1), 0);
+    assert_int_equal(change_address(RTM_DELADDR, 0, 1), EADDRNOTAVAIL);
+    assert_int_equal(told[RTNLGRP_IPV4_IFADDR], 2);
+    assert_int_equal(change_route(RTM_NEWROUTE, create, 0, 99), 0);
+    assert_int_equal(change_route(RTM_DELROUTE, 0, 0, 99), 0);
+    assert_int_equal(change_route(RTM_DELROUTE, 0, 0, 99), ESRCH);
+    assert_int_equal(told[RTNLGRP_IPV4_ROUTE], 2);
+    assert_int_equal(change_mtu(1300), 0);
+    assert_int_equal(change_mtu(1300), 0); /* it has that */
+    assert_int_equal(told[RTNLGRP_LINK], 1);
+    struct request r = ask(RTM_NEWLINK, NLM_F_ACK, AF_UNSPEC);
+    r.body.link.ifi_index = 1;
+    add_attribute(&r, sizeof(struct ifinfomsg), IFLA_IFNAME, "other", 6);
+    assert_int_equal(error_of(&r), EOPNOTSUPP); /* rather than to say that it has that name */
+    host.admin = false;
+    host.tell = NULL;
+}
+
 static void test_malformed(void **state)
 {
     (void)state;
@@ -406,10 +443,15 @@ int main(void)
 {
     netlink_addresses_init(&addresses);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dump_links),        cmocka_unit_test(test_dump_addresses),
-        cmocka_unit_test(test_single_questions),  cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_changes_of_mtu),    cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_changes_of_routes), cmocka_unit_test(test_changes_of_rules),
+        cmocka_unit_test(test_dump_links),
+        cmocka_unit_test(test_dump_addresses),
+        cmocka_unit_test(test_single_questions),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_changes_of_mtu),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_changes_of_routes),
+        cmocka_unit_test(test_changes_of_rules),
+        cmocka_unit_test(test_told),
         cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("run/netlink", tests, NULL, NULL);

@@ -7,6 +7,10 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
+#ifndef SOL_NETLINK
+#define SOL_NETLINK 270
+#endif
+
 enum { TABLE = 99, CREATE = NLM_F_CREATE | NLM_F_EXCL, FIXED_BYTES = sizeof(struct rtmsg) };
 
 struct request {
@@ -36,9 +40,13 @@ static void add(struct request *r, uint16_t type, const void *bytes, size_t len)
     r->h.nlmsg_len += (uint32_t)RTA_SPACE(len);
 }
 
+/* Scenarios that run at the same time have each its own. */
+static uint8_t which;
+
 static const uint8_t *prefix(void)
 {
-    static const uint8_t of4[4] = {198, 51, 100}, of6[16] = {0x20, 1, 0xd, 0xb8, 0, 7};
+    static uint8_t of4[4] = {198, 51, 100}, of6[16] = {0x20, 1, 0xd, 0xb8, 0, 7};
+    of4[1] = of6[5] = (uint8_t)(51 + which);
     return family == AF_INET ? of4 : of6;
 }
 
@@ -58,7 +66,23 @@ static void ask(const char *what, struct request *r)
     MUST(close(fd));
 }
 
-/* What a dump says of tables and destinations that are ours. */
+/* Whether a route, or a rule, is about the scenario's prefix; and its metric, or priority. (FRA_DST
+ * and FRA_PRIORITY have the numbers of RTA_DST and RTA_PRIORITY.) */
+static bool is_ours(const struct nlmsghdr *h, uint32_t *ret_metric)
+{
+    struct rtmsg *m = NLMSG_DATA(h);
+    size_t len = h->nlmsg_len - NLMSG_LENGTH(FIXED_BYTES);
+    bool ours = false;
+    *ret_metric = 0;
+    for (struct rtattr *a = RTM_RTA(m); RTA_OK(a, len); a = RTA_NEXT(a, len)) {
+        if (a->rta_type == RTA_DST)
+            ours = memcmp(RTA_DATA(a), prefix(), prefix_length()) == 0;
+        if (a->rta_type == RTA_PRIORITY)
+            memcpy(ret_metric, RTA_DATA(a), sizeof *ret_metric);
+    }
+    return ours && m->rtm_dst_len == about(0, 0, 0).route.rtm_dst_len;
+}
+
 static void show(const char *what, uint16_t type)
 {
     struct request r = about(type, NLM_F_DUMP, 0);
@@ -66,23 +90,12 @@ static void show(const char *what, uint16_t type)
     int fd = MUST(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
     MUST((int)send(fd, &r, NLMSG_LENGTH(FIXED_BYTES), 0));
     for (bool more = true; more;) {
-        ssize_t n = MUST((int)recv(fd, answer, sizeof answer, 0));
-        size_t left = (size_t)n;
+        size_t left = (size_t)MUST((int)recv(fd, answer, sizeof answer, 0));
         for (struct nlmsghdr *h = (void *)answer; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
             struct rtmsg *m = NLMSG_DATA(h);
+            uint32_t metric;
             more = h->nlmsg_type != NLMSG_DONE;
-            if (!more || m->rtm_dst_len != about(0, 0, 0).route.rtm_dst_len)
-                continue;
-            uint32_t metric = 0;
-            bool ours = false;
-            size_t len = h->nlmsg_len - NLMSG_LENGTH(FIXED_BYTES);
-            for (struct rtattr *a = RTM_RTA(m); RTA_OK(a, len); a = RTA_NEXT(a, len)) {
-                if (a->rta_type == RTA_DST) /* FRA_DST has that number, too; and FRA_PRIORITY */
-                    ours = memcmp(RTA_DATA(a), prefix(), prefix_length()) == 0;
-                if (a->rta_type == RTA_PRIORITY)
-                    memcpy(&metric, RTA_DATA(a), sizeof metric);
-            }
-            if (ours)
+            if (more && is_ours(h, &metric))
                 say("%s: table %d, protocol %d, scope %d, type %d, metric %u", what, m->rtm_table,
                     m->rtm_protocol, m->rtm_scope, m->rtm_type, metric);
         }
@@ -158,5 +171,42 @@ static void rules(void)
     show("there is", RTM_GETRULE);
 }
 
+/* What a group is told of our route. */
+static void show_news(const char *what, int fd)
+{
+    _Alignas(struct nlmsghdr) char news[4096];
+    settle();
+    for (ssize_t n; (n = recv(fd, news, sizeof news, MSG_DONTWAIT)) > 0;) {
+        struct nlmsghdr *h = (void *)news;
+        struct rtmsg *m = NLMSG_DATA(h);
+        uint32_t metric;
+        if (is_ours(h, &metric))
+            say("%s: %s, protocol %d, alone %d", what,
+                h->nlmsg_type == RTM_NEWROUTE ? "new" : "deleted", m->rtm_protocol,
+                (size_t)n == h->nlmsg_len);
+    }
+    say("%s: then %s", what, errno_name(errno));
+}
+
+static void news(void)
+{
+    struct sockaddr_nl own = {.nl_family = AF_NETLINK};
+    int fd = MUST(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+    int group = family == AF_INET ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE;
+    which = 1;
+    MUST(bind(fd, (struct sockaddr *)&own, sizeof own));
+    MUST(set_int(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group));
+    change_route("add", RTM_NEWROUTE, CREATE, TABLE, 77);
+    show_news("added", fd);
+    change_route("add it again", RTM_NEWROUTE, CREATE, TABLE, 77);
+    show_news("nothing", fd);
+    change_route("delete", RTM_DELROUTE, 0, TABLE, 77);
+    show_news("deleted", fd);
+    MUST(set_int(fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group));
+    change_route("add", RTM_NEWROUTE, CREATE, TABLE, 77);
+    change_route("delete", RTM_DELROUTE, 0, TABLE, 77);
+    show_news("not in the group", fd);
+}
+
 const struct scenario route_scenarios[] = {
-    {"routes", routes, BOTH}, {"rules", rules, BOTH}, {NULL, NULL, 0}};
+    {"routes", routes, BOTH}, {"rules", rules, BOTH}, {"route-news", news, BOTH}, {NULL, NULL, 0}};
