@@ -96,8 +96,7 @@ bool arg_addr(struct run *run, const struct expr *e, bool remote, struct sw_addr
     return true;
 }
 
-/* A number for a descriptor that the script gives in the call's result. */
-static bool new_fd(struct run *run, struct scall *call, int *ret_fd)
+bool new_fd(struct run *run, struct scall *call, int *ret_fd)
 {
     long long fd = call->result->kind == EXPR_NUMBER ? call->result->number : -1;
     if (fd < 0) { /* it ought to fail, and did not: any free one shows that */
@@ -292,6 +291,10 @@ static const struct call_entry entries[] = {
     {"sendto", 6, 6, call_sendto},
     {"writev", 3, 3, call_writev},
     {"sendmsg", 3, 3, call_sendmsg},
+    {"open", 2, 3, call_open},
+    {"pipe", 1, 1, call_pipe},
+    {"splice", 6, 6, call_splice},
+    {"sendfile", 4, 4, call_sendfile},
     {"getsockopt", 5, 5, call_getsockopt},
     {"setsockopt", 5, 5, call_setsockopt},
     {"fcntl", 2, 3, call_fcntl},

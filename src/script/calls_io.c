@@ -30,8 +30,7 @@ static bool vector_len(struct run *run, const struct expr *e, size_t *ret_len)
     return true;
 }
 
-/* The length argument of read(), write() and their kin. */
-static bool arg_len(struct run *run, struct scall *call, size_t i, size_t *ret_len)
+bool arg_len(struct run *run, struct scall *call, size_t i, size_t *ret_len)
 {
     long long len;
     if (!arg_number(run, call, i, &len))
@@ -116,21 +115,17 @@ static bool sleeps_on(struct run *run, const struct sfd *sfd)
            (sw_poll(run->host, sfd->socket) & (SW_EV_OUT | SW_EV_ERR | SW_EV_HUP)) == 0;
 }
 
-static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t len,
-                    long long flags, const struct sw_addr *to, int64_t *ret_result)
+void io_send(struct run *run, struct sfd *sfd, size_t len, long long flags,
+             const struct sw_addr *to, int64_t *ret_result)
 {
-    if (null_buffer(call, len)) {
-        *ret_result = -EFAULT;
-        return true;
-    }
     uint64_t done = run->pending.done;
     if (sfd->stream && ((flags & MSG_FASTOPEN) || sfd->put_off || run->pending.fast)) {
         *ret_result = send_fast(run, sfd, len, flags, to);
-        return true;
+        return;
     }
     if (sleeps_on(run, sfd)) {
         *ret_result = CALL_SLEEPS;
-        return true;
+        return;
     }
     long long pass = SW_MSG_MORE | SW_MSG_OOB | SW_MSG_EOR | (done == 0 ? SW_MSG_ZEROCOPY : 0);
     int64_t r = try_send(run, sfd, len, (int)(flags & pass), to, &done);
@@ -139,6 +134,15 @@ static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t
         run->pending.done = done;
     else if (done > 0)
         *ret_result = (int64_t)done;
+}
+
+static bool do_send(struct run *run, struct scall *call, struct sfd *sfd, size_t len,
+                    long long flags, const struct sw_addr *to, int64_t *ret_result)
+{
+    if (null_buffer(call, len))
+        *ret_result = -EFAULT;
+    else
+        io_send(run, sfd, len, flags, to, ret_result);
     return true;
 }
 
@@ -242,8 +246,7 @@ static bool check_bytes(struct run *run, const uint8_t *bytes, size_t len, uint6
     return true;
 }
 
-/* Whether the next read passes over a byte: urgent data lies outside of the stream, at its mark. */
-static bool passes_mark(struct run *run, const struct sfd *sfd)
+bool io_passes_mark(struct run *run, const struct sfd *sfd)
 {
     int in_line = 0;
     size_t len = sizeof(in_line);
@@ -251,19 +254,15 @@ static bool passes_mark(struct run *run, const struct sfd *sfd)
     return sfd->stream && !in_line && sw_sockatmark(run->host, sfd->socket) == 1;
 }
 
-static bool do_recv(struct run *run, struct scall *call, struct sfd *sfd, size_t len,
-                    long long flags, struct sw_addr *ret_from, int64_t *ret_result)
+bool io_recv(struct run *run, struct sfd *sfd, size_t len, long long flags,
+             struct sw_addr *ret_from, int64_t *ret_result)
 {
-    if (null_buffer(call, len)) {
-        *ret_result = -EFAULT;
-        return true;
-    }
     uint8_t *bytes = malloc(len > 0 ? len : 1);
     if (bytes == NULL)
         return script_fail(run->script, SCRIPT_FAILED, run->event->pos, "no memory");
     int pass = (int)(flags & (SW_MSG_PEEK | SW_MSG_TRUNC | SW_MSG_OOB));
     bool urgent = sfd->stream && (flags & MSG_OOB);
-    unsigned skip = !urgent && passes_mark(run, sfd) ? 1 : 0;
+    unsigned skip = !urgent && io_passes_mark(run, sfd) ? 1 : 0;
     if ((flags & MSG_WAITALL) && sfd->stream && !sfd->nonblocking) {
         int64_t there = sw_recv_queued(run->host, sfd->socket);
         int events = sw_poll(run->host, sfd->socket);
@@ -286,6 +285,15 @@ static bool do_recv(struct run *run, struct scall *call, struct sfd *sfd, size_t
     free(bytes);
     *ret_result = urgent ? r : sleep_or(sfd, flags, r); /* Linux never waits for urgent data */
     return ok;
+}
+
+static bool do_recv(struct run *run, struct scall *call, struct sfd *sfd, size_t len,
+                    long long flags, struct sw_addr *ret_from, int64_t *ret_result)
+{
+    if (!null_buffer(call, len))
+        return io_recv(run, sfd, len, flags, ret_from, ret_result);
+    *ret_result = -EFAULT;
+    return true;
 }
 
 bool call_read(struct run *run, struct scall *call, int64_t *ret_result)

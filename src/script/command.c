@@ -6,6 +6,7 @@
  *
  *     sysctl -q net.ipv4.tcp_timestamps=0          .../set_sysctls.py /proc/sys/net/ipv4/X=Y
  *     .../defaults.sh                              the settings below
+ *     rm FILE; dd bs=1 count=5 of=FILE             a file that the script opens
  */
 #include <ctype.h>
 #include <errno.h>
@@ -194,6 +195,34 @@ static bool run_ethtool(struct run *run, struct pos pos, char **words, size_t co
     return true;
 }
 
+/* "dd bs=1 count=5 of=NAME": what is in the file is what is sent of it. */
+static bool run_dd(struct run *run, struct pos pos, char **words, size_t count)
+{
+    unsigned long long block = 512, blocks = 0;
+    const char *name = NULL;
+    for (size_t i = 1; i < count; i++) {
+        if (strncmp(words[i], "bs=", 3) == 0)
+            block = strtoull(words[i] + 3, NULL, 10);
+        else if (strncmp(words[i], "count=", 6) == 0)
+            blocks = strtoull(words[i] + 6, NULL, 10);
+        else if (strncmp(words[i], "of=", 3) == 0)
+            name = words[i] + 3;
+    }
+    if (name == NULL || block > UINT32_MAX || blocks > UINT32_MAX)
+        return unsupported(run, pos, "this command of dd's");
+    file_make(run, name, block * blocks);
+    return true;
+}
+
+/* "echo 3 > /sys/module/tcp_cubic/parameters/hystart_detect": by both signs, as it always is here.
+ */
+static bool run_echo(struct run *run, struct pos pos, char **words, size_t count)
+{
+    return (count == 4 && strcmp(words[1], "3") == 0 && strcmp(words[2], ">") == 0 &&
+            ends_in(words[3], "/tcp_cubic/parameters/hystart_detect")) ||
+           unsupported(run, pos, "this command of echo's");
+}
+
 #define WORDS_MAX 32
 
 /* One command: its words, quotes taken off. */
@@ -215,6 +244,15 @@ static bool run_words(struct run *run, struct pos pos, char **words, size_t coun
         sw_host_forget_metrics(run->host);
         return true;
     }
+    if (strcmp(name, "rm") == 0 || ends_in(name, "/rm")) {
+        for (size_t i = 1; i < count; i++)
+            file_remove(run, words[i]);
+        return true;
+    }
+    if (strcmp(name, "dd") == 0 || ends_in(name, "/dd"))
+        return run_dd(run, pos, words, count);
+    if (strcmp(name, "echo") == 0)
+        return run_echo(run, pos, words, count);
     if (strcmp(name, "ip") == 0)
         return run_ip_route(run, pos, words + 1, count - 1);
     if (strcmp(name, "ethtool") == 0)
@@ -270,6 +308,10 @@ bool command_run(struct run *run, const char *text, struct pos pos, bool cleanup
         while (*s != '\0' && *s != '\n' && *s != ';') {
             while (*s == ' ' || *s == '\t' || (*s == '\\' && s[1] == '\n'))
                 s += *s == '\\' ? 2 : 1;
+            if (*s == '>' && count > 0 && strcmp(words[0], "echo") == 0 && count < WORDS_MAX) {
+                words[count++] = arena_copy(&run->script->arena, s++, 1);
+                continue;
+            }
             if (*s == '#' || *s == '>' || strncmp(s, "&>", 2) == 0 ||
                 strncmp(s, "||", 2) == 0) { /* a comment; output into nowhere; what if it fails */
                 s += strcspn(s, "\n;");

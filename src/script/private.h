@@ -261,7 +261,7 @@ struct ts_pair {
     uint32_t script, real;
 };
 
-enum fd_kind { FD_FREE, FD_SOCKET, FD_EPOLL };
+enum fd_kind { FD_FREE, FD_SOCKET, FD_EPOLL, FD_FILE, FD_PIPE_OUT, FD_PIPE_IN };
 #define FDS_MAX 256
 
 struct watch {
@@ -273,6 +273,13 @@ struct watch {
     bool off;   /* one-shot, told */
 };
 
+/* A file of the script's, or what lies in a pipe: bytes that nobody has looked at, so only how many. */
+struct store {
+    struct store *next;
+    const char *name; /* of a file */
+    uint64_t bytes;
+};
+
 struct sfd {
     enum fd_kind kind;
     sw_socket_t socket;
@@ -281,6 +288,8 @@ struct sfd {
     struct flow *flow;
     uint64_t sent, received; /* bytes: the place in the pattern of payload */
     struct watch *watches;   /* of an epoll descriptor */
+    struct store *store;     /* of a file or a pipe */
+    uint64_t place;          /* in a file */
 };
 
 /* A packet that left and was not looked at yet. */
@@ -313,6 +322,7 @@ struct run {
     struct sent *sent, **sent_last;
     struct pending pending;
     struct variable *variables; /* of code */
+    struct store *files;
     struct text log;
     const struct script_config *config;
     unsigned calls, packets, codes;
@@ -364,8 +374,21 @@ struct call_entry {
 call_fn call_poll, call_epoll_create, call_epoll_ctl, call_epoll_wait;
 call_fn call_read, call_recv, call_recvfrom, call_readv, call_recvmsg;
 call_fn call_write, call_send, call_sendto, call_writev, call_sendmsg;
+call_fn call_open, call_pipe, call_splice, call_sendfile;
 call_fn call_getsockopt, call_setsockopt, call_fcntl, call_ioctl;
 void wait_note_ready(struct run *run); /* edges for epoll */
+
+/* calls_io.c: what all calls that send, or receive, come to */
+void io_send(struct run *run, struct sfd *sfd, size_t len, long long flags,
+             const struct sw_addr *to, int64_t *ret_result);
+bool io_recv(struct run *run, struct sfd *sfd, size_t len, long long flags,
+             struct sw_addr *ret_from, int64_t *ret_result);
+/* Whether the next read passes over a byte: urgent data lies outside of the stream, at its mark. */
+bool io_passes_mark(struct run *run, const struct sfd *sfd);
+
+/* calls_file.c: a file of that name, for open(); there was one: it is another now */
+void file_make(struct run *run, const char *name, uint64_t bytes);
+void file_remove(struct run *run, const char *name);
 
 /* control.c: of recvmsg(), the control messages and flags that the script expects against those that
  * a program would be given: with data, and (the call as a whole) with MSG_ERRQUEUE. */
@@ -376,6 +399,10 @@ bool control_error(struct run *run, const struct expr *message, const struct sfd
 /* Arguments. Each fails with a message at the argument. */
 bool arg_number(struct run *run, struct scall *call, size_t i, long long *ret);
 bool arg_fd(struct run *run, struct scall *call, size_t i, struct sfd **ret);
+/* The length argument of read(), write() and their kin. */
+bool arg_len(struct run *run, struct scall *call, size_t i, size_t *ret_len);
+/* A number for a descriptor that the script gives in the call's result. */
+bool new_fd(struct run *run, struct scall *call, int *ret_fd);
 /* An address: "..." is what the script's options say. *ret_unspec: AF_UNSPEC. */
 bool arg_addr(struct run *run, const struct expr *e, bool remote, struct sw_addr *ret,
               bool *ret_unspec);

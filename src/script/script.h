@@ -22,6 +22,7 @@
  *   symbols.c         names of constants and errors
  *   run.c             the events in order; time
  *   calls*.c          a table of system calls onto <sockworks/socket.h>, those that sleep included
+ *   calls_file.c      files and pipes, as far as they meet sockets: sendfile(), splice()
  *   wait.c            poll and epoll
  *   flow.c            which connection a packet is of; script's sequence numbers <-> real ones
  *   wire.c            packets of a script <-> bytes
