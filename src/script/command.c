@@ -6,7 +6,7 @@
  *
  *     sysctl -q net.ipv4.tcp_timestamps=0          .../set_sysctls.py /proc/sys/net/ipv4/X=Y
  *     .../defaults.sh                              the settings below
- *     rm FILE; dd bs=1 count=5 of=FILE             a file that the script opens
+ *     rm -f FILE; dd bs=1 count=5 of=FILE             a file that the script opens
  */
 #include <ctype.h>
 #include <errno.h>
@@ -195,6 +195,15 @@ static bool run_ethtool(struct run *run, struct pos pos, char **words, size_t co
     return true;
 }
 
+static bool run_rm(struct run *run, struct pos pos, char **words, size_t count)
+{
+    if (count < 3 || strcmp(words[1], "-f") != 0)
+        return unsupported(run, pos, "this command of rm's");
+    for (size_t i = 2; i < count; i++)
+        file_remove(run, words[i]);
+    return true;
+}
+
 /* "dd bs=1 count=5 of=NAME": what is in the file is what is sent of it. */
 static bool run_dd(struct run *run, struct pos pos, char **words, size_t count)
 {
@@ -244,11 +253,11 @@ static bool run_words(struct run *run, struct pos pos, char **words, size_t coun
         sw_host_forget_metrics(run->host);
         return true;
     }
-    if (strcmp(name, "rm") == 0 || ends_in(name, "/rm")) {
-        for (size_t i = 1; i < count; i++)
-            file_remove(run, words[i]);
+    if (strcmp(name, "rm") == 0 || ends_in(name, "/rm"))
+        return run_rm(run, pos, words, count);
+    /* The kernel's tables, which know nothing of this stack's sockets. */
+    if (strcmp(name, "grep") == 0 && count > 2 && strncmp(words[2], "/proc/net/", 10) == 0)
         return true;
-    }
     if (strcmp(name, "dd") == 0 || ends_in(name, "/dd"))
         return run_dd(run, pos, words, count);
     if (strcmp(name, "echo") == 0)

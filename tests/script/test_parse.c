@@ -37,9 +37,13 @@ static void not_supported(void **state)
     expect("--wire_client\n", SCRIPT_UNSUPPORTED, 1, 1, "no option --wire_client");
     expect("0 socket(..., SOCK_STREAM, IPPROTO_SCTP) = 3\n", SCRIPT_UNSUPPORTED, 1, 28,
            "no constant 'IPPROTO_SCTP'");
-    expect("0 splice(3, NULL, 4, NULL, 5, 0) = 0\n", SCRIPT_UNSUPPORTED, 1, 1, "splice()");
+    expect("0 vmsplice(3, NULL, 4, 0) = 0\n", SCRIPT_UNSUPPORTED, 1, 1, "vmsplice()");
     expect("0 > gre: . 1:1(0)\n", SCRIPT_UNSUPPORTED, 1, 5, "inside 'gre'");
-    expect("0 `rm -rf /`\n", SCRIPT_UNSUPPORTED, 1, 3, "no shell is run");
+    expect("0 `make -C /`\n", SCRIPT_UNSUPPORTED, 1, 3, "no shell is run");
+    expect("0 `rm -rf /`\n", SCRIPT_UNSUPPORTED, 1, 3, "rm's");
+    expect("0 `dd if=/dev/zero`\n", SCRIPT_UNSUPPORTED, 1, 3, "dd's");
+    expect("0 `echo 3 > /dev/null`\n", SCRIPT_UNSUPPORTED, 1, 3, "echo's");
+    expect("0 `grep -c root /etc/passwd`\n", SCRIPT_UNSUPPORTED, 1, 3, "'grep'");
     expect("0 `sysctl net.ipv4.tcp_wonder=1`\n", SCRIPT_UNSUPPORTED, 1, 3, "'tcp_wonder'");
     expect("0 %{ while True: pass }%\n", SCRIPT_UNSUPPORTED, 1, 6, "not understood");
 }
