@@ -19,6 +19,7 @@ void netlink_addresses_init(struct netlink_addresses *addresses)
         .n = 2,
         .at = {{AF_INET, 8, 4, {127, 0, 0, 1}}, {AF_INET6, 128, 16, {[15] = 1}}},
     };
+    netlink_rules_init(addresses);
 }
 
 static const char lo_name[] = "lo";

@@ -23,7 +23,8 @@ struct netlink_reply {
 /* Addresses of the interface, in the order in which they came. */
 enum {
     NETLINK_ADDRESSES_MAX = 32, /* a page tells of: glibc reads no more at once */
-    NETLINK_KEPT_MAX = 16,      /* routes, and rules, that were added */
+    NETLINK_KEPT_MAX = 16,      /* routes that were added */
+    NETLINK_RULES_MAX = 24,     /* Linux's own among them */
     NETLINK_NEWS_MAX = 1024,    /* bytes of one message that tells of a change */
 };
 struct netlink_addresses {
@@ -34,12 +35,12 @@ struct netlink_addresses {
         uint8_t dst[16];
         bool leads; /* the host has a route for it */
     } routes[NETLINK_KEPT_MAX];
-    struct netlink_rule { /* as its request had it; sorted by priority */
+    struct netlink_rule { /* as its request had it; sorted by family and priority */
         uint32_t priority;
         uint16_t len;
         uint8_t family;
         _Alignas(uint32_t) uint8_t body[96];
-    } rules[NETLINK_KEPT_MAX];
+    } rules[NETLINK_RULES_MAX];
     unsigned n;
     struct netlink_address {
         uint8_t family, prefix_len, len; /* len: bytes */
@@ -75,6 +76,7 @@ void netlink_dump_routes(struct netlink_builder *b, const struct netlink_host *h
                          uint8_t family);
 void netlink_dump_rules(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
                         uint8_t family);
+void netlink_rules_init(struct netlink_addresses *all);
 /* Tells the groups of an address that was added or taken away, as the request says; of lo as it is now. */
 void netlink_tell_address(const struct netlink_host *host, const struct nlmsghdr *request,
                           const struct netlink_address *address);
@@ -93,5 +95,7 @@ int netlink_change(const struct netlink_host *host, const struct nlmsghdr *reque
 bool netlink_asks_for_lo(const struct netlink_host *host, const uint8_t *body, size_t len);
 /* The attribute of that type behind a fixed part; NULL: it has none. */
 const uint8_t *netlink_find_attribute(const uint8_t *body, size_t len, size_t fixed, uint16_t type, size_t *ret_len);
+/* The same of one that is a number; `otherwise`: it has none. */
+uint32_t netlink_find_number(const uint8_t *body, size_t len, size_t fixed, uint16_t type, uint32_t otherwise);
 
 #endif

@@ -32,6 +32,17 @@ const uint8_t *netlink_find_attribute(const uint8_t *body, size_t len, size_t fi
     return NULL;
 }
 
+uint32_t netlink_find_number(const uint8_t *body, size_t len, size_t fixed, uint16_t type,
+                             uint32_t otherwise)
+{
+    size_t n;
+    uint32_t v = otherwise;
+    const uint8_t *at = netlink_find_attribute(body, len, fixed, type, &n);
+    if (at != NULL && n == sizeof(v))
+        memcpy(&v, at, sizeof(v));
+    return v;
+}
+
 /* The address that a request is about: IFA_LOCAL, or else IFA_ADDRESS. 0 or a positive errno. */
 static int read_address(const uint8_t *body, size_t len, const struct ifaddrmsg *info,
                         struct netlink_address *ret)

@@ -16,6 +16,8 @@
 
 enum { METRIC6 = 1024, METRIC6_OF_ADDRESS = 256 }; /* IP6_RT_PRIO_USER, IP6_RT_PRIO_ADDRCONF */
 
+static const uint8_t medium; /* the preference of a route of IPv6: RFC 4191 2.1 */
+
 static bool covers(const uint8_t *prefix, unsigned bits, const uint8_t *bytes)
 {
     for (unsigned i = 0; i < bits; i++)
@@ -43,7 +45,6 @@ struct teller {
 static void tell(const struct teller *t, struct rtmsg info, const uint8_t *dst, uint32_t metric,
                  const uint8_t *src)
 {
-    static const uint8_t preference; /* RFC 4191: medium */
     size_t len = address_len(info.rtm_family);
     uint8_t prefix[16] = {0};
 
@@ -60,7 +61,7 @@ static void tell(const struct teller *t, struct rtmsg info, const uint8_t *dst, 
         netlink_attribute(t->b, RTA_PREFSRC, src, len);
     netlink_number(t->b, RTA_OIF, (uint32_t)t->host->lo);
     if (info.rtm_family == AF_INET6)
-        netlink_attribute(t->b, RTA_PREF, &preference, sizeof(preference));
+        netlink_attribute(t->b, RTA_PREF, &medium, sizeof(medium));
     netlink_end(t->b);
 }
 
@@ -205,8 +206,10 @@ int netlink_put_way(struct netlink_builder *b, const struct netlink_host *host,
     netlink_begin(b, RTM_NEWROUTE, 0, request, host->port);
     netlink_append(b, &info, sizeof(info));
     netlink_number(b, RTA_TABLE, table);
-    if (!v4)
+    if (!v4) {
         netlink_number(b, RTA_PRIORITY, r != NULL ? r->metric : 0);
+        netlink_attribute(b, RTA_PREF, &medium, sizeof(medium));
+    }
     netlink_attribute(b, RTA_DST, to, n);
     netlink_number(b, RTA_OIF, (uint32_t)host->lo);
     if (a != NULL)
@@ -216,17 +219,6 @@ int netlink_put_way(struct netlink_builder *b, const struct netlink_host *host,
 }
 
 /* ---- changing ---- */
-
-/* An attribute that is a number; `otherwise` if it is not there. */
-static uint32_t number(const uint8_t *body, size_t len, uint16_t type, uint32_t otherwise)
-{
-    size_t n;
-    uint32_t v = otherwise;
-    const uint8_t *at = netlink_find_attribute(body, len, sizeof(struct rtmsg), type, &n);
-    if (at != NULL && n == sizeof(v))
-        memcpy(&v, at, sizeof(v));
-    return v;
-}
 
 /* The route that a request is about. 0 or a positive errno. */
 static int read_route(const struct netlink_host *host, const uint8_t *body, size_t len,
@@ -247,15 +239,16 @@ static int read_route(const struct netlink_host *host, const uint8_t *body, size
         return EINVAL;
     if (dst != NULL)
         memcpy(r.dst, dst, want);
-    uint32_t table = number(body, len, RTA_TABLE, r.info.rtm_table);
+    uint32_t table = netlink_find_number(body, len, sizeof(r.info), RTA_TABLE, r.info.rtm_table);
     if (table > UINT8_MAX)
         return EOPNOTSUPP;
     r.info.rtm_table = table != RT_TABLE_UNSPEC ? (uint8_t)table : RT_TABLE_MAIN;
     if (netlink_find_attribute(body, len, sizeof(r.info), RTA_GATEWAY, &n) != NULL)
         return r.info.rtm_family == AF_INET ? ENETUNREACH : EHOSTUNREACH; /* nobody is there */
-    if (number(body, len, RTA_OIF, (uint32_t)host->lo) != (uint32_t)host->lo)
+    if (netlink_find_number(body, len, sizeof(r.info), RTA_OIF, (uint32_t)host->lo) !=
+        (uint32_t)host->lo)
         return ENODEV;
-    r.metric = number(body, len, RTA_PRIORITY, 0);
+    r.metric = netlink_find_number(body, len, sizeof(r.info), RTA_PRIORITY, 0);
     *ret = r;
     return 0;
 }

@@ -13,26 +13,9 @@
 #include "run/netlink.h"
 #include "run/netlink_build.h"
 
-/* They ask Linux's three tables in turn; of IPv6 there is no "default". */
-static const struct {
-    uint8_t family, table;
-    uint32_t priority;
-} own[] = {{AF_INET, RT_TABLE_LOCAL, 0},
-           {AF_INET, RT_TABLE_MAIN, 32766},
-           {AF_INET, RT_TABLE_DEFAULT, 32767},
-           {AF_INET6, RT_TABLE_LOCAL, 0},
-           {AF_INET6, RT_TABLE_MAIN, 32766}};
-enum { OWN = sizeof(own) / sizeof(own[0]), FIRST_FREE = 32765 };
-
 static uint32_t number(const struct netlink_rule *r, uint16_t type, uint32_t otherwise)
 {
-    size_t n;
-    uint32_t v = otherwise;
-    const uint8_t *at =
-        netlink_find_attribute(r->body, r->len, sizeof(struct fib_rule_hdr), type, &n);
-    if (at != NULL && n == sizeof(v))
-        memcpy(&v, at, sizeof(v));
-    return v;
+    return netlink_find_number(r->body, r->len, sizeof(struct fib_rule_hdr), type, otherwise);
 }
 
 static void tell(struct netlink_builder *b, const struct netlink_host *host,
@@ -48,36 +31,14 @@ static void tell(struct netlink_builder *b, const struct netlink_host *host,
     netlink_end(b);
 }
 
-/* In the order of their priorities. */
 void netlink_dump_rules(struct netlink_builder *b, const struct netlink_host *host,
                         const struct nlmsghdr *request, uint8_t family)
 {
     const struct netlink_addresses *all = host->addresses;
 
-    for (unsigned f = 0; f < 2; f++) {
-        uint8_t of = f == 0 ? AF_INET : AF_INET6;
-        if (family != AF_UNSPEC && family != of)
-            continue;
-        uint64_t from = 0; /* the least priority that has not been told */
-        for (unsigned i = 0; i <= OWN; i++) {
-            if (i < OWN && own[i].family != of)
-                continue;
-            uint64_t next = i < OWN ? own[i].priority : UINT64_MAX;
-            for (unsigned k = 0; k < all->n_rules; k++)
-                if (all->rules[k].family == of && all->rules[k].priority >= from &&
-                    all->rules[k].priority < next)
-                    tell(b, host, request, &all->rules[k]);
-            from = next;
-            struct netlink_rule r = {.family = of, .len = sizeof(struct fib_rule_hdr)};
-            if (i == OWN)
-                break;
-            r.priority = own[i].priority;
-            const struct fib_rule_hdr h = {
-                .family = of, .table = own[i].table, .action = FR_ACT_TO_TBL};
-            memcpy(r.body, &h, sizeof(h));
-            tell(b, host, request, &r);
-        }
-    }
+    for (unsigned i = 0; i < all->n_rules; i++)
+        if (family == AF_UNSPEC || family == all->rules[i].family)
+            tell(b, host, request, &all->rules[i]);
 }
 
 /* Whether a rule has all that another says of it. */
@@ -115,27 +76,60 @@ static struct netlink_rule *find(const struct netlink_host *host, const struct n
     return NULL;
 }
 
-static int add(const struct netlink_host *host, struct netlink_rule *r, uint16_t flags)
+static void insert(struct netlink_addresses *all, const struct netlink_rule *r)
 {
-    struct netlink_addresses *all = host->addresses;
-
-    if ((flags & NLM_F_EXCL) != 0 && find(host, r, true) != NULL)
-        return EEXIST;
-    if (all->n_rules == NETLINK_KEPT_MAX)
-        return ENOBUFS;
-    r->priority = number(r, FRA_PRIORITY, 0);
-    if (r->priority == 0) { /* in front of all others */
-        r->priority = FIRST_FREE;
-        for (unsigned i = 0; i < all->n_rules; i++)
-            if (all->rules[i].family == r->family && all->rules[i].priority <= r->priority)
-                r->priority = all->rules[i].priority - 1;
-    }
-    unsigned at = 0; /* sorted */
-    while (at < all->n_rules && all->rules[at].priority <= r->priority)
+    unsigned at = 0;
+    while (at < all->n_rules &&
+           (all->rules[at].family < r->family ||
+            (all->rules[at].family == r->family && all->rules[at].priority <= r->priority)))
         at++;
     memmove(&all->rules[at + 1], &all->rules[at], (all->n_rules++ - at) * sizeof(*r));
     all->rules[at] = *r;
+}
+
+/* One in front of all others but those that ask "local" (Linux's fib_default_rule_pref()). */
+static uint32_t next_priority(const struct netlink_addresses *all, uint8_t family)
+{
+    for (unsigned i = 0; i < all->n_rules; i++)
+        if (all->rules[i].family == family && all->rules[i].priority != 0)
+            return all->rules[i].priority - 1;
     return 0;
+}
+
+static int add(const struct netlink_host *host, struct netlink_rule *r, uint16_t flags)
+{
+    if ((flags & NLM_F_EXCL) != 0 && find(host, r, true) != NULL)
+        return EEXIST;
+    if (host->addresses->n_rules == NETLINK_RULES_MAX)
+        return ENOBUFS;
+    r->priority = number(r, FRA_PRIORITY, 0);
+    if (r->priority == 0)
+        r->priority = next_priority(host->addresses, r->family);
+    insert(host->addresses, r);
+    return 0;
+}
+
+/* Linux's own ask its three tables in turn; of IPv6 there is no "default". */
+void netlink_rules_init(struct netlink_addresses *all)
+{
+    static const struct {
+        uint8_t family, table;
+        uint32_t priority;
+    } own[] = {{AF_INET, RT_TABLE_LOCAL, 0},
+               {AF_INET, RT_TABLE_MAIN, 32766},
+               {AF_INET, RT_TABLE_DEFAULT, 32767},
+               {AF_INET6, RT_TABLE_LOCAL, 0},
+               {AF_INET6, RT_TABLE_MAIN, 32766}};
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        struct netlink_rule r = {.priority = own[i].priority,
+                                 .family = own[i].family,
+                                 .len = sizeof(struct fib_rule_hdr)};
+        const struct fib_rule_hdr h = {
+            .family = own[i].family, .table = own[i].table, .action = FR_ACT_TO_TBL};
+        memcpy(r.body, &h, sizeof(h));
+        insert(all, &r);
+    }
 }
 
 static int take_away(const struct netlink_host *host, const struct netlink_rule *said)
