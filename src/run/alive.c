@@ -35,28 +35,32 @@ void alive_init(struct run *run)
     run->diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 }
 
-bool standin_alive(struct run *run, struct standin *s)
+bool alive_by_name(struct run *run, const char *name, bool stream, ino_t ino)
 {
     struct sockaddr_un addr;
 
-    if (s->state == STANDIN_GONE)
-        return false;
-    if (s->kept_fd >= 0)
-        return alive_held_by_program(run, s->ino);
-    if (s->name[0] == '\0')
-        return alive_in_kernel(run, s->ino);
-
-    int *probe = s->stream ? &run->probe_stream_fd : &run->probe_dgram_fd;
-    probe_renew(probe, s->stream);
+    if (name[0] == '\0')
+        return alive_in_kernel(run, ino);
+    int *probe = stream ? &run->probe_stream_fd : &run->probe_dgram_fd;
+    probe_renew(probe, stream);
     if (*probe < 0)
         return true; /* cannot tell */
-    socklen_t len = name_addr(s->name, &addr);
+    socklen_t len = name_addr(name, &addr);
     if (bind(*probe, (struct sockaddr *)&addr, len) < 0)
         return true;
     close(*probe);
     *probe = -1;
-    probe_renew(probe, s->stream); /* before another descriptor takes its place */
+    probe_renew(probe, stream); /* before another descriptor takes its place */
     return false;
+}
+
+bool standin_alive(struct run *run, struct standin *s)
+{
+    if (s->state == STANDIN_GONE)
+        return false;
+    if (s->kept_fd >= 0)
+        return alive_held_by_program(run, s->ino);
+    return alive_by_name(run, s->name, s->stream, s->ino);
 }
 
 /* Whether a hang-up will tell us when its last holder closes it. */

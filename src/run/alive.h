@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Two slower ways of asking whether a stand-in still has a holder. */
+/* Ways of asking whether a stand-in still has a holder. */
 #ifndef SW_RUN_ALIVE_H
 #define SW_RUN_ALIVE_H
 
@@ -10,6 +10,9 @@ struct run;
 
 /* The descriptors that asking takes, while there are some. */
 void alive_init(struct run *run);
+
+/* By its name; of who has none, by the kernel's table. */
+bool alive_by_name(struct run *run, const char *name, bool stream, ino_t ino);
 
 /* By the kernel's table of unix sockets (sock_diag(7)). Where that cannot be had: false, as if
  * gone. */

@@ -71,59 +71,6 @@ void connect_give_up(struct run *run, struct run_call *call, int err)
     call_fail(run, call, err == EMFILE ? ENFILE : err == EAGAIN ? ENOBUFS : err);
 }
 
-/* TCP may connect again after a failure, a connected AF_UNIX socket may not: another one takes its
- * place. Other descriptors of the old one keep the old one (a known difference); the caller's
- * registrations with epoll follow (registration.c), once the new one shows what it is. */
-int connect_renew(struct run *run, struct run_call *call)
-{
-    struct standin *s = call->standin;
-    struct sockaddr_un addr;
-    struct stat st;
-    char name[33];
-    int nonblock = call_nonblocking(run, call) ? SOCK_NONBLOCK : 0;
-    int flags = fetch_flags(call->tid, (int)call->args[0]);
-
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | nonblock, 0);
-    if (fd < 0)
-        return -ENFILE;
-    name_make(run, name);
-    socklen_t len = name_addr(name, &addr);
-    struct seccomp_notif_addfd add = {
-        .id = call->id,
-        .flags = SECCOMP_ADDFD_FLAG_SETFD,
-        .srcfd = (uint32_t)fd,
-        .newfd = (uint32_t)call->args[0],
-        .newfd_flags = flags > 0 && (flags & O_CLOEXEC) != 0 ? O_CLOEXEC : 0,
-    };
-    if (bind(fd, (struct sockaddr *)&addr, len) < 0 || fstat(fd, &st) < 0 ||
-        ioctl(run->notify_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0) {
-        int err = errno;
-        close(fd);
-        return -err;
-    }
-    standin_drop_far(run, s);
-    accept_drop_pending(run, s);
-    standin_rename(run, s, st.st_ino, name);
-    if (s->kept_fd >= 0)
-        close(s->kept_fd);
-    s->kept_fd = run->keep_dups ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-    if (call->fd >= 0)
-        close(call->fd);
-    call->fd = fd;
-    standin_set_state(run, s, STANDIN_FRESH);
-    return 0;
-}
-
-/* The same with its registrations at once: what it shows is that it is fresh. */
-int connect_renew_fresh(struct run *run, struct run_call *call)
-{
-    int number = (int)call->args[0];
-    struct registration *moving = registrations_of(run, call->tid, number, call->standin->ino);
-    int err = connect_renew(run, call);
-    registrations_move(moving, err == 0 ? call->fd : -1, number);
-    return err;
-}
-
 /* Once connect() has told why an attempt failed, the socket is as fresh as it was. To the core a
  * connection whose error we have taken is one that ended for no reason. */
 static void tell_failure(struct run *run, struct run_call *call, int err)

@@ -64,6 +64,19 @@ bool call_return_fd(struct run *run, struct run_call *call, int fd, bool cloexec
     return false;
 }
 
+int call_replace_fd(struct run *run, struct run_call *call, int fd)
+{
+    int flags = fetch_flags(call->tid, (int)call->args[0]);
+    struct seccomp_notif_addfd add = {
+        .id = call->id,
+        .flags = SECCOMP_ADDFD_FLAG_SETFD,
+        .srcfd = (uint32_t)fd,
+        .newfd = (uint32_t)call->args[0],
+        .newfd_flags = flags > 0 && (flags & O_CLOEXEC) != 0 ? O_CLOEXEC : 0,
+    };
+    return ioctl(run->notify_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+}
+
 bool call_waits(struct run *run, struct run_call *call)
 {
     return ioctl(run->notify_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) == 0;

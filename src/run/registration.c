@@ -3,15 +3,15 @@
  * Registrations with epoll(7) that follow a stand-in to the open file which takes its place.
  *
  * A connected AF_UNIX socket cannot be connected anew as TCP can, so connect() after a refusal puts
- * another one under the caller's number (renew() in call_connect.c). epoll registers an open file
+ * another one under the caller's number (renew.c). epoll registers an open file
  * and the number it had when it was registered; the old file's registrations end with its close.
  * What they were is told by /proc/PID/fdinfo (proc(5)), and the epoll set itself can be fetched
  * like any descriptor. A registration made by us names our number: so the new file stands under the
  * caller's number in our own table for that long, and the program's later EPOLL_CTL_MOD and
  * EPOLL_CTL_DEL find it.
  *
- * Sets of the caller's process only, and its own number only: a dup keeps the old file, as renew()
- * says.
+ * Sets of the caller's process only, and its own number only: those of a dup follow when it does,
+ * as renew.c says.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -395,6 +395,7 @@ static int supervise(const struct run_config *config, const struct run_origin *o
     sw_list_init(&run.members);
     sw_list_init(&run.active);
     sw_list_init(&run.gone);
+    sw_list_init(&run.left_behind);
     sw_list_init(&run.held);
     /* Two descriptors for each connection, one for each end: who may raises the limit for itself.
      * The programs have the one that they were started with. Beyond it far ends are parked. */

@@ -282,6 +282,7 @@ struct run {
     bool keep_dups;            /* no pidfd_getfd here */
     bool wait_killable;
     struct sw_list standins, listeners, members, active, gone;
+    struct sw_list left_behind; /* renew.c's own */
     struct run_park *park;     /* park.c's own; NULL: there is no keeper */
     struct sw_list guests;     /* of struct standin: far ends above the line */
     int park_from;             /* the line */
@@ -327,6 +328,8 @@ void call_continue(struct run *run, struct run_call *call);      /* the kernel d
 /* Puts `fd` into the caller's table and returns its number as the call's result, in one step.
  * False: the caller has gone or has no free descriptor (answered EMFILE then); undo what was done. */
 bool call_return_fd(struct run *run, struct run_call *call, int fd, bool cloexec);
+/* Puts `fd` in the place of the descriptor that the call is about, close-on-exec as that. 0 or a negative errno. */
+int call_replace_fd(struct run *run, struct run_call *call, int fd);
 /* Tries now; holds it if it would block and may. timeout_ns: 0 none (for ever). */
 void call_try(struct run *run, struct run_call *call, run_try_fn *fn, uint64_t timeout_ns, int timeout_errno);
 /* Something happened to a stand-in: its held calls are tried again. */
@@ -424,13 +427,17 @@ void stream_prepare_far(struct run *run, struct standin *s);
 /* The timeout option (SO_RCVTIMEO, SO_SNDTIMEO) of a stand-in in ns; 0: none. */
 uint64_t standin_timeout_ns(struct run *run, struct standin *s, int name);
 
-/* call_connect.c: an attempt that the core has begun. Shows the state it is in on the stand-in, through
- * its dup `fd`; 0 or a negative errno. */
-int connect_show(struct run *run, struct run_call *call, int fd);
+/* renew.c: a descriptor that is a stand-in's no more, by its inode: the one it was, which stands under that number
+ * from now on (call->fd is a dup); NULL: it was none. */
+struct standin *renew_catch_up(struct run *run, struct run_call *call, ino_t ino);
+void renew_forget(struct run *run, const struct standin *s);
 /* A used stand-in gets a fresh socket underneath; 0 or a negative errno. */
 int connect_renew(struct run *run, struct run_call *call);
 /* The same with its registrations at once: what it shows is that it is fresh. */
 int connect_renew_fresh(struct run *run, struct run_call *call);
+/* call_connect.c: an attempt that the core has begun. Shows the state it is in on the stand-in, through
+ * its dup `fd`; 0 or a negative errno. */
+int connect_show(struct run *run, struct run_call *call, int fd);
 /* Our own descriptors or memory are used up (positive errno): it ends here, and the call with it. */
 void connect_give_up(struct run *run, struct run_call *call, int err);
 /* The caller waits for the connection as `try` says, for SO_SNDTIMEO at most. */

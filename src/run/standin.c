@@ -107,15 +107,19 @@ struct standin *standin_find(struct run *run, pid_t tid, int fd)
 void standin_of_call(struct run *run, struct run_call *call)
 {
     int fd = (int)call->args[0];
+    struct stat st;
     if (fd < 0)
         return;
     int copy = run->keep_dups ? -EPERM : fetch_fd(run, call->tid, fd);
     if (copy >= 0) {
         call->standin = by_open_fd(run, copy);
-        if (call->standin != NULL)
+        if (call->standin != NULL) {
             call->fd = copy;
-        else
+        } else {
+            if (!sw_list_empty(&run->left_behind) && fstat(copy, &st) == 0)
+                call->standin = renew_catch_up(run, call, st.st_ino);
             close(copy);
+        }
     } else if (copy != -EBADF) {
         call->standin = by_proc(run, call->tid, fd);
     }
@@ -344,6 +348,7 @@ void standin_gone(struct run *run, struct standin *s)
         close(s->kept_fd);
     s->kept_fd = -1;
     accept_drop_pending(run, s);
+    renew_forget(run, s);
     if (s->sock != 0)
         sw_close(run->host, s->sock);
     s->sock = 0;

@@ -117,6 +117,23 @@ static void connect_refused_then_served(void)
     TRY(connect(client, ADDRESS(address)));
 }
 
+/* The same of one that has a copy: it is the same socket, whichever of them is asked. */
+static void connect_refused_then_served_copy(void)
+{
+    int fd = stream_socket(), client = stream_socket(), copy = MUST(dup(client));
+    struct sockaddr_storage address = loopback(0);
+    MUST(bind(fd, ADDRESS(address)));
+    address = loopback(port_of(fd));
+    TRY(connect(client, ADDRESS(address)));
+    MUST(listen(fd, 1));
+    TRY(connect(client, ADDRESS(address)));
+    show_names("of the copy", copy);
+    TRY(send(copy, "by the copy", 11, 0));
+    MUST(close(client));
+    show_poll("of the copy alone", copy);
+    show_recv("by the server", MUST(accept(fd, NULL, NULL)), 20, 0);
+}
+
 static void connect_unspecified_address(void)
 {
     int fd = listener(8), client = stream_socket();
@@ -215,6 +232,7 @@ const struct scenario connect_scenarios[] = {
     {"connect-refused-ask-by-connect", connect_refused_ask_by_connect, BOTH},
     {"connect-refused-ask-by-recv", connect_refused_ask_by_recv, BOTH},
     {"connect-refused-then-served", connect_refused_then_served, BOTH},
+    {"connect-refused-then-served-copy", connect_refused_then_served_copy, BOTH},
     {"connect-unspecified-address", connect_unspecified_address, BOTH},
     {"connect-bound", connect_bound, BOTH},
     {"connect-same-port", connect_same_port, BOTH},
