@@ -199,8 +199,18 @@ def run_case(stage, case, script, options=(), sysctls=()):
     return None if status == 0 else printed.rstrip() + "\n" + ending
 
 
-def lines_of(stage, user, argv, seconds):
-    """What the program printed to its standard output, line by line; ends the test if it fails."""
+def accounting(what, err):
+    """What is left, by the run's own words; the JSON is the last on stderr."""
+    try:
+        left = json.loads(err[err.index("{\n"):])["left"]
+    except (ValueError, KeyError):
+        raise Failure(f"{what}: no counters in {err[-500:]!r}") from None
+    expect(f"{what}: left behind", {k: v for k, v in left.items() if v != 0}, {})
+
+
+def lines_of(stage, user, argv, seconds, check=None):
+    """What the program printed to its standard output, line by line; ends the test if it fails.
+    `check` is given what came on the standard error."""
     mark, home = uuid.uuid4().hex, stage.home(user)
     try:
         done = subprocess.run(argv, cwd=home, capture_output=True, text=True, errors="replace",
@@ -214,16 +224,21 @@ def lines_of(stage, user, argv, seconds):
         skip(done.stderr.strip())
     if done.returncode != 0:
         sys.exit(f"exit status {done.returncode}: {' '.join(argv)}\n{done.stderr[-2000:]}")
+    if check is not None:
+        check(done.stderr)
     return done.stdout.splitlines()
 
 
 def lines_on_both(stage, user, words, seconds=4 * STEP_SECONDS):
-    """What the same program prints on the kernel's sockets, in a namespace of its own, and on Sockworks'."""
+    """What the same program prints on the kernel's sockets, in a namespace of its own, and on Sockworks', where
+    nothing may be left behind."""
     kernel = [PYTHON, str(stage.path / "tests" / "private_net.py"), *as_user(user)]
-    own = [*as_user(user), str(stage.command), "run", "--"]
+    own = [*as_user(user), str(stage.command), "run", "--stats", "--json", "--"]
     if stage.command is None:  # the test itself under test: the kernel against the kernel
-        own = kernel
-    return tuple(lines_of(stage, user, [*prefix, *words], seconds) for prefix in (kernel, own))
+        return tuple(lines_of(stage, user, [*kernel, *words], seconds) for _ in range(2))
+    return (lines_of(stage, user, [*kernel, *words], seconds),
+            lines_of(stage, user, [*own, *words], seconds,
+                     lambda err: accounting(" ".join(str(word) for word in words), err)))
 
 
 def main(body, commands=(), prepare=None, sysctls=(), options=()):

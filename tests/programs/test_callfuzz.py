@@ -22,8 +22,9 @@ from harness import HERE, ROOT, STEP_SECONDS, Stage, lines_on_both
 SEEDS = 300
 SHOWN = 2    # of a kind of difference, in a summary
 BATCH = 500  # seeds of one run
-LINE = re.compile(r"\d+ (\w+)\((.*)\) = (.*)")
-DUP = re.compile(r"\d+ dup\((\d+)\) = (\d+)")
+LINE = re.compile(r"[\d.]+ (\w+)\((.*)\) = (.*)")
+DUP = re.compile(r"[\d.]+ (?:dup|dup2|dup3|pass|fcntl)\((\d+)(?:, (?:0|1030|1), .*|, \d+, 0x\w+|, [01])?\) = (\d+)")
+COPY = r"((dup\w?|pass)\(|fcntl\(\d+, (0|1030), |fork|exec)"
 ERRNO = re.compile(r"[A-Z]+[0-9]*( SIGPIPE)?")
 
 
@@ -32,7 +33,7 @@ class Row(typing.NamedTuple):
     text: str
     call: re.Pattern
     arguments: re.Pattern
-    after: str  # that an earlier line of the seed has to contain; FD in it is the call's descriptor
+    after: str  # that an earlier line of the seed has to contain: known.txt's head
     kernel: re.Pattern
     own: re.Pattern
 
@@ -41,7 +42,7 @@ class Row(typing.NamedTuple):
         if not all(pattern.fullmatch(text) for pattern, text in
                    ((self.call, call), (self.arguments, arguments), (self.kernel, kernel), (self.own, own))):
             return False
-        after = re.compile(self.after.replace("FD", f"({'|'.join(fds)})"))
+        after = re.compile(self.after.replace("FD", f"({'|'.join(fds)})").replace("COPY", COPY))
         return not self.after or any(after.search(line) for line in earlier)
 
 

@@ -6,7 +6,6 @@ a crowd. Each time the run ends, nothing is left behind, and its own accounting 
     test_luck.py [--luck DIRECTORY] [--only TEXT] [--first SEED] [--seeds N] [--every N] [--crowd N]
 """
 import argparse
-import json
 import os
 import pathlib
 import random
@@ -18,7 +17,7 @@ import sys
 import time
 import uuid
 
-from harness import (PATH, ROOT, STEP_SECONDS, Failure, Stage, as_user, environment, expect, kill_marked, marked,
+from harness import (PATH, ROOT, STEP_SECONDS, Failure, Stage, accounting, as_user, environment, expect, kill_marked, marked,
                      skip)
 
 VICTIMS_STATUS = 7
@@ -60,15 +59,6 @@ class Luck:
 
     def program(self, name):
         return self.stage.path / name
-
-
-def accounting(what, err):
-    """What is left, by the run's own words; the JSON is the last on stderr."""
-    try:
-        left = json.loads(err[err.index("{\n"):])["left"]
-    except (ValueError, KeyError):
-        raise Failure(f"{what}: no counters in {err[-500:]!r}") from None
-    expect(f"{what}: left behind", {k: v for k, v in left.items() if v != 0}, {})
 
 
 def killed_programs(luck):

@@ -29,10 +29,11 @@ struct room {
     size_t taken;
     bool at_end;
 };
-static struct room data_room, pointer_room;
-static uint8_t *read_only;
-static struct area areas[MAX_AREAS];
-static int n_areas, next_slot, others[N_OTHERS];
+static _Thread_local struct room data_room, pointer_room;
+static _Thread_local uint8_t *read_only;
+static _Thread_local struct area areas[MAX_AREAS];
+static _Thread_local int n_areas;
+static int next_slot, others[N_OTHERS];
 
 static void room_open(struct room *room)
 {
@@ -48,8 +49,6 @@ void args_open(void)
 {
     int ends[2];
 
-    room_open(&data_room);
-    room_open(&pointer_room);
     for (int i = 0; i < MAX_SLOTS; i++)
         slots[i] = -1;
     next_slot = 0;
@@ -66,6 +65,10 @@ void args_open(void)
 
 void args_begin(void)
 {
+    if (data_room.start == NULL) {
+        room_open(&data_room);
+        room_open(&pointer_room);
+    }
     data_room.taken = pointer_room.taken = 0;
     data_room.at_end = pointer_room.at_end = false;
     n_areas = 0;
@@ -176,9 +179,9 @@ void keep(int fd)
     int one = 1;
     if (fd < 0)
         return;
-    slots[(next_slot + MAX_SLOTS - 1) % MAX_SLOTS] = fd;
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &one, sizeof(one));
+    slots[(next_slot + MAX_SLOTS - 1) % MAX_SLOTS] = fd;
 }
 
 int garbage_int(void)

@@ -6,8 +6,8 @@
  *
  * 1. What is called never depends on what a call gave: only on the seed. So two implementations get
  * the same calls, and the first line that differs is the difference.
- * 2. Nothing is left to chance or to time: one thread, every descriptor non-blocking, the network
- * at rest between two calls (settle()); no Nagle, no buffers so small that it matters who empties
+ * 2. Nothing is left to chance or to time: one thread at a time, every descriptor non-blocking but while a
+ * signal is set to come, the network at rest between two calls (settle()); no Nagle, no buffers so small that it matters who empties
  * them when.
  * 3. A seed has ports of its own; what is not one of them is printed as "e", whatever its number.
  */
@@ -27,6 +27,13 @@ uint32_t below(uint32_t n);
 bool once_in(uint32_t n);
 /* Adds to the line. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Prints it, or not. */
+void end_line(void);
+void forget_line(void);
+/* The numbers go on from this one. */
+void seed_from(uint64_t seed);
+/* A process of its own ends, saying so, when it lasts too long. */
+void guard_against_hanging(void);
 #define PICK(array) ((array)[below((uint32_t)(sizeof(array) / sizeof((array)[0])))])
 
 /* ---- args.c: arguments, each printed as it is made ---- */
@@ -72,10 +79,24 @@ void show_address(const struct area *area, const struct area *length);
 
 /* ---- calls.c ---- */
 
-/* One call and its line. */
-void call_something(void);
+/* The call of this number and its line; of those the ones that a child and a thread can make as well. */
+void call_something(uint32_t number);
+void call_plain(void);
 /* Sockets in each of their states. */
 void call_setup(void);
+
+/* ---- process.c ---- */
+
+/* A descriptor is made of another, or closed. */
+void call_descriptor(void);
+/* A child that makes calls. */
+void call_process(uint32_t number);
+/* One that was begun by exec: `callfuzz --exec NUMBER SEED FAMILY PORT SLOTS`. */
+void exec_begin(char **argv);
+/* A call that a signal ends. */
+void call_blocking(void);
+/* Several threads, whose calls and results are not printed: they only have to end. */
+void call_threads(void);
 
 /* ---- message.c ---- */
 void call_message(int which);

@@ -345,7 +345,7 @@ static void call_any_message(void)
     call_message((int)below(N_MESSAGES));
 }
 
-void call_something(void)
+void call_plain(void)
 {
     /* As often as they stand here. */
     static void (*const calls[])(void) = {
@@ -358,6 +358,18 @@ void call_something(void)
         call_any_message,  call_any_message,
     };
     PICK(calls)();
+}
+
+void call_something(uint32_t number)
+{
+    if (once_in(16))
+        call_descriptor();
+    else if (once_in(40))
+        call_process(number);
+    else if (once_in(80))
+        call_blocking();
+    else
+        call_plain();
 }
 
 /* ---- what a seed begins with: pairs and single sockets, in the states that only good calls lead

@@ -14,10 +14,10 @@
 
 enum { CALLS = 40, SEED_SECONDS = 20, SETTLE_CALLS = 4, BASE_PORT = 10000, PORT_BLOCKS = 5000 };
 
-static uint64_t state;
+static _Thread_local uint64_t state;
 static volatile sig_atomic_t pipes;
-static char line[16384];
-static size_t used;
+static _Thread_local char line[16384];
+static _Thread_local size_t used;
 
 /* splitmix64. */
 static uint64_t next(void)
@@ -47,7 +47,7 @@ void say(const char *format, ...)
     used += (size_t)n < sizeof(line) - used ? (size_t)n : sizeof(line) - used - 1;
 }
 
-static void end_line(void)
+void end_line(void)
 {
     line[used++] = '\n';
     for (size_t done = 0; done < used;) {
@@ -57,6 +57,16 @@ static void end_line(void)
         done += (size_t)n;
     }
     used = 0;
+}
+
+void forget_line(void)
+{
+    used = 0;
+}
+
+void seed_from(uint64_t seed)
+{
+    state = seed;
 }
 
 /* Under Sockworks each of these is a turn of its loop, before which all that was written is read
@@ -96,27 +106,42 @@ static void hang(int sig)
     _exit(1);
 }
 
-static void run_seed(uint32_t seed, uint32_t calls)
+void guard_against_hanging(void)
 {
     signal(SIGPIPE, count_pipe);
     signal(SIGALRM, hang);
     signal(SIGURG, SIG_IGN);
     signal(SIGIO, SIG_IGN);
     alarm(SEED_SECONDS);
-    state = seed;
+}
+
+static void run_seed(uint32_t seed, uint32_t calls)
+{
+    guard_against_hanging();
+    seed_from(seed);
     first_port = (uint16_t)(BASE_PORT + seed % PORT_BLOCKS * N_PORTS);
     args_open();
     call_setup();
     for (uint32_t i = 0; i < calls; i++) {
         args_begin();
         say("%u ", i);
-        call_something();
+        call_something(i);
+        end_line();
+    }
+    if (once_in(4)) { /* last: what is left of them is left to chance */
+        say("%u ", calls);
+        call_threads();
         end_line();
     }
 }
 
 int main(int argc, char **argv)
 {
+    if (argc == 7 && strcmp(argv[1], "--exec") == 0) {
+        guard_against_hanging();
+        exec_begin(argv);
+        return 0;
+    }
     if (argc < 3) {
         fprintf(stderr, "usage: callfuzz FIRST COUNT [CALLS]\n");
         return 2;
