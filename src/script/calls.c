@@ -129,6 +129,10 @@ static bool call_socket(struct run *run, struct scall *call, int64_t *ret_result
                             (int)protocol, &handle);
     if (*ret_result < 0)
         return true;
+    if (run->paced) { /* as fast as its window lets it; what it accepts inherits that */
+        const uint64_t rate = UINT64_MAX - 1;
+        sw_setsockopt(run->host, handle, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate));
+    }
     bool stream = (type & 0xf) == SOCK_STREAM;
     run->fds[fd] = (struct sfd){.kind = FD_SOCKET,
                                 .socket = handle,

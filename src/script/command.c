@@ -7,6 +7,7 @@
  *     sysctl -q net.ipv4.tcp_timestamps=0          .../set_sysctls.py /proc/sys/net/ipv4/X=Y
  *     .../defaults.sh                              the settings below
  *     rm -f FILE; dd bs=1 count=5 of=FILE             a file that the script opens
+ *     tc qdisc replace dev tun0 root fq            sockets pace what they send
  */
 #include <ctype.h>
 #include <errno.h>
@@ -195,6 +196,16 @@ static bool run_ethtool(struct run *run, struct pos pos, char **words, size_t co
     return true;
 }
 
+/* "tc qdisc add dev tun0 root fq": a queueing discipline that paces; here each socket does. */
+static bool run_tc(struct run *run, struct pos pos, char **words, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(words[i], "limit") == 0)
+            return unsupported(run, pos, "a queueing discipline that drops");
+    run->paced = strcmp(words[count - 1], "fq") == 0;
+    return true;
+}
+
 static bool run_rm(struct run *run, struct pos pos, char **words, size_t count)
 {
     if (count < 3 || strcmp(words[1], "-f") != 0)
@@ -266,12 +277,8 @@ static bool run_words(struct run *run, struct pos pos, char **words, size_t coun
         return run_ip_route(run, pos, words + 1, count - 1);
     if (strcmp(name, "ethtool") == 0)
         return run_ethtool(run, pos, words + 1, count - 1);
-    if (strcmp(name, "tc") == 0) {
-        for (size_t i = 1; i < count; i++)
-            if (strcmp(words[i], "limit") == 0)
-                return unsupported(run, pos, "a queueing discipline that drops");
-        return true;
-    }
+    if (strcmp(name, "tc") == 0)
+        return run_tc(run, pos, words, count);
     return script_fail(run->script, SCRIPT_UNSUPPORTED, pos,
                        "the command '%.40s' is not known here, and no shell is run", name);
 }

@@ -323,6 +323,7 @@ struct run {
     struct pending pending;
     struct variable *variables; /* of code */
     struct store *files;
+    bool paced; /* sockets that are made now */
     struct text log;
     const struct script_config *config;
     unsigned calls, packets, codes;
