@@ -64,7 +64,7 @@ void sw_host_free(struct sw_host *host);
 int sw_host_set(struct sw_host *host, const char *name, const char *value);
 
 /* Which processor is at work from now on: SO_INCOMING_CPU and programs (SO_ATTACH_REUSEPORT_CBPF) choose by
- * it. Whether any socket has asked for that. */
+ * it. Whether any socket asks for that now. */
 void sw_host_set_cpu(struct sw_host *host, uint32_t cpu);
 bool sw_host_asks_cpu(const struct sw_host *host);
 

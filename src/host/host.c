@@ -77,7 +77,7 @@ void sw_host_set_cpu(struct sw_host *host, uint32_t cpu)
 
 bool sw_host_asks_cpu(const struct sw_host *host)
 {
-    return host->sock.asks_cpu;
+    return host->sock.n_ask_cpu > 0;
 }
 
 uint64_t sw_host_now(const struct sw_host *host)

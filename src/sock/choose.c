@@ -45,8 +45,10 @@ static int give(struct sw_sock_layer *layer, struct sw_sock *s, struct sw_bpf *b
         return -ENOMEM;
     if (bpf)
         bpf->refs++;
+    layer->n_ask_cpu -= sw_opts_ask_cpu(opts);
     sw_bpf_put(layer->env->mem, opts->chooser);
     opts->chooser = bpf;
+    layer->n_ask_cpu += sw_opts_ask_cpu(opts);
     return 0;
 }
 
@@ -93,8 +95,6 @@ SW_OPT_SET_BYTES(sw_opt_attach_chooser)
         return r;
     bool alone = sw_sock_is_stream(s) && is_placed(s) && !s->listener;
     r = !(s->on & SW_ON_REUSEPORT) || alone ? -EINVAL : give_all(layer, s, bpf);
-    if (r == 0 && bpf->asks_cpu)
-        layer->asks_cpu = true;
     sw_bpf_put(layer->env->mem, bpf);
     return r;
 }
@@ -116,6 +116,11 @@ SW_OPT_GET(sw_opt_get_incoming_cpu)
 
 SW_OPT_SET(sw_opt_set_incoming_cpu)
 {
-    layer->asks_cpu |= v >= 0;
-    return SW_OPT_STORE(layer, s, incoming_cpu, v);
+    struct sw_sock_opts *opts = sw_sock_opts_own(layer, s);
+    if (!opts)
+        return -ENOMEM;
+    layer->n_ask_cpu -= sw_opts_ask_cpu(opts);
+    opts->incoming_cpu = v;
+    layer->n_ask_cpu += sw_opts_ask_cpu(opts);
+    return 0;
 }

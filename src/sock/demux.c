@@ -234,5 +234,5 @@ struct sw_sock *sw_demux_hear(const struct sw_sock_layer *layer, uint8_t proto,
     if (chosen < group)
         return member(layer, port, &c, group, chosen, false);
     uint64_t hash = hash_tuple(&layer->reuse_key, proto, local, remote);
-    return member(layer, port, &c, group, (uint32_t)(hash % group), layer->asks_cpu);
+    return member(layer, port, &c, group, (uint32_t)(hash % group), layer->n_ask_cpu > 0);
 }

@@ -25,6 +25,11 @@ const struct sw_sock_opts *sw_sock_opts(const struct sw_sock *s)
     return s->opts ? s->opts : &defaults;
 }
 
+bool sw_opts_ask_cpu(const struct sw_sock_opts *opts)
+{
+    return opts->incoming_cpu >= 0 || (opts->chooser && opts->chooser->asks_cpu);
+}
+
 struct sw_sock_opts *sw_sock_opts_own(struct sw_sock_layer *layer, struct sw_sock *s)
 {
     if (s->opts && s->opts->refs == 1)
@@ -40,6 +45,7 @@ struct sw_sock_opts *sw_sock_opts_own(struct sw_sock_layer *layer, struct sw_soc
         own->ext->refs++;
     if (own->chooser)
         own->chooser->refs++;
+    layer->n_ask_cpu += sw_opts_ask_cpu(own);
     sw_sock_opts_put(layer, s->opts);
     s->opts = own;
     return own;
@@ -49,6 +55,7 @@ void sw_sock_opts_put(struct sw_sock_layer *layer, struct sw_sock_opts *opts)
 {
     if (!opts || --opts->refs > 0)
         return;
+    layer->n_ask_cpu -= sw_opts_ask_cpu(opts);
     sw_bpf_put(layer->env->mem, opts->filter);
     sw_bpf_put(layer->env->mem, opts->chooser);
     if (opts->ext && --opts->ext->refs == 0)

@@ -453,6 +453,7 @@ bool sw_tw_reusable(const struct sw_sock_layer *layer, const struct sw_small *sm
 const struct sw_sock_opts *sw_sock_opts(const struct sw_sock *s); /* never NULL */
 struct sw_sock_opts *sw_sock_opts_own(struct sw_sock_layer *layer,
                                       struct sw_sock *s); /* NULL: no memory */
+bool sw_opts_ask_cpu(const struct sw_sock_opts *opts); /* counted: layer->n_ask_cpu */
 void sw_sock_opts_put(struct sw_sock_layer *layer, struct sw_sock_opts *opts);
 uint32_t sw_sock_rcvbuf(struct sw_sock *s); /* bytes, as SO_RCVBUF shows them */
 uint32_t sw_sock_sndbuf(struct sw_sock *s);

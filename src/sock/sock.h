@@ -50,7 +50,7 @@ struct sw_sock_layer {
     struct sw_list raws;  /* of struct sw_raw */
     bool by_admin;        /* while an option is set: an administrator sets it */
     uint32_t cpu;         /* the processor at work: sw_host_set_cpu() */
-    bool asks_cpu;        /* some socket has asked for it */
+    uint32_t n_ask_cpu;   /* options of sockets that ask for it */
     struct sw_sipkey conn_key, port_key, reuse_key;
     uint32_t port_perturb[SW_PORT_PERTURB]; /* RFC 6056 3.3.4 */
 };

@@ -98,6 +98,10 @@ static void test_processor(void **state)
         sw_host_set_cpu(w.host[1], i);
         assert_int_equal(who_gets(&w, "x", s), i);
     }
+    assert_true(sw_host_asks_cpu(w.host[1]));
+    for (int i = 0; i < N; i++)
+        sw_close(w.host[1], s[i]);
+    assert_false(sw_host_asks_cpu(w.host[1])); /* nobody does any more */
     world_fini(&w);
 }
 
