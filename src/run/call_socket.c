@@ -169,10 +169,10 @@ static void shutdown_stream(struct run *run, struct run_call *call, int how)
         return;
     }
     int err = s->state == STANDIN_CONNECTED ? -ENOTCONN : sw_shutdown(run->host, s->sock, how);
-    if (err == -ENOTCONN && s->state == STANDIN_FRESH) {
-        s->program_shut |= (uint8_t)(how + 1);
+    if (err == -ENOTCONN && (s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING))
+        s->program_shut |= (uint8_t)(how + 1); /* a listener has been shut down once before */
+    if (err == -ENOTCONN && s->state == STANDIN_FRESH)
         shut_natively(run, call, how);
-    }
     if (err < 0) {
         call_fail(run, call, -err);
     } else if (s->state == STANDIN_CONNECTING) { /* the attempt ends: Linux's inet_shutdown() */

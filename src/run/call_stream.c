@@ -203,7 +203,8 @@ static bool has_unread(struct run *run, struct run_call *call)
  * broke after its peer's FIN. */
 static bool at_end(const struct standin *s)
 {
-    return (s->state == STANDIN_FRESH && (s->program_shut & 1) != 0) ||
+    bool never_began = s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING;
+    return (never_began && (s->program_shut & 1) != 0) ||
            (s->state == STANDIN_FAILED && s->reading == READING_ENDED);
 }
 
@@ -212,13 +213,11 @@ static int receive_error(struct run *run, struct run_call *call, int flags)
 {
     struct standin *s = call->standin;
 
-    if (s->state == STANDIN_LISTENING)
-        return -ENOTCONN;
     if ((s->state == STANDIN_FRESH || s->state == STANDIN_FAILED) && (flags & MSG_OOB) != 0)
         return -EINVAL;
     if (at_end(s))
         return 0;
-    if (s->state == STANDIN_FRESH)
+    if (s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING)
         return -ENOTCONN;
     return s->state == STANDIN_FAILED && !has_unread(run, call) ? -stream_take_error(run, call) : 0;
 }

@@ -194,6 +194,20 @@ static void reuse_port_spreads(void)
         counts[0] > 0 && counts[1] > 0);
 }
 
+/* The second time it is no listener any more, and what it reads is the end. */
+static void listener_shut_down_twice(void)
+{
+    int fd = listener(8);
+    struct sockaddr_storage from;
+    socklen_t length = sizeof(from);
+    char byte;
+    TRY((int)recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &length));
+    TRY(shutdown(fd, SHUT_RD));
+    TRY((int)recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &length));
+    TRY(shutdown(fd, SHUT_RD));
+    TRY((int)recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &length));
+}
+
 static void listen_again(void)
 {
     int fd = listener(4);
@@ -215,6 +229,7 @@ const struct scenario listen_scenarios[] = {
     {"backlog-full", backlog_full, BOTH},
     {"listener-closed", listener_closed, BOTH},
     {"listener-shut-down", listener_shut_down, BOTH},
+    {"listener-shut-down-twice", listener_shut_down_twice, BOTH},
     {"listen-again", listen_again, BOTH},
     {"reset-before-accept", reset_before_accept, BOTH},
     {"reuse-port-spreads", reuse_port_spreads, BOTH},
