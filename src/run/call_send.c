@@ -11,11 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+
+#include <linux/net_tstamp.h> /* needs <time.h> before it */
 
 #include "run/dgram.h"
 #include "run/message.h"
 #include "run/record.h"
 
+#ifndef SCM_TS_OPT_ID
+#define SCM_TS_OPT_ID 81 /* Linux 6.13 */
+#endif
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
@@ -28,9 +34,9 @@ enum {
     OLD_HOPLIMIT = 8,         /* IPV6_2292HOPLIMIT */
     EXTENSION_MIN = 2,        /* bytes of a struct ipv6_opt_hdr */
     PRIORITY_MAX = 6,         /* more is for administrators */
-    TIMESTAMPING_TX = 0x303,  /* SOF_TIMESTAMPING_TX_RECORD_MASK */
-    TIMESTAMPING_ID = 1 << 7, /* SOF_TIMESTAMPING_OPT_ID */
-    STAMP_NUMBER = 81,        /* SCM_TS_OPT_ID: Linux 6.13 */
+    /* SOF_TIMESTAMPING_TX_RECORD_MASK, which grows with the header */
+    TIMESTAMPING_TX = SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_TX_SOFTWARE |
+                      SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_ACK,
 };
 
 static bool read_int(const void *data, size_t len, int *ret)
@@ -155,7 +161,7 @@ static int read_extension(pid_t tid, int type, const void *data, size_t len,
 static bool numbers_stamps(struct run *run, const struct standin *s)
 {
     return !s->stream &&
-           (standin_option(run, s, SOL_SOCKET, SO_TIMESTAMPING) & TIMESTAMPING_ID) != 0;
+           (standin_option(run, s, SOL_SOCKET, SO_TIMESTAMPING) & SOF_TIMESTAMPING_OPT_ID) != 0;
 }
 
 /* SO_TXTIME: whether datagrams may bring the moment to send them. */
@@ -186,7 +192,7 @@ int control_of_socket(struct run *run, const struct run_call *call, int type, co
         stamping->given = true;
         stamping->flags = (uint32_t)v;
         return 0;
-    case STAMP_NUMBER:
+    case SCM_TS_OPT_ID:
         if (!numbers_stamps(run, call->standin) || len != sizeof(stamping->key))
             return -EINVAL;
         memcpy(&stamping->key, data, sizeof(stamping->key));
