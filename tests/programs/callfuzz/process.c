@@ -230,8 +230,8 @@ static void woken(int sig)
         fcntl(made_nonblocking, F_SETFL, O_RDWR | O_NONBLOCK);
 }
 
-/* A signal that comes once, while a call blocks: it ends the call, or (SA_RESTART) makes the
- * descriptor non-blocking, which the call finds when it begins again. */
+/* A signal that comes while a call blocks, and again, should it have come before: it ends the call,
+ * or (SA_RESTART) makes the descriptor non-blocking, which the call finds when it begins again. */
 static void set_signal(bool restart, int fd)
 {
     struct sigaction action = {.sa_handler = woken, .sa_flags = restart ? SA_RESTART : 0};
@@ -245,7 +245,8 @@ static bool has_timer;
 static void set_timer(long ms)
 {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
-    struct itimerspec at = {.it_value.tv_nsec = ms * 1000000};
+    struct timespec every = {.tv_nsec = ms * 1000000};
+    struct itimerspec at = {every, every};
     if (!has_timer)
         has_timer = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
     timer_settime(timer, 0, &at, NULL);
