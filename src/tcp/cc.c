@@ -84,6 +84,7 @@ void sw_cc_avoid(struct sw_tcp *tcp, uint32_t acked, uint32_t per)
 {
     struct sw_tcp_flight *f = tcp->snd.flight;
 
+    f->eventful = true;
     f->cwnd_acc += acked;
     while (f->cwnd_acc >= per) {
         f->cwnd_acc -= per;

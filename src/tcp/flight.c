@@ -38,7 +38,8 @@ static int grow(struct sw_tcp *tcp, struct sw_tcp_flight *f)
     return 0;
 }
 
-/* All zero, but for the records, each of which is written as a whole when it is used. */
+/* All zero, but for the records, each of which is written as a whole when it is used: of one that
+ * rested what is behind them is zero still. */
 static struct sw_tcp_flight *take(struct sw_tcp_layer *layer)
 {
     struct sw_tcp_flight *f = layer->resting;
@@ -50,9 +51,7 @@ static struct sw_tcp_flight *take(struct sw_tcp_layer *layer)
     /* In two, lest the compiler takes `rep stos`, which is slow to begin. */
     memset(f, 0, offsetof(struct sw_tcp_flight, rack_sent_ns));
     memset(&f->rack_sent_ns, 0,
-           offsetof(struct sw_tcp_flight, undo) - offsetof(struct sw_tcp_flight, rack_sent_ns));
-    f->undo = (struct sw_undo){0};
-    memset(&f->hystart, 0, sizeof(*f) - offsetof(struct sw_tcp_flight, hystart));
+           offsetof(struct sw_tcp_flight, space) - offsetof(struct sw_tcp_flight, rack_sent_ns));
     return f;
 }
 
@@ -109,7 +108,7 @@ void sw_flight_rest(struct sw_tcp *tcp)
     if (!f || f->count > 0 || f->ca != SW_CA_OPEN || f->reordering || snd->retrans > 0 ||
         snd->ssthresh != UINT32_MAX || snd->cwnd > SW_TCP_IW_SEGMENTS * snd->mss)
         return;
-    if (f->ring != f->space || layer->n_resting == RESTING_MAX) {
+    if (f->ring != f->space || f->eventful || layer->n_resting == RESTING_MAX) {
         sw_flight_free(tcp);
         return;
     }
@@ -187,6 +186,7 @@ int sw_flight_split(struct sw_tcp *tcp, uint32_t i, sw_seq seq)
             *sw_flight_at(f, j) = *sw_flight_at(f, j - 1);
         f->work += f->count - i;
     }
+    f->eventful = true;
     sw_flight_at(f, i + 1)->seq = seq;
     sw_flight_at(f, i)->flags &= (uint8_t)~SW_TX_PUSHED;
     return 0;
@@ -205,6 +205,7 @@ void sw_flight_mark(struct sw_tcp *tcp, uint32_t i, uint8_t set, uint8_t clear)
     if ((after & SW_TX_LOST) && !(after & SW_TX_RETRANS) &&
         (!(before & SW_TX_LOST) || (before & SW_TX_RETRANS)))
         tcp->layer->rate.lost += len;
+    f->eventful = true;
     f->sacked += (after & SW_TX_SACKED ? len : 0) - (before & SW_TX_SACKED ? len : 0);
     f->lost += (after & SW_TX_LOST ? len : 0) - (before & SW_TX_LOST ? len : 0);
     f->retrans += (after & SW_TX_RETRANS ? len : 0) - (before & SW_TX_RETRANS ? len : 0);

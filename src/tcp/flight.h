@@ -73,8 +73,9 @@ struct sw_hystart {
 
 #define SW_FLIGHT_INLINE 4U
 
-/* Ordered by use: what an undisturbed exchange reads and writes lies in front, in little more than
- * two lines of a cache, the first record behind it; then what only recovery knows. */
+/* Ordered by use: what an undisturbed exchange reads and writes lies in front, in three lines of a
+ * cache, the first record included. What is behind the records is all zero, and nobody looks, unless
+ * `eventful` says that something has happened. */
 struct sw_tcp_flight {
     union {
         struct sw_txrec *ring;      /* of `cap`, a power of two */
@@ -110,10 +111,11 @@ struct sw_tcp_flight {
     bool original_sacked; /* or SACKs such */
     bool head_again;      /* the first segment that this ACK covers was sent again, at again_ms */
     bool head_twice;      /* and not for the first time */
+    bool eventful;        /* the window grew or was reduced, a record was marked or cut, ... */
     uint32_t again_ms;
-    struct sw_undo undo;
     struct sw_txrec space[SW_FLIGHT_INLINE];
 
+    struct sw_undo undo;
     struct sw_hystart hystart;
     uint32_t cwnd_acc; /* bytes acknowledged toward the next step of cwnd */
     sw_seq next_lost;  /* nothing before it is lost and not yet sent again */
@@ -133,6 +135,7 @@ struct sw_tcp_flight {
 /* What is allocated for it: a size of which the pool keeps some. */
 #define SW_FLIGHT_BYTES 512U
 _Static_assert(sizeof(struct sw_tcp_flight) <= SW_FLIGHT_BYTES, "a block of the pool");
+_Static_assert(offsetof(struct sw_tcp_flight, space[1]) <= 192, "one segment in flight: three lines");
 
 /* Makes sure there is a flight with room for one more record. 0 or -ENOMEM. */
 int sw_flight_reserve(struct sw_tcp *tcp);

@@ -81,8 +81,10 @@ static bool train_goes_on(const struct sw_tcp *tcp, struct sw_hystart *h)
 
 void sw_hystart_heard(struct sw_tcp *tcp)
 {
-    if (tcp->snd.flight->hystart.running && tcp->snd.ssthresh == UINT32_MAX)
-        train_goes_on(tcp, &tcp->snd.flight->hystart);
+    struct sw_tcp_flight *f = tcp->snd.flight;
+
+    if (f->eventful && f->hystart.running && tcp->snd.ssthresh == UINT32_MAX)
+        train_goes_on(tcp, &f->hystart);
 }
 
 /* Whether the ACKs of this round have been an unbroken train for half a round trip. */
@@ -110,7 +112,7 @@ uint32_t sw_hystart_on_ack(struct sw_tcp *tcp, uint32_t acked)
     if (!tcp->layer->config.hystart || tcp->snd.ssthresh != UINT32_MAX)
         return acked;
     if (!h->running || sw_seq_lt(h->round_end, tcp->snd.una)) {
-        h->running = true;
+        tcp->snd.flight->eventful = h->running = true;
         begin_round(tcp, h);
     }
     if (h->css_rounds > CSS_ROUNDS || path_is_full(tcp, h)) {

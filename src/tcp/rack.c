@@ -68,6 +68,7 @@ void sw_rack_on_dsack(struct sw_tcp *tcp, const struct sw_tcp_sack *block)
         return;
     if (f->reo_round && sw_seq_lt(tcp->snd.una, f->reo_round_end))
         return;
+    f->eventful = true;
     f->reo_round = true;
     f->reo_round_end = tcp->snd.nxt;
     f->reo_mult = (uint8_t)sw_min32((f->reo_mult ? f->reo_mult : 1U) + 1U, UINT8_MAX);

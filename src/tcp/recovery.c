@@ -45,6 +45,7 @@ static void reduce(struct sw_tcp *tcp)
 {
     bool prr = has_sack(tcp) && tcp->layer->config.prr && !sw_cc(tcp)->control;
 
+    tcp->snd.flight->eventful = true;
     tcp->snd.flight->cwnd_acc = 0;
     sw_ecn_reduced(tcp);
     if (prr) {

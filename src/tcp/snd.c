@@ -368,6 +368,7 @@ void sw_tcp_output_probe(struct sw_tcp *tcp)
     uint32_t last, len;
     bool fresh = unsent > 0 && window >= sw_min32(unsent, mss);
 
+    f->eventful = true;
     f->probing = true; /* first, lest sending arms another one */
     f->probe_again = !fresh;
     if (!fresh || !send_new(tcp, sw_min32(unsent, mss))) {

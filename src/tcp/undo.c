@@ -18,6 +18,7 @@
 
 void sw_undo_begin(struct sw_tcp *tcp)
 {
+    tcp->snd.flight->eventful = true;
     tcp->snd.flight->undo = (struct sw_undo){
         .armed = true,
         .cwnd = tcp->snd.cwnd,
@@ -118,7 +119,7 @@ void sw_undo_on_ack(struct sw_tcp *tcp, const struct sw_ack *ack)
     struct sw_tcp_flight *f = tcp->snd.flight;
     struct sw_undo *u = &f->undo;
 
-    if (!u->armed)
+    if (!f->eventful || !u->armed)
         return;
     if (f->ca <= SW_CA_DISORDER && sw_seq_lt(u->end, tcp->snd.una)) {
         u->armed = false;

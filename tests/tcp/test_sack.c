@@ -249,6 +249,12 @@ static void test_probe_new_data(void **state)
     TAKE(&o, ACK | PSH, .seq = 2001, .ack = 1, .len = 10);
     IN(&o, ACK, .seq = 1, .ack = 2011);
     assert_null(o.tcp.snd.flight); /* it was no repetition: nothing to remember */
+    options.cork = false;
+    sw_tcp_set_options(&o.tcp, &options);
+    user_sends(&o, 10);
+    assert_false(o.tcp.snd.flight->eventful); /* and the next one begins with nothing */
+    assert_int_equal(o.tcp.snd.flight->probe_end.v, 0);
+    TAKE(&o, ACK | PSH, .seq = 2011, .ack = 1, .len = 10);
     one_fini(&o);
 }
 
