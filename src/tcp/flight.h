@@ -74,8 +74,8 @@ struct sw_hystart {
 #define SW_FLIGHT_INLINE 4U
 
 /* Ordered by use: what an undisturbed exchange reads and writes lies in front, in three lines of a
- * cache, the first record included. What is behind the records is all zero, and nobody looks, unless
- * `eventful` says that something has happened. */
+ * cache, the first record included. What is behind the records is all zero (but for `work`), and nobody
+ * looks, unless `eventful` says that something has happened: sw_tcp_sane() holds that. */
 struct sw_tcp_flight {
     union {
         struct sw_txrec *ring;      /* of `cap`, a power of two */
@@ -120,7 +120,6 @@ struct sw_tcp_flight {
     uint32_t cwnd_acc; /* bytes acknowledged toward the next step of cwnd */
     sw_seq next_lost;  /* nothing before it is lost and not yet sent again */
     uint32_t unjoined; /* records SACKED since neighbours were last made one */
-    uint32_t work;     /* records looked at or moved, ever, for tests: bug class 7 */
     sw_seq probe_end;  /* TLP */
     uint32_t
         marked_acked; /* bytes that an ACK with ECE acknowledged: they count as in flight still */
@@ -130,6 +129,8 @@ struct sw_tcp_flight {
     bool reo_round;      /* reo_round_end holds: RACK.dsack_round */
     sw_seq reo_round_end;
     uint32_t prr_delivered, prr_out, prr_flight; /* see prr.c */
+
+    uint32_t work; /* records looked at or moved, ever, for tests: bug class 7 */
 };
 
 /* What is allocated for it: a size of which the pool keeps some. */
