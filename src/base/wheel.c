@@ -214,7 +214,7 @@ static void sort(struct sw_list *head)
     for (struct sw_list *node = head->next; node != head; node = next) {
         struct sw_list *last = run_end(node, head);
         next = last->next;
-        if (node == head->next && next == head)
+        if (next == head && top == 0 && !runs[0])
             return;
         last->next = NULL;
         unsigned i = 0;

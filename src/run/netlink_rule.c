@@ -53,7 +53,7 @@ static bool has_all(const struct netlink_rule *r, const struct netlink_rule *sai
         (b.table != 0 && a.table != b.table) || (b.dst_len != 0 && a.dst_len != b.dst_len) ||
         (b.src_len != 0 && a.src_len != b.src_len) || (b.tos != 0 && a.tos != b.tos))
         return false;
-    for (uint16_t type = 1; type <= FRA_MAX; type++) {
+    for (uint16_t type = 1; type <= (uint16_t)FRA_MAX; type++) {
         size_t have = 0;
         const uint8_t *want = netlink_find_attribute(said->body, said->len, sizeof(b), type, &n);
         const uint8_t *it = netlink_find_attribute(r->body, r->len, sizeof(a), type, &have);

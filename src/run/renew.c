@@ -102,10 +102,9 @@ int connect_renew(struct run *run, struct run_call *call)
         return -ENFILE;
     name_make(run, name);
     socklen_t len = name_addr(name, &addr);
-    int err = bind(fd, (struct sockaddr *)&addr, len) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
-    if (err == 0)
-        err = call_replace_fd(run, call, fd);
-    if (err < 0) {
+    bool made = bind(fd, (struct sockaddr *)&addr, len) == 0 && fstat(fd, &st) == 0;
+    int err = made ? call_replace_fd(run, call, fd) : -errno;
+    if (!made || err < 0) {
         close(fd);
         return err;
     }

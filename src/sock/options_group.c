@@ -62,8 +62,9 @@ SW_OPT_SET_BYTES(sw_opt_leave4)
     struct sw_ip group;
     struct sw_ip_path path;
     int r = check(s, len, MREQ);
-    if (r == 0)
-        r = read_mreq(layer, val, len, &group);
+    if (r < 0)
+        return r;
+    r = read_mreq(layer, val, len, &group);
     bool is_group = sw_ip_is_multicast(&group) || sw_ip_is_any(&group);
     if (r == 0 && !is_group && sw_ip_path(layer->ip, &group, NULL, &path) < 0)
         return -ENODEV; /* the interface is that of the way there: ip_mc_find_dev() */
