@@ -88,13 +88,21 @@ static void reply(struct standin *s, const void *bytes, size_t len)
         (void)send(s->far_fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* An address as netlink has it: 4 bytes, or 16. */
+static struct sw_ip ip_of(uint8_t family, const uint8_t *bytes)
+{
+    struct sw_ip ip = SW_IP4(bytes[0], bytes[1], bytes[2], bytes[3]);
+
+    if (family == AF_INET6)
+        memcpy(ip.b, bytes, sizeof(ip.b));
+    return ip;
+}
+
 static int set_address(void *user, const struct netlink_address *a, bool there)
 {
     struct run *run = user;
-    struct sw_ip ip = SW_IP4(a->bytes[0], a->bytes[1], a->bytes[2], a->bytes[3]);
+    struct sw_ip ip = ip_of(a->family, a->bytes);
 
-    if (a->family == AF_INET6)
-        memcpy(ip.b, a->bytes, sizeof(ip.b));
     if (!there)
         return sw_host_remove_addr(run->host, run->lo, &ip, a->prefix_len);
     int err = sw_host_add_addr(run->host, run->lo, &ip, a->prefix_len);
@@ -104,11 +112,8 @@ static int set_address(void *user, const struct netlink_address *a, bool there)
 static int set_route(void *user, const struct netlink_route *route, bool there)
 {
     struct run *run = user;
-    const uint8_t *b = route->dst;
-    struct sw_ip dst = SW_IP4(b[0], b[1], b[2], b[3]);
+    struct sw_ip dst = ip_of(route->info.rtm_family, route->dst);
 
-    if (route->info.rtm_family == AF_INET6)
-        memcpy(dst.b, b, sizeof(dst.b));
     return there ? sw_host_add_route(run->host, &dst, route->info.rtm_dst_len, run->lo, NULL)
                  : sw_host_remove_route(run->host, &dst, route->info.rtm_dst_len, run->lo);
 }

@@ -32,19 +32,12 @@ static void answer_outside(struct sw_tcp *tcp, const struct sw_segment *seg)
         sw_tcp_challenge(tcp);
 }
 
-/* Whether our SYN is acknowledged, and nothing that was not sent: with Fast Open data may be out
- * already. */
-static bool acks_syn(const struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
-{
-    return sw_seq_lt(tcp->snd.iss, hdr->ack) && sw_seq_le(hdr->ack, tcp->snd.nxt);
-}
-
 /* In simultaneous open the other SYN comes once more, on the SYN-ACK (RFC 9293 figure 8). */
 static bool is_crossed_syn_ack(const struct sw_tcp *tcp, const struct sw_segment *seg)
 {
     return tcp->state == SW_TCP_SYN_RECEIVED && sw_tcp_has(tcp, SW_TCPF_ACTIVE) &&
            (seg->tcp.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST)) == (SW_TCP_SYN | SW_TCP_ACK) &&
-           sw_seq_eq(seg->tcp.seq, tcp->rcv.irs) && acks_syn(tcp, &seg->tcp);
+           sw_seq_eq(seg->tcp.seq, tcp->rcv.irs) && sw_tcp_acks_syn(tcp, &seg->tcp);
 }
 
 /* RFC 7323 4.3 (2): a timestamp is kept if the segment covers what was last acknowledged. Also that
@@ -144,11 +137,8 @@ static enum sw_drop check_rst(struct sw_tcp *tcp, const struct sw_segment *seg)
         return SW_DROP_NONE;
     if (tcp->state == SW_TCP_TIME_WAIT)
         return SW_DROP_TCP_RST_INVALID;
-    if (is_reset_of_fin(tcp, &seg->tcp)) {
-        sw_tcp_finish(tcp, reset_error(tcp));
-        return SW_DROP_NONE;
-    }
-    switch (sw_tcp_rst_verdict(seg->tcp.seq, tcp->rcv.nxt, sw_tcp_rcv_room(tcp))) {
+    enum sw_tcp_rst verdict = sw_tcp_rst_verdict(seg->tcp.seq, tcp->rcv.nxt, sw_tcp_rcv_room(tcp));
+    switch (is_reset_of_fin(tcp, &seg->tcp) ? SW_RST_EXACT : verdict) {
     case SW_RST_EXACT:
         sw_tcp_finish(tcp, reset_error(tcp));
         return SW_DROP_NONE;
@@ -181,7 +171,7 @@ static enum sw_drop check_syn_acked(struct sw_tcp *tcp, const struct sw_segment 
 {
     if (tcp->state != SW_TCP_SYN_RECEIVED)
         return SW_DROP_NONE;
-    if (!acks_syn(tcp, &seg->tcp)) {
+    if (!sw_tcp_acks_syn(tcp, &seg->tcp)) {
         sw_tcp_send_rst_for(tcp->layer, seg);
         return SW_DROP_TCP_ACK_FUTURE;
     }

@@ -64,6 +64,13 @@ static inline bool sw_tcp_syn_unacked(const struct sw_tcp *tcp)
     return tcp->state == SW_TCP_SYN_SENT || tcp->state == SW_TCP_SYN_RECEIVED;
 }
 
+/* Whether our SYN is acknowledged, and nothing that was not sent: with Fast Open data may be out
+ * already. */
+static inline bool sw_tcp_acks_syn(const struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
+{
+    return sw_seq_lt(tcp->snd.iss, hdr->ack) && sw_seq_le(hdr->ack, tcp->snd.nxt);
+}
+
 /* Sequence number of the first byte of the send queue. */
 static inline sw_seq sw_tcp_snd_base(const struct sw_tcp *tcp)
 {

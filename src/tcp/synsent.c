@@ -20,11 +20,6 @@ static void take_syn_ack(struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
         sw_rto_sample(tcp, (uint64_t)(now_ms + tcp->ts_offset - hdr->ts_ecr) * 1000U);
 }
 
-static bool acks_syn(const struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
-{
-    return sw_seq_lt(tcp->snd.iss, hdr->ack) && sw_seq_le(hdr->ack, tcp->snd.nxt);
-}
-
 /* An echo of what we cannot have said is as bad as an ACK of what we did not send (as Linux). */
 static bool echo_acceptable(const struct sw_tcp *tcp, const struct sw_tcp_hdr *hdr)
 {
@@ -61,8 +56,8 @@ enum sw_drop sw_tcp_input_syn_sent(struct sw_tcp *tcp, struct sw_segment *seg)
     bool ack = (hdr->flags & SW_TCP_ACK) != 0;
 
     /* First the ACK bit: it can only be for our SYN, and for data that went with it. */
-    if (ack && !(acks_syn(tcp, hdr) && echo_acceptable(tcp, hdr))) {
-        if (!acks_syn(tcp, hdr))
+    if (ack && !(sw_tcp_acks_syn(tcp, hdr) && echo_acceptable(tcp, hdr))) {
+        if (!sw_tcp_acks_syn(tcp, hdr))
             try_again_soon(tcp);
         if (!(hdr->flags & SW_TCP_RST))
             sw_tcp_send_rst_for(tcp->layer, seg);
