@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run/guard.h"
 #include "run/leak.h"
+#include "run/start/guard.h"
 
 struct look {
     struct run *run;

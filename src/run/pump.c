@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packets and time: host -> link -> host until nothing moves, then ready sockets to their pumps. */
 #include "base/assert.h"
-#include "run/park.h"
 #include "run/record.h"
+#include "run/standin/park.h"
 #include "wire/wire.h"
 
 /* At which end of the link a packet enters. The host is at both; so that the two directions of a

@@ -27,13 +27,13 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "run/alive.h"
-#include "run/guard.h"
-#include "run/inherit.h"
-#include "run/park.h"
 #include "run/record.h"
 #include "run/run.h"
-#include "run/spawn.h"
+#include "run/standin/alive.h"
+#include "run/standin/park.h"
+#include "run/start/guard.h"
+#include "run/start/inherit.h"
+#include "run/start/spawn.h"
 #include "run/stats.h"
 
 enum { EVENTS = 256, BATCHES = 64, EXIT_CANNOT = 125, MEET_BACKLOG = 4096 };

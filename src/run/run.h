@@ -91,9 +91,9 @@
 
 #include "base/list.h"
 #include "base/rng.h"
-#include "run/calls.h"
-#include "run/dns.h"
-#include "run/memory.h"
+#include "run/call/calls.h"
+#include "run/names/dns.h"
+#include "run/call/memory.h"
 
 enum { RUN_SYSCTLS = 32 };
 
@@ -200,14 +200,14 @@ struct standin {
     uint32_t in_flight, flight_max;
     int rcvbuf;                 /* DGRAM: SO_RCVBUF, if the program has set it; else 0 */
     uint64_t bytes_in, bytes_out;
-    uint8_t netlink_type;       /* AF_NETLINK: SOCK_RAW or SOCK_DGRAM (call_netlink.c); else 0 */
+    uint8_t netlink_type;       /* AF_NETLINK: SOCK_RAW or SOCK_DGRAM (netlink/socket.c); else 0 */
     uint8_t netlink_protocol;   /* NETLINK_ROUTE or NETLINK_SOCK_DIAG */
     uint32_t netlink_port;
-    uint64_t netlink_groups;    /* 1 << (group - 1): call_netlink.c tells them of changes */
+    uint64_t netlink_groups;    /* 1 << (group - 1): netlink/socket.c tells them of changes */
     uint64_t read_at_ns;        /* when the datagram read last had come, or the last bytes put before it;
                                  * 0: none was */
     uint64_t stamp_ns;          /*   and by the wall clock, as SIOCGSTAMP has told it; 0: never */
-    struct diag_dump *dump;     /* call_diag.c's own: a list that the program has yet to read on */
+    struct diag_dump *dump;     /* netlink/diag_socket.c's own: a list that the program has yet to read on */
     uint64_t asked_ns;          /* DGRAM with kept_fd: when it was last asked whether it is alive */
     struct sw_list held;        /* of struct run_call by by_standin: calls waiting on it */
 };
@@ -297,13 +297,13 @@ struct run {
     pid_t signal_told_pid;     /* the process one of whose calls a signal for all of them interrupted last, */
     uint64_t signal_told_ns;   /* and when (held.c) */
     bool pumping;
-    uint64_t refused[32];      /* call_refuse.c: kinds already spoken of */
+    uint64_t refused[32];      /* call/refuse.c: kinds already spoken of */
     uint32_t n_refused;
     int n_processors;
     bool busy;                 /* the last turn had events: the next one may be near */
     uint64_t crowded_until_ns; /* others want the processor: not looked for it before */
     uint64_t crowded_ns;       /* how long that was last; 0: they do not */
-    struct netlink_addresses *addresses; /* call_netlink.c: of lo; NULL: nobody has asked yet */
+    struct netlink_addresses *addresses; /* netlink/socket.c: of lo; NULL: nobody has asked yet */
     void *scratch;             /* dgram.c: freed at the end */
     struct run_resolver *resolver; /* resolver.c's own; also the `user` of its sockets */
     struct sw_view *view;      /* NULL: nobody looks */
@@ -361,7 +361,7 @@ int standin_fetch(struct run *run, struct run_call *call);           /* a dup of
 int standin_borrow(struct run *run, struct standin *s);              /* a dup while there is no call, or -1; close it */
 struct standin *standin_new(struct run *run, sw_socket_t sock, bool stream, bool ipv6, bool nonblock, int *ret_fd);
 int standin_option(struct run *run, const struct standin *s, int level, int name); /* its int; 0: it has none */
-bool standin_only6(struct run *run, const struct standin *s); /* call_socket.c: nothing of IPv4 for it */
+bool standin_only6(struct run *run, const struct standin *s); /* call/socket.c: nothing of IPv4 for it */
 void standin_set_state(struct run *run, struct standin *s, enum standin_state state);
 void standin_set_reading(struct standin *s, enum stream_reading reading);
 void standin_set_writing(struct standin *s, enum stream_writing writing);
@@ -435,7 +435,7 @@ void renew_forget(struct run *run, const struct standin *s);
 int connect_renew(struct run *run, struct run_call *call);
 /* The same with its registrations at once: what it shows is that it is fresh. */
 int connect_renew_fresh(struct run *run, struct run_call *call);
-/* call_connect.c: an attempt that the core has begun. Shows the state it is in on the stand-in, through
+/* call/connect.c: an attempt that the core has begun. Shows the state it is in on the stand-in, through
  * its dup `fd`; 0 or a negative errno. */
 int connect_show(struct run *run, struct run_call *call, int fd);
 /* Our own descriptors or memory are used up (positive errno): it ends here, and the call with it. */
@@ -444,7 +444,7 @@ void connect_give_up(struct run *run, struct run_call *call, int err);
 void connect_wait(struct run *run, struct run_call *call, run_try_fn *try, run_leave_fn *leave);
 /* Listeners that nobody holds any more are not to answer it. */
 void connect_forget_dead(struct run *run, const struct sw_addr *to);
-/* call_fastopen.c: a send of a stream with MSG_FASTOPEN. False: it is connected (or will be with the
+/* call/fastopen.c: a send of a stream with MSG_FASTOPEN. False: it is connected (or will be with the
  * first bytes written), and the call goes on as one without the flag. */
 struct message;
 bool stream_fast_open(struct run *run, struct run_call *call, const struct message *m, int flags);

@@ -163,7 +163,7 @@ def crowd(luck):
 
 
 def crowd_beyond_the_limit(luck):
-    """The supervisor needs two descriptors for each connection, and has fewer: src/run/park.h."""
+    """The supervisor needs two descriptors for each connection, and has fewer: src/run/standin/park.h."""
     crowd_of(luck, 900, limit=1100)
 
 

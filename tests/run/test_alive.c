@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "run/alive.h"
 #include "run/run.h"
+#include "run/standin/alive.h"
 
 static struct run *new_run(void)
 {

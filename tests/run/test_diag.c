@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "run/diag.h"
+#include "run/netlink/diag.h"
 
 struct request {
     struct nlmsghdr h;

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "run/dns.h"
+#include "run/names/dns.h"
 
 enum { A = 1, PTR = 12, AAAA = 28, HTTPS = 65, ANY = 255 };
 enum { NOERROR = 0, FORMERR = 1, NXDOMAIN = 3, NOTIMP = 4 };

@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "run/filter.h"
+#include "run/start/filter.h"
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64

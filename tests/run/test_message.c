@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "run/message.h"
+#include "run/call/message.h"
 
 static uint64_t addr_of(const void *p)
 {

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "run/netlink.h"
+#include "run/netlink/netlink.h"
 
 static struct netlink_addresses addresses;
 static struct netlink_host host = {.port = 77, .lo = 1, .mtu = 1500, .addresses = &addresses};
