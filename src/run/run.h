@@ -390,6 +390,7 @@ void fetch_fini(struct run *run);
 
 /* ---- privilege.c --------------------------------------------------------------------------------------- */
 bool caller_is_admin(pid_t tid); /* has CAP_NET_ADMIN */
+uint32_t caller_uid(pid_t tid); /* whose process it is */
 uint32_t caller_cpu(pid_t tid);  /* processor.c */
 
 /* ---- name.c: abstract names ---------------------------------------------------------------------------- */

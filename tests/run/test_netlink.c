@@ -92,7 +92,7 @@ static void test_dump_addresses(void **state)
     static const struct {
         uint8_t family;
         int messages;
-    } cases[] = {{AF_UNSPEC, 2}, {AF_INET, 1}, {AF_INET6, 1}, {AF_UNIX, 0}};
+    } cases[] = {{AF_UNSPEC, 2}, {AF_INET, 1}, {AF_INET6, 1}, {AF_UNIX, 2}};
 
     for (size_t i = 0; i < 4; i++) {
         struct request r = ask(RTM_GETADDR, NLM_F_DUMP, cases[i].family);
@@ -144,7 +144,9 @@ static void test_single_questions(void **state)
 
     r = ask(RTM_SETLINK, NLM_F_ACK, AF_UNSPEC);
     assert_int_equal(error_of(&r), EPERM);
-    r = ask(RTM_GETROUTE, 0, AF_INET);
+    r = ask(RTM_GETROUTE, 0, AF_INET); /* nowhere is here; not so of IPv6 */
+    assert_int_equal(error_of(&r), 0);
+    r = ask(RTM_GETROUTE, 0, AF_INET6);
     assert_int_equal(error_of(&r), ENETUNREACH);
     r = ask(200, 0, AF_INET);
     assert_int_equal(error_of(&r), EOPNOTSUPP);
@@ -289,6 +291,40 @@ static unsigned dumped(uint16_t get, uint8_t family)
     for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len), n++)
         assert_int_equal(h->nlmsg_type, get - 2);
     return n;
+}
+
+/* What a family has no table of its own for, it is told of all. */
+static void test_tables(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t get;
+        uint8_t family;
+        unsigned messages;
+    } cases[] = {
+        {RTM_GETLINK, AF_INET, 1},        {RTM_GETLINK, AF_INET6, 1},
+        {RTM_GETLINK, AF_BRIDGE, 0},      {RTM_GETROUTE, AF_PACKET, 4},
+        {RTM_GETQDISC, AF_UNSPEC, 1},     {RTM_GETSTATS, AF_UNSPEC, 1},
+        {RTM_GETNETCONF, AF_UNSPEC, 6},   {RTM_GETNETCONF, AF_INET, 3},
+        {RTM_GETADDRLABEL, AF_INET6, 10}, {RTM_GETNEIGH, AF_UNSPEC, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(dumped(cases[i].get, cases[i].family), cases[i].messages);
+
+    struct request r = ask(RTM_GETADDRLABEL, NLM_F_DUMP, AF_INET);
+    assert_int_equal(error_of(&r), EOPNOTSUPP);
+    struct netlink_reply reply;
+    r = ask(RTM_GETRULE, NLM_F_DUMP, AF_PACKET);
+    assert_true(answer(&r, &reply) > 0);
+    struct nlmsghdr *h = (void *)(reply.bytes + reply.len);
+    assert_int_equal(h->nlmsg_type, NLMSG_DONE);
+    assert_int_equal(*(int *)NLMSG_DATA(h), -EAFNOSUPPORT);
+
+    r = ask(RTM_GETLINK, NLM_F_DUMP, AF_INET6); /* IPv6's own word of it */
+    assert_true(answer(&r, &reply) > 0);
+    h = (void *)reply.bytes;
+    assert_non_null(attribute(h, sizeof(struct ifinfomsg), IFLA_PROTINFO));
+    assert_null(attribute(h, sizeof(struct ifinfomsg), IFLA_QDISC));
 }
 
 static unsigned told[RTNLGRP_MAX + 1];
@@ -443,15 +479,11 @@ int main(void)
 {
     netlink_addresses_init(&addresses);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dump_links),
-        cmocka_unit_test(test_dump_addresses),
-        cmocka_unit_test(test_single_questions),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_changes_of_mtu),
-        cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_changes_of_routes),
-        cmocka_unit_test(test_changes_of_rules),
-        cmocka_unit_test(test_told),
+        cmocka_unit_test(test_dump_links),       cmocka_unit_test(test_dump_addresses),
+        cmocka_unit_test(test_single_questions), cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_changes_of_mtu),   cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_tables),           cmocka_unit_test(test_changes_of_routes),
+        cmocka_unit_test(test_changes_of_rules), cmocka_unit_test(test_told),
         cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("run/netlink", tests, NULL, NULL);

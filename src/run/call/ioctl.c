@@ -246,6 +246,7 @@ static int ethtool(struct run *run, struct run_call *call, struct ifreq *r)
                                                         SOF_TIMESTAMPING_SOFTWARE,
                                      .phc_index = -1};
     struct ethtool_value link = {.cmd = ETHTOOL_GLINK, .data = 1};
+    struct ethtool_sset_info sets = {.cmd = ETHTOOL_GSSET_INFO}; /* of texts: it has none */
     uint64_t at = (uintptr_t)r->ifr_data;
     uint32_t cmd;
 
@@ -256,6 +257,8 @@ static int ethtool(struct run *run, struct run_call *call, struct ifreq *r)
         return -EFAULT;
     if (cmd == ETHTOOL_GET_TS_INFO)
         return mem_write(run, call->tid, at, &stamps, sizeof(stamps));
+    if (cmd == ETHTOOL_GSSET_INFO)
+        return mem_write(run, call->tid, at, &sets, sizeof(sets));
     return cmd == ETHTOOL_GLINK ? mem_write(run, call->tid, at, &link, sizeof(link)) : -EOPNOTSUPP;
 }
 
@@ -267,10 +270,11 @@ static bool is_socket(pid_t tid, int fd)
            memcmp(link, "socket:[", sizeof(link)) == 0;
 }
 
-/* What administrators may change, and only of lo. */
+/* What administrators may change or ask, and only of lo. */
 static bool is_of_lo(unsigned long request, const struct ifreq *r)
 {
-    return (request == SIOCSIFFLAGS || request == SIOCSIFMTU) &&
+    return (request == SIOCSIFFLAGS || request == SIOCSIFMTU || request == SIOCGMIIPHY ||
+            request == SIOCGMIIREG || request == SIOCSMIIREG) &&
            strcmp(r->ifr_name, LOOPBACK_NAME) == 0;
 }
 
@@ -278,6 +282,8 @@ static int change_lo(struct run *run, unsigned long request, const struct ifreq 
 {
     if (request == SIOCSIFMTU)
         return r->ifr_mtu < 0 ? -EINVAL : network_set_mtu(run, (uint32_t)r->ifr_mtu);
+    if (request != SIOCSIFFLAGS)
+        return -EOPNOTSUPP;                           /* it has no transceiver */
     return (r->ifr_flags & IFF_UP) != 0 ? 0 : -EPERM; /* it is up, and stays so */
 }
 

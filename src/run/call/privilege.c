@@ -39,3 +39,12 @@ bool caller_is_admin(pid_t tid)
     return effective != NULL && in_our_namespace(tid) &&
            (strtoull(effective + strlen("\nCapEff:"), NULL, 16) >> NET_ADMIN & 1) != 0;
 }
+
+uint32_t caller_uid(pid_t tid)
+{
+    struct stat process;
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d", (int)tid);
+    return stat(path, &process) == 0 ? process.st_uid : 0;
+}

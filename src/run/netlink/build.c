@@ -9,7 +9,8 @@
 void netlink_append(struct netlink_builder *b, const void *data, size_t len)
 {
     SW_ASSERT(b->len + NLMSG_ALIGN(len) <= b->room);
-    memcpy(b->bytes + b->len, data, len);
+    if (len > 0) /* else data may be NULL */
+        memcpy(b->bytes + b->len, data, len);
     memset(b->bytes + b->len + len, 0, NLMSG_ALIGN(len) - len);
     b->len += NLMSG_ALIGN(len);
 }
@@ -41,6 +42,19 @@ void netlink_attribute(struct netlink_builder *b, uint16_t type, const void *dat
 void netlink_number(struct netlink_builder *b, uint16_t type, uint32_t value)
 {
     netlink_attribute(b, type, &value, sizeof(value));
+}
+
+size_t netlink_nest(struct netlink_builder *b, uint16_t type)
+{
+    size_t at = b->len;
+    netlink_attribute(b, type, NULL, 0);
+    return at;
+}
+
+void netlink_nest_end(struct netlink_builder *b, size_t at)
+{
+    uint16_t len = (uint16_t)(b->len - at);
+    memcpy(b->bytes + at, &len, sizeof(len)); /* rta_len comes first */
 }
 
 void netlink_error(struct netlink_builder *b, const struct nlmsghdr *request, uint32_t port,

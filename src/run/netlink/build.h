@@ -22,6 +22,9 @@ void netlink_begin(struct netlink_builder *b, uint16_t type, uint16_t flags,
 void netlink_end(struct netlink_builder *b);
 void netlink_attribute(struct netlink_builder *b, uint16_t type, const void *data, size_t len);
 void netlink_number(struct netlink_builder *b, uint16_t type, uint32_t value);
+/* An attribute that holds others: those appended until its end. */
+size_t netlink_nest(struct netlink_builder *b, uint16_t type);
+void netlink_nest_end(struct netlink_builder *b, size_t nest);
 /* NLMSG_ERROR: a positive errno, or 0 for "done". The request's header follows. */
 void netlink_error(struct netlink_builder *b, const struct nlmsghdr *request, uint32_t port, int err);
 /* NLMSG_DONE: the end of a dump, with a positive errno if it ends because of that. */

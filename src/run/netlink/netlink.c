@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
-#include <linux/if_arp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
@@ -24,45 +23,14 @@ void netlink_addresses_init(struct netlink_addresses *addresses)
 
 static const char lo_name[] = "lo";
 
-/* What leaves by lo comes by it. */
-static void put_counters(struct netlink_builder *b, const struct netlink_host *host)
-{
-    struct rtnl_link_stats64 wide = {.rx_packets = host->packets,
-                                     .tx_packets = host->packets,
-                                     .rx_bytes = host->bytes,
-                                     .tx_bytes = host->bytes};
-    struct rtnl_link_stats narrow = {.rx_packets = (uint32_t)host->packets,
-                                     .tx_packets = (uint32_t)host->packets,
-                                     .rx_bytes = (uint32_t)host->bytes,
-                                     .tx_bytes = (uint32_t)host->bytes};
-    netlink_attribute(b, IFLA_STATS64, &wide, sizeof(wide));
-    netlink_attribute(b, IFLA_STATS, &narrow, sizeof(narrow));
-}
-
-static void put_link(struct netlink_builder *b, const struct netlink_host *host)
-{
-    static const uint8_t no_address[6], unknown; /* as of Linux's lo */
-    struct ifinfomsg info = {.ifi_type = ARPHRD_LOOPBACK,
-                             .ifi_index = host->lo,
-                             .ifi_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP};
-    netlink_append(b, &info, sizeof(info));
-    netlink_attribute(b, IFLA_IFNAME, lo_name, sizeof(lo_name));
-    netlink_number(b, IFLA_TXQLEN, 1000);
-    netlink_number(b, IFLA_MTU, host->mtu);
-    netlink_attribute(b, IFLA_OPERSTATE, &unknown, sizeof(unknown));
-    netlink_attribute(b, IFLA_LINKMODE, &unknown, sizeof(unknown));
-    netlink_number(b, IFLA_GROUP, 0);
-    netlink_attribute(b, IFLA_QDISC, "noqueue", sizeof("noqueue"));
-    netlink_attribute(b, IFLA_ADDRESS, no_address, sizeof(no_address));
-    netlink_attribute(b, IFLA_BROADCAST, no_address, sizeof(no_address));
-    put_counters(b, host);
-}
-
 static bool is_loopback(const struct netlink_address *a)
 {
     static const uint8_t lo6[16] = {[15] = 1};
     return a->family == AF_INET ? a->bytes[0] == 127 : memcmp(a->bytes, lo6, sizeof(lo6)) == 0;
 }
+
+enum { IS_PROTO = 11 };         /* IFA_PROTO, newer than some headers */
+static const uint8_t by_lo = 1; /* IFAPROT_KERNEL_LO */
 
 static void put_address(struct netlink_builder *b, const struct netlink_host *host,
                         const struct netlink_address *a)
@@ -82,6 +50,8 @@ static void put_address(struct netlink_builder *b, const struct netlink_host *ho
                                                   .ifa_valid = UINT32_MAX};
     netlink_attribute(b, IFA_CACHEINFO, &for_ever, sizeof(for_ever));
     netlink_number(b, IFA_FLAGS, IFA_F_PERMANENT);
+    if (a->family == AF_INET6 && is_loopback(a))
+        netlink_attribute(b, IS_PROTO, &by_lo, sizeof(by_lo));
 }
 
 void netlink_tell_address(const struct netlink_host *host, const struct nlmsghdr *request,
@@ -106,32 +76,78 @@ void netlink_tell_link(const struct netlink_host *host)
     struct netlink_builder b = {.bytes = bytes, .room = sizeof(bytes)};
 
     netlink_begin(&b, RTM_NEWLINK, 0, &nobodys, 0);
-    put_link(&b, host);
+    netlink_put_link(&b, host);
     netlink_end(&b);
     if (host->tell != NULL)
         host->tell(host->user, RTNLGRP_LINK, bytes, b.len);
 }
 
-/* The messages of a dump, without its end. */
-static void dump(struct netlink_builder *b, const struct netlink_host *host,
-                 const struct nlmsghdr *request, uint8_t family)
+static void dump_addresses(struct netlink_builder *b, const struct netlink_host *host,
+                           const struct nlmsghdr *request, uint8_t family)
 {
-    if (request->nlmsg_type == RTM_GETLINK && (family == AF_UNSPEC || family == AF_PACKET)) {
-        netlink_begin(b, RTM_NEWLINK, NLM_F_MULTI, request, host->port);
-        put_link(b, host);
-        netlink_end(b);
-    }
-    if (request->nlmsg_type == RTM_GETRULE)
-        netlink_dump_rules(b, host, request, family);
-    if (request->nlmsg_type == RTM_GETROUTE)
-        netlink_dump_routes(b, host, request, family);
-    for (unsigned i = 0; request->nlmsg_type == RTM_GETADDR && i < host->addresses->n; i++) {
+    for (unsigned i = 0; i < host->addresses->n; i++) {
         const struct netlink_address *a = &host->addresses->at[i];
         if (family != AF_UNSPEC && family != a->family)
             continue;
         netlink_begin(b, RTM_NEWADDR, NLM_F_MULTI, request, host->port);
         put_address(b, host, a);
         netlink_end(b);
+    }
+}
+
+/* The messages of a dump, without its end. A family that has no table of its own is told of all. 0;
+ * a positive errno, with which the dump ends; or -EOPNOTSUPP: there is no such table. */
+static int dump(struct netlink_builder *b, const struct netlink_host *host,
+                const struct nlmsghdr *request, const uint8_t *body, size_t len)
+{
+    uint8_t family = len > 0 ? body[0] : AF_UNSPEC;
+    bool inet = family == AF_INET || family == AF_INET6;
+    uint8_t its = inet ? family : AF_UNSPEC;
+
+    switch (request->nlmsg_type) {
+    case RTM_GETLINK:
+        netlink_dump_links(b, host, request, family);
+        return 0;
+    case RTM_GETADDR:
+        dump_addresses(b, host, request, its);
+        return 0;
+    case RTM_GETROUTE:
+        netlink_dump_routes(b, host, request, its);
+        return 0;
+    case RTM_GETRULE:
+        netlink_dump_rules(b, host, request, its);
+        return inet || family == AF_UNSPEC ? 0 : EAFNOSUPPORT;
+    case RTM_GETQDISC:
+        netlink_dump_qdiscs(b, host, request);
+        return 0;
+    case RTM_GETSTATS:
+        netlink_put_stats(b, host, request, NLM_F_MULTI, netlink_stats_wanted(body, len));
+        return 0;
+    case RTM_GETNETCONF:
+        netlink_dump_conf(b, host, request, its);
+        return 0;
+    case RTM_GETADDRLABEL:
+        if (family != AF_INET6)
+            return -EOPNOTSUPP;
+        netlink_dump_labels(b, host, request);
+        return 0;
+    case RTM_GETMULTICAST:
+        if (!inet)
+            return -EOPNOTSUPP;
+        netlink_dump_groups(b, host, request, family);
+        return 0;
+    case RTM_GETNEIGH: /* of the rest there are none */
+    case RTM_GETTCLASS:
+    case RTM_GETTFILTER:
+    case RTM_GETCHAIN:
+    case RTM_GETNEIGHTBL:
+    case RTM_GETNSID:
+    case RTM_GETNEXTHOP:
+        return 0;
+    case RTM_GETANYCAST:
+        return family == AF_INET6 ? 0 : -EOPNOTSUPP;
+    default:
+        return -EOPNOTSUPP;
     }
 }
 
@@ -167,12 +183,16 @@ static void answer_one(struct netlink_builder *b, const struct netlink_host *hos
             return;
         }
         netlink_begin(b, RTM_NEWLINK, 0, request, host->port);
-        put_link(b, host);
+        netlink_put_link(b, host);
         netlink_end(b);
     } else if (request->nlmsg_type == RTM_GETROUTE) {
         int err = netlink_put_way(b, host, request, body, len);
         if (err != 0)
             netlink_error(b, request, host->port, err);
+    } else if (request->nlmsg_type == RTM_GETSTATS) {
+        netlink_put_stats(b, host, request, 0, netlink_stats_wanted(body, len));
+    } else if (request->nlmsg_type == RTM_GETNEIGH || request->nlmsg_type == RTM_GETNEXTHOP) {
+        netlink_error(b, request, host->port, ENOENT); /* there are none */
     } else {
         netlink_error(b, request, host->port, EOPNOTSUPP);
     }
@@ -192,9 +212,12 @@ size_t netlink_answer(const struct netlink_host *host, const uint8_t *bytes, siz
     size_t body_len = request.nlmsg_len - sizeof(request);
     bool get = request.nlmsg_type <= RTM_MAX && ((request.nlmsg_type - RTM_BASE) & 3) == 2;
     if (get && (request.nlmsg_flags & NLM_F_DUMP) != 0) {
-        dump(&b, host, &request, body_len > 0 ? body[0] : AF_UNSPEC);
+        int err = dump(&b, host, &request, body, body_len);
         messages = b.len;
-        netlink_done(&b, &request, host->port, 0);
+        if (err < 0)
+            netlink_error(&b, &request, host->port, -err);
+        else
+            netlink_done(&b, &request, host->port, err);
     } else {
         answer_one(&b, host, &request, body, body_len);
         if ((request.nlmsg_flags & NLM_F_ACK) != 0 && request.nlmsg_type == RTM_GETLINK)

@@ -55,6 +55,7 @@ struct netlink_host {
     uint32_t mtu;
     uint64_t packets, bytes; /* that the interface has carried */
     bool admin;    /* the requester may change things */
+    uint32_t uid;  /* who it is */
     struct netlink_addresses *addresses;
     /* Gives the host an address, or takes it away: 0 or a negative errno. */
     int (*set)(void *user, const struct netlink_address *address, bool there);
@@ -70,8 +71,22 @@ struct netlink_host {
 size_t netlink_answer(const struct netlink_host *host, const uint8_t *bytes, size_t len,
                       struct netlink_reply *ret_reply);
 
-/* ---- among netlink.c, netlink/change.c, netlink/route.c, netlink/rule.c ---- */
+/* ---- among the files of this folder about rtnetlink(7) ---- */
 struct netlink_builder;
+void netlink_put_link(struct netlink_builder *b, const struct netlink_host *host);
+void netlink_dump_links(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
+                        uint8_t family);
+void netlink_dump_qdiscs(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request);
+/* Counters of lo, those of the filter; which is what such a request asks for. */
+void netlink_put_stats(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
+                       uint16_t flags, uint32_t filter);
+uint32_t netlink_stats_wanted(const uint8_t *body, size_t len);
+/* tables.c; `family`: AF_INET or AF_INET6, of _conf also any other: both */
+void netlink_dump_groups(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
+                         uint8_t family);
+void netlink_dump_conf(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
+                       uint8_t family);
+void netlink_dump_labels(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request);
 void netlink_dump_routes(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,
                          uint8_t family);
 void netlink_dump_rules(struct netlink_builder *b, const struct netlink_host *host, const struct nlmsghdr *request,

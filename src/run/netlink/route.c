@@ -176,33 +176,119 @@ static const struct netlink_route *added(const struct netlink_host *host, uint8_
     return best;
 }
 
-int netlink_put_way(struct netlink_builder *b, const struct netlink_host *host,
-                    const struct nlmsghdr *request, const uint8_t *body, size_t len)
+/* The route by which the way was found, as `ip route get ... fibmatch` asks for it. */
+static void put_match(const struct teller *t, const struct netlink_address *a,
+                      const struct netlink_route *r, const uint8_t *to, unsigned char type)
 {
+    bool v4 = r == NULL && a->family == AF_INET;
+    uint8_t whole = (uint8_t)(r == NULL ? a->len * 8 : 0);
+
+    if (r != NULL) {
+        tell(t, r->info, r->dst, r->metric, NULL);
+        return;
+    }
+    const struct rtmsg info = {
+        .rtm_family = a->family,
+        .rtm_dst_len =
+            type == RTN_BROADCAST || memcmp(to, a->bytes, a->len) == 0 ? whole : a->prefix_len,
+        .rtm_table = v4 ? RT_TABLE_MAIN : RT_TABLE_LOCAL, /* netlink_put_way() says why */
+        .rtm_protocol = RTPROT_KERNEL,
+        .rtm_scope = !v4 ? RT_SCOPE_UNIVERSE
+                         : (uint8_t)(type == RTN_BROADCAST ? RT_SCOPE_LINK : RT_SCOPE_HOST),
+        .rtm_type = (uint8_t)type};
+    tell(t, info, to, 0, v4 ? a->bytes : NULL);
+}
+
+/* What a request says of the way that it asks for. */
+struct question {
+    uint8_t family;
+    size_t len;               /* of an address */
+    const uint8_t *to, *from; /* from: NULL, it does not say */
+    uint32_t uid, mark;
+    bool match; /* the route, not the way */
+};
+
+static int read_question(const struct netlink_host *host, const uint8_t *body, size_t len,
+                         struct question *q)
+{
+    static const uint8_t any[16];
+    enum { FIB_MATCH = 0x2000 /* RTM_F_FIB_MATCH */ };
     struct rtmsg info;
     size_t n = 0;
 
     if (len < sizeof(info))
         return EINVAL;
     memcpy(&info, body, sizeof(info));
-    const uint8_t *to = netlink_find_attribute(body, len, sizeof(info), RTA_DST, &n);
-    bool v4 = info.rtm_family == AF_INET;
-    if (to == NULL || n != address_len(info.rtm_family))
+    *q = (struct question){.family = info.rtm_family,
+                           .len = address_len(info.rtm_family),
+                           .match = (info.rtm_flags & FIB_MATCH) != 0};
+    q->to = netlink_find_attribute(body, len, sizeof(info), RTA_DST, &n);
+    if (q->to == NULL && q->family == AF_INET)
+        q->to = any;
+    else if (q->to == NULL || n != q->len)
         return ENETUNREACH;
-    const struct netlink_address *a = own(host, info.rtm_family, to);
-    const struct netlink_route *r = a == NULL ? added(host, info.rtm_family, to) : NULL;
+    q->from = netlink_find_attribute(body, len, sizeof(info), RTA_SRC, &n);
+    if (q->from != NULL && n != q->len)
+        return EINVAL;
+    if (q->from == NULL && q->family == AF_INET6)
+        q->from = any; /* and that is told */
+    q->uid = netlink_find_number(body, len, sizeof(info), RTA_UID, host->uid);
+    q->mark = netlink_find_number(body, len, sizeof(info), RTA_MARK, 0);
+    return 0;
+}
+
+/* Linux's ip_route_output_key() and its like: nowhere is here. */
+static const struct netlink_address *own_or_here(const struct netlink_host *host,
+                                                 const struct question *q)
+{
+    static const uint8_t here[4] = {127, 0, 0, 1}, any[4];
+    bool nowhere = q->family == AF_INET && memcmp(q->to, any, sizeof(any)) == 0;
+    return own(host, q->family, nowhere ? here : q->to);
+}
+
+static unsigned char type_of(const struct netlink_address *a, const uint8_t *to)
+{
+    if (a == NULL)
+        return RTN_UNICAST;
+    if (a->family == AF_INET6 || a->prefix_len >= 31)
+        return RTN_LOCAL;
+    for (unsigned i = a->prefix_len; i < 32; i++)
+        if ((to[i / 8] & 0x80U >> i % 8) == 0)
+            return RTN_LOCAL;
+    return RTN_BROADCAST;
+}
+
+int netlink_put_way(struct netlink_builder *b, const struct netlink_host *host,
+                    const struct nlmsghdr *request, const uint8_t *body, size_t len)
+{
+    struct question q;
+    int err = read_question(host, body, len, &q);
+    if (err != 0)
+        return err;
+    bool v4 = q.family == AF_INET;
+    const struct netlink_address *a = own_or_here(host, &q);
+    const struct netlink_route *r = a == NULL ? added(host, q.family, q.to) : NULL;
     if (a == NULL && r == NULL)
         return ENETUNREACH;
+    unsigned char type = type_of(a, q.to);
+    if (q.match) {
+        const struct teller t = {b, host, request, RTM_NEWROUTE, 0};
+        put_match(&t, a, r, q.to, type);
+        return 0;
+    }
     /* Linux keeps IPv4's tables "local" and "main" as one while there are no rules but its own. */
     uint8_t table = v4 || r != NULL ? RT_TABLE_MAIN : RT_TABLE_LOCAL;
-    info = (struct rtmsg){.rtm_family = info.rtm_family,
-                          .rtm_dst_len = (unsigned char)(n * 8),
-                          .rtm_table = table,
-                          .rtm_protocol = v4          ? RTPROT_UNSPEC
-                                          : r == NULL ? RTPROT_KERNEL
-                                                      : r->info.rtm_protocol,
-                          .rtm_type = r == NULL ? RTN_LOCAL : RTN_UNICAST,
-                          .rtm_flags = v4 ? RTM_F_CLONED | RTCF_LOCAL : 0};
+    const unsigned cached =
+        RTM_F_CLONED | RTCF_LOCAL | (type == RTN_BROADCAST ? RTCF_BROADCAST : 0U);
+    const struct rtmsg info = {.rtm_family = q.family,
+                               .rtm_dst_len = (unsigned char)(q.len * 8),
+                               .rtm_src_len = (unsigned char)(q.from != NULL ? q.len * 8 : 0),
+                               .rtm_table = table,
+                               .rtm_protocol = v4          ? RTPROT_UNSPEC
+                                               : r == NULL ? RTPROT_KERNEL
+                                                           : r->info.rtm_protocol,
+                               .rtm_type = (unsigned char)type,
+                               .rtm_flags = v4 ? cached : 0};
     netlink_begin(b, RTM_NEWROUTE, 0, request, host->port);
     netlink_append(b, &info, sizeof(info));
     netlink_number(b, RTA_TABLE, table);
@@ -210,10 +296,16 @@ int netlink_put_way(struct netlink_builder *b, const struct netlink_host *host,
         netlink_number(b, RTA_PRIORITY, r != NULL ? r->metric : 0);
         netlink_attribute(b, RTA_PREF, &medium, sizeof(medium));
     }
-    netlink_attribute(b, RTA_DST, to, n);
+    netlink_attribute(b, RTA_DST, q.to, q.len);
+    if (q.from != NULL)
+        netlink_attribute(b, RTA_SRC, q.from, q.len);
     netlink_number(b, RTA_OIF, (uint32_t)host->lo);
-    if (a != NULL)
+    if (a != NULL && (!v4 || q.from == NULL))
         netlink_attribute(b, RTA_PREFSRC, a->bytes, a->len);
+    if (v4 && q.mark != 0)
+        netlink_number(b, RTA_MARK, q.mark);
+    if (v4)
+        netlink_number(b, RTA_UID, q.uid);
     netlink_end(b);
     return 0;
 }

@@ -149,6 +149,7 @@ static void answer_requests(struct run *run, struct standin *s, pid_t tid, const
                                 .packets = run->lo_packets,
                                 .bytes = run->lo_bytes,
                                 .admin = caller_is_admin(tid),
+                                .uid = caller_uid(tid),
                                 .set = set_address,
                                 .set_mtu = set_mtu,
                                 .set_route = set_route,
