@@ -213,10 +213,10 @@ size_t netlink_answer(const struct netlink_host *host, const uint8_t *bytes, siz
     bool get = request.nlmsg_type <= RTM_MAX && ((request.nlmsg_type - RTM_BASE) & 3) == 2;
     if (get && (request.nlmsg_flags & NLM_F_DUMP) != 0) {
         int err = dump(&b, host, &request, body, body_len);
-        messages = b.len;
         if (err < 0)
             netlink_error(&b, &request, host->port, -err);
-        else
+        messages = b.len;
+        if (err >= 0)
             netlink_done(&b, &request, host->port, err);
     } else {
         answer_one(&b, host, &request, body, body_len);
