@@ -458,6 +458,8 @@ void on_sendmmsg(struct run *run, struct run_call *call)
         count = IOV_MAX; /* as the kernel does */
     for (; done < count; done++) {
         uint64_t at = call->args[1] + (uint64_t)done * MMSGHDR_BYTES;
+        if (done > 0)
+            run_pump(run); /* each arrives before the next is sent, which may hear of a refusal */
         r = message_load(run, call->tid, at, true, &m);
         if (r == 0)
             r = send_message(run, call, &m, (int)call->args[3]);

@@ -56,6 +56,23 @@ static void sent_as_messages(void)
     show_readable("when all is read", server);
 }
 
+/* A message has arrived before the next one of the same call is sent: that one hears of the
+ * refusal. */
+static void refused_among_messages(void)
+{
+    int client = datagram_socket();
+    struct sockaddr_storage address = loopback(unused_port(SOCK_DGRAM));
+    struct iovec io = {"hello", 5};
+    struct mmsghdr m[3] = {{.msg_hdr = {.msg_iov = &io, .msg_iovlen = 1}}};
+
+    m[2] = m[1] = m[0];
+    MUST(connect(client, ADDRESS(address)));
+    for (int i = 0; i < 3; i++) {
+        TRY(sendmmsg(client, m, 3, 0));
+        show_error("after it", client);
+    }
+}
+
 static int receive_from(int fd)
 {
     struct sockaddr_storage from;
@@ -171,6 +188,7 @@ static void urgent(void)
 
 const struct scenario arrive_scenarios[] = {{"arrive-sendto", sent_to, BOTH},
                                             {"arrive-messages", sent_as_messages, BOTH},
+                                            {"arrive-each-message", refused_among_messages, BOTH},
                                             {"arrive-written", written_before_a_call, BOTH},
                                             {"arrive-small-writes", small_writes, BOTH},
                                             {"arrive-for-more", held_for_more, BOTH},
