@@ -354,6 +354,7 @@ static void close_run(struct run *run, bool ran)
     free(run->by_ino);
     free(run->addresses);
     free(run->scratch);
+    free(run->long_control);
     resolver_fini(run);
     if (run->host != NULL) {
         account_sockets(run, &left);

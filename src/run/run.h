@@ -305,6 +305,7 @@ struct run {
     uint64_t crowded_ns;       /* how long that was last; 0: they do not */
     struct netlink_addresses *addresses; /* netlink/socket.c: of lo; NULL: nobody has asked yet */
     void *scratch;             /* dgram.c: freed at the end */
+    void *long_control;        /* message.c: likewise */
     struct run_resolver *resolver; /* resolver.c's own; also the `user` of its sockets */
     struct sw_view *view;      /* NULL: nobody looks */
     struct run_record *record; /* record.c's own */

@@ -44,6 +44,13 @@ struct parts {
     bool read; /* all of it by one call; else each is read for itself, to fail in Linux's order */
 };
 
+/* Control messages that m->control_bytes has no room for: the message loaded last has its own in
+ * run->long_control. */
+static bool control_is_long(const struct message *m)
+{
+    return m->controllen > sizeof(m->control_bytes);
+}
+
 static void load_parts(pid_t tid, const struct wire_msghdr *h, bool sending, struct message *m,
                        struct parts *ret)
 {
@@ -60,7 +67,7 @@ static void load_parts(pid_t tid, const struct wire_msghdr *h, bool sending, str
         theirs[n] = (struct iovec){(void *)(uintptr_t)h->iov, mine[n].iov_len};
         n++;
     }
-    if (sending && m->controllen > 0 && m->controllen <= sizeof(m->control_bytes)) {
+    if (sending && m->controllen > 0 && !control_is_long(m)) {
         mine[n] = (struct iovec){m->control_bytes, (size_t)m->controllen};
         theirs[n++] = (struct iovec){(void *)(uintptr_t)m->control, (size_t)m->controllen};
     }
@@ -94,36 +101,21 @@ static int load_vector(struct run *run, pid_t tid, const struct wire_msghdr *h, 
     return judge_vector(m);
 }
 
-/* Control messages that m->control_bytes has no room for: the caller's bytes, to be freed. 0 or a
- * negative errno. */
-static int read_long_control(struct run *run, pid_t tid, const struct message *m, void **ret)
-{
-    void *bytes = malloc((size_t)m->controllen);
-    int r = bytes != NULL ? mem_read(run, tid, m->control, bytes, (size_t)m->controllen) : -ENOBUFS;
-
-    if (r < 0)
-        free(bytes);
-    else
-        *ret = bytes;
-    return r;
-}
-
 /* ... and the control messages behind it. */
 static int load_control(struct run *run, pid_t tid, struct message *m, const struct parts *parts)
 {
-    void *bytes;
+    void *to = m->control_bytes;
 
     if (m->controllen >= CONTROL_SENT_MAX)
         return -ENOBUFS;
-    if (m->controllen > sizeof(m->control_bytes)) { /* readable? They are looked at later. */
-        int r = read_long_control(run, tid, m, &bytes);
-        if (r == 0)
-            free(bytes);
-        return r;
-    }
-    if (parts->read)
+    if (control_is_long(m)) {
+        if (run->long_control == NULL)
+            run->long_control = malloc(CONTROL_SENT_MAX);
+        to = run->long_control;
+    } else if (parts->read) {
         return 0;
-    return mem_read(run, tid, m->control, m->control_bytes, (size_t)m->controllen);
+    }
+    return to == NULL ? -ENOBUFS : mem_read(run, tid, m->control, to, (size_t)m->controllen);
 }
 
 int message_load(struct run *run, pid_t tid, uint64_t at, bool sending, struct message *m)
@@ -308,15 +300,14 @@ static int next_control(const char *bytes, size_t len, size_t *offset, struct cm
 int message_controls(struct run *run, const struct run_call *call, const struct message *m,
                      control_fn *judge, void *arg)
 {
-    size_t len = (size_t)m->controllen, offset = 0, data_len;
-    void *read = NULL;
+    const void *bytes = control_is_long(m) ? run->long_control : m->control_bytes;
+    size_t offset = 0, len;
     const void *data;
     struct cmsghdr h;
-    int r = len <= sizeof(m->control_bytes) ? 0 : read_long_control(run, call->tid, m, &read);
+    int r;
 
-    while (r == 0 && (r = next_control(read != NULL ? read : m->control_bytes, len, &offset, &h,
-                                       &data, &data_len)) > 0)
-        r = judge(run, call, &h, data, data_len, arg);
-    free(read);
+    while ((r = next_control(bytes, (size_t)m->controllen, &offset, &h, &data, &len)) > 0 &&
+           (r = judge(run, call, &h, data, len, arg)) == 0)
+        ;
     return r;
 }

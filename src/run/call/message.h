@@ -43,7 +43,8 @@ struct message {
 };
 
 /* Reads a struct msghdr with its vector: 0, -EFAULT, -EINVAL, -EMSGSIZE (more than IOV_MAX pieces),
- * -ENOBUFS (control of CONTROL_SENT_MAX bytes or more). `sending`: also the address and the control messages. */
+ * -ENOBUFS (control of CONTROL_SENT_MAX bytes or more). `sending`: also the address and the control messages,
+ * which are there for message_controls() until the next message is loaded. */
 int message_load(struct run *run, pid_t tid, uint64_t at, bool sending, struct message *m);
 
 /* A message of one piece: sendto, recvfrom. 0 or -EFAULT. */

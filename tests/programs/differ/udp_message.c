@@ -273,6 +273,55 @@ static void packet_information(void)
     receive_control(server);
 }
 
+enum { LIMITS = 40, LIMITS_BYTES = LIMITS * CMSG_SPACE(sizeof(int)) };
+
+/* A message with so many control messages that each set its hop limit: the last of them to `last`.
+ */
+static void send_limits(int fd, struct sockaddr_storage *to, int last)
+{
+    _Alignas(size_t) static char control[LIMITS_BYTES];
+    struct iovec io = {"x", 1};
+    struct msghdr message = {.msg_name = to,
+                             .msg_namelen = to != NULL ? address_length() : 0,
+                             .msg_iov = &io,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+    for (int i = 0; i < LIMITS; i++) {
+        int value = i < LIMITS - 1 ? 20 + i : last;
+        c->cmsg_len = CMSG_LEN(sizeof value);
+        c->cmsg_level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+        c->cmsg_type = family == AF_INET ? IP_TTL : IPV6_HOPLIMIT;
+        memcpy(CMSG_DATA(c), &value, sizeof value);
+        c = (struct cmsghdr *)((char *)c + CMSG_SPACE(sizeof value));
+    }
+    TRY(sendmsg(fd, &message, 0));
+    ((struct cmsghdr *)control)->cmsg_len = 1;
+    TRY(sendmsg(fd, &message, 0));
+    message.msg_control = (char *)8;
+    TRY(sendmsg(fd, &message, 0));
+    message.msg_controllen = 1 << 20;
+    TRY(sendmsg(fd, &message, 0));
+}
+
+static void many_controls(void)
+{
+    int server = bound_datagram(), client = datagram_socket(), a, b;
+    struct sockaddr_storage address = loopback(port_of(server));
+
+    MUST(family == AF_INET ? set_int(server, IPPROTO_IP, IP_RECVTTL, 1)
+                           : set_int(server, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1));
+    for (int last = 7; last < 2000; last *= 20) {
+        send_limits(client, &address, last);
+        settle();
+        receive_control(server);
+    }
+    stream_pair(&a, &b);
+    send_limits(a, NULL, 7);
+}
+
 static void error_queue(void)
 {
     int client = datagram_socket();
@@ -309,5 +358,6 @@ const struct scenario udp_message_scenarios[] = {
     {"udp-in-order", in_order, BOTH},
     {"udp-batches", batches, BOTH},
     {"udp-packet-information", packet_information, BOTH},
+    {"udp-many-controls", many_controls, BOTH},
     {"udp-error-queue", error_queue, BOTH},
     {NULL, NULL, 0}};
