@@ -387,6 +387,9 @@ void standins_sweep(struct run *run, bool force);      /* amortised: asks all th
 int fetch_fd(struct run *run, pid_t tid, int fd);
 /* Its flags as of open(2), O_CLOEXEC among them, from /proc/TID/fdinfo; -1: there is no such. */
 int fetch_flags(pid_t tid, int fd);
+/* Whether the table of `tid` has a free number below its limit. Numbers are given from the lowest, so mostly the
+ * highest is free, and that one is asked for first: no list is read. True also where it cannot be told. */
+bool fetch_has_room(struct run *run, pid_t tid);
 void fetch_fini(struct run *run);
 
 /* ---- privilege.c --------------------------------------------------------------------------------------- */

@@ -212,7 +212,20 @@ static struct standin *adopt(struct run *run, struct standin *listener, sw_socke
     return s;
 }
 
-/* The caller has gone: who else accepts gets it. */
+/* Linux has a number for the new descriptor before it looks at the socket: who has none free hears
+ * that and nothing else. Ours gets its number last, by the kernel; so this is asked before anything
+ * else is said. A call that has waited had its number. */
+static bool lacks_number(struct run *run, const struct run_call *call)
+{
+    return call->held_since_ns == 0 && !fetch_has_room(run, call->tid);
+}
+
+static void fail(struct run *run, struct run_call *call, int err)
+{
+    call_fail(run, call, lacks_number(run, call) ? EMFILE : err);
+}
+
+/* The caller has gone, or could not have it: who else accepts gets it. */
 static void take_back(struct run *run, struct standin *listener, struct standin *s,
                       const struct sw_addr *remote)
 {
@@ -243,12 +256,13 @@ static void hand_out(struct run *run, struct run_call *call, struct ends *ends, 
     }
     if (call->args[1] != 0)
         err = mem_write_addr(run, call->tid, call->args[1], call->args[2], &remote, s->ipv6);
-    if (err < 0) { /* Linux has taken it from the queue by then */
-        if (call_waits(run, call))
-            standin_gone(run, s);
+    if (err < 0) {
+        bool taken = !lacks_number(run, call);
+        if (taken && call_waits(run, call))
+            standin_gone(run, s); /* Linux has taken it from the queue by then */
         else
             take_back(run, listener, s, &remote);
-        call_fail(run, call, -err);
+        call_fail(run, call, taken ? -err : EMFILE);
         return;
     }
     record_made(call, s->sock);
@@ -313,13 +327,15 @@ static enum run_verdict try_accept(struct run *run, struct run_call *call)
 
     int waiting = sw_accept_queue_len(run->host, s->sock);
     if (waiting < 0) /* not listening, or no longer */
-        call_fail(run, call, EINVAL);
+        fail(run, call, EINVAL);
     else if (s->n_pending > 0)
         hand_out_pending(run, call, flags);
     else if (waiting > 0)
         hand_out_pair(run, call, flags);
-    else
+    else if (!lacks_number(run, call))
         return CALL_AGAIN;
+    else
+        call_fail(run, call, EMFILE);
     return CALL_DONE;
 }
 
@@ -331,7 +347,7 @@ void on_accept(struct run *run, struct run_call *call)
     if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
         call_fail(run, call, EINVAL);
     else if (!s->stream)
-        call_fail(run, call, EOPNOTSUPP);
+        fail(run, call, EOPNOTSUPP);
     else {
         call->gives_back = true;
         call_try(run, call, try_accept, standin_timeout_ns(run, s, SO_RCVTIMEO), EAGAIN);

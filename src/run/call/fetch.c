@@ -7,11 +7,15 @@
  * Before Linux 6.9 (PIDFD_THREAD) only thread-group leaders have pidfds; their table is the same
  * one unless a thread has unshared it.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -108,6 +112,49 @@ int fetch_flags(pid_t tid, int fd)
             found = (int)flags;
     fclose(file);
     return found;
+}
+
+static bool is_open(struct run *run, pid_t tid, int fd)
+{
+    char path[64];
+    struct stat st;
+    int copy = run->keep_dups ? -EPERM : fetch_fd(run, tid, fd);
+
+    if (copy >= 0)
+        close(copy);
+    if (copy >= 0 || copy == -EBADF)
+        return copy >= 0;
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)tid, fd);
+    return lstat(path, &st) == 0;
+}
+
+/* The number of open descriptors below `limit`; 0: that cannot be seen. */
+static rlim_t count_open(pid_t tid, rlim_t limit)
+{
+    char path[64];
+    const struct dirent *entry;
+    rlim_t n = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)tid);
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return 0;
+    while ((entry = readdir(dir)) != NULL) /* "." and ".." among them */
+        n += entry->d_name[0] != '.' && strtoull(entry->d_name, NULL, 10) < limit;
+    closedir(dir);
+    return n;
+}
+
+bool fetch_has_room(struct run *run, pid_t tid)
+{
+    struct rlimit limit;
+
+    if (prlimit(tid, RLIMIT_NOFILE, NULL, &limit) < 0)
+        return true;
+    if (limit.rlim_cur == 0)
+        return false;
+    int highest = limit.rlim_cur > INT_MAX ? INT_MAX : (int)(limit.rlim_cur - 1);
+    return !is_open(run, tid, highest) || count_open(tid, limit.rlim_cur) < limit.rlim_cur;
 }
 
 void fetch_fini(struct run *run)

@@ -2,6 +2,9 @@
 /* Scenarios: the server's side of opening a stream: listen, accept, backlog, SO_REUSEPORT. */
 #include "differ.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 static void listening(void)
 {
     int fd = stream_socket();
@@ -53,6 +56,75 @@ static void accepting(void)
     connected_to(fd);
     FD(accept(fd, (struct sockaddr *)8, &length));
     FD(accept(fd, NULL, NULL));
+}
+
+static void accept_in_vain(int listening, int other)
+{
+    char *nowhere = (char *)8;
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    FD(accept(listening, NULL, NULL));
+    FD(accept(listening, (struct sockaddr *)&peer, &length));
+    FD(accept(listening, (struct sockaddr *)nowhere, &length));
+    FD(accept4(listening, NULL, NULL, 0x4000));
+    FD(accept(other, NULL, NULL));
+    FD(accept(STDOUT_FILENO, NULL, NULL));
+    FD(accept(-1, NULL, NULL));
+}
+
+/* Who has no number free for a descriptor hears that, whatever else there would be to say. */
+static void accept_without_number(void)
+{
+    struct rlimit limit = {64, 64};
+    struct sockaddr_storage address;
+    pid_t client;
+    int last = -1, next;
+
+    for (int inherited_fd = 3; inherited_fd < 1000; inherited_fd++)
+        close(inherited_fd);
+    int fd = listener(8), other[] = {stream_socket(), datagram_socket()};
+    set_nonblocking(fd);
+    MUST(setrlimit(RLIMIT_NOFILE, &limit));
+    while ((next = dup(fd)) >= 0)
+        last = next;
+    say("the last is %d", last);
+    for (int blocking = 0; blocking < 2; blocking++) {
+        MUST(fcntl(fd, F_SETFL, blocking ? 0 : O_NONBLOCK));
+        accept_in_vain(fd, other[blocking]);
+    }
+    FD(socket(family, SOCK_STREAM, 0));
+    FD(socket(family, SOCK_STREAM, 77));
+    FD(socket(family, SOCK_DGRAM, 0));
+    FD(socket(AF_NETLINK, SOCK_RAW, 0));
+    FD(socket(family, 0x4001, 0));
+    TRY(socketpair(family, SOCK_STREAM, 0, other));
+
+    set_nonblocking(fd);
+    MUST(close(20));
+    FD(accept(fd, NULL, NULL)); /* there is one in the middle */
+    MUST(dup(fd));
+    limit.rlim_cur = 30;
+    MUST(setrlimit(RLIMIT_NOFILE, &limit));
+    FD(accept(fd, NULL, NULL)); /* and none below the limit, but many above */
+    MUST(close(40));
+    FD(accept(fd, NULL, NULL));
+    MUST(close(29));
+    FD(accept(fd, NULL, NULL));
+    MUST(dup(fd));
+
+    address = loopback(port_of(fd));
+    client = fork();
+    if (client == 0) {
+        MUST(close(21));
+        MUST(connect(stream_socket(), ADDRESS(address)));
+        pause();
+    }
+    poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 5000);
+    accept_in_vain(fd, other[0]);
+    MUST(close(25));
+    FD(accept(fd, NULL, NULL));
+    kill(client, SIGKILL);
 }
 
 static void accept_flags(void)
@@ -224,6 +296,7 @@ static void listen_again(void)
 const struct scenario listen_scenarios[] = {
     {"listen", listening, BOTH},
     {"accept", accepting, BOTH},
+    {"accept-without-number", accept_without_number, BOTH},
     {"accept-flags", accept_flags, BOTH},
     {"accept-inherits-options", accept_inherits_options, BOTH},
     {"backlog-full", backlog_full, BOTH},
