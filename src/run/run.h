@@ -174,7 +174,7 @@ struct standin {
     int sndbuf;                 /* SO_SNDBUF as the program set it; 0: it has not */
     bool small_sndbuf;          /* still as CONNECTING left it: raised with the next call */
     bool sndbuf_raised;         /* or was it tried: not before it has sent STREAM_BULK_BYTES */
-    bool far_sized;             /* likewise the far end's, with what it is given */
+    bool far_sized;             /* likewise the far end's, with what it is given; of datagrams: when there is no room */
     uint8_t program_shut;       /* bit 0: the program shut down reading; bit 1: writing */
     uint32_t junk;              /* stuffed bytes not yet drained */
     bool far_in, far_out;       /* readiness remembered from edges; of datagrams: one turn was too short */

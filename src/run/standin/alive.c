@@ -4,7 +4,9 @@
  *
  * A stand-in with a name: binding a probe of the same type to that name says EADDRINUSE while the
  * stand-in lives. The name is free once its last holder has closed it, and then the probe has it;
- * so the probe is thrown away and made anew, once in each stand-in's life.
+ * so the probe is thrown away and made anew, once in each stand-in's life. Not of a datagram's: to
+ * connect its far end to where it is connected changes nothing, and is refused when nobody is
+ * there.
  *
  * Asking needs descriptors, and is what frees them: so those that it takes are there from the
  * start, for the time when all others are used up.
@@ -16,8 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "run/run.h"
 #include "run/standin/alive.h"
+#include "run/standin/dgram.h"
 
 /* Records that no hang-up tells of are looked through when their number has doubled. */
 enum { SWEEP_MIN = 64 };
@@ -60,6 +62,8 @@ bool standin_alive(struct run *run, struct standin *s)
         return false;
     if (s->kept_fd >= 0)
         return alive_held_by_program(run, s->ino);
+    if (!s->stream && s->far_fd >= 0)
+        return dgram_connect_far(s, true) || errno != ECONNREFUSED;
     return alive_by_name(run, s->name, s->stream, s->ino);
 }
 

@@ -30,6 +30,7 @@ enum {
     BATCH = 16,       /* native writes fetched by one call */
     TURN_BATCHES = 2, /* before others have their turn */
     FLUSH_BATCHES = 64,
+    DGRAM_SNDBUF = 1024 * 1024,
 };
 
 #define ASK_EVERY_NS 20000000ULL
@@ -110,6 +111,17 @@ static void settle(struct run *run, struct standin *s)
     drop_read(run, s, s->in_flight);
 }
 
+/* Several of the largest datagrams may wait in front of a native read. Few sockets come to that. */
+static bool size_far(struct standin *s)
+{
+    int room = DGRAM_SNDBUF;
+
+    if (s->far_sized)
+        return false;
+    s->far_sized = true;
+    return setsockopt(s->far_fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) == 0;
+}
+
 /* One datagram into the stand-in. 0, -EAGAIN (no room now), -ECONNREFUSED (nobody holds it). */
 static int put(struct standin *s, const struct run_datagram *d)
 {
@@ -118,7 +130,8 @@ static int put(struct standin *s, const struct run_datagram *d)
             return 0;
         if (errno == ECONNREFUSED || errno == ENOTCONN)
             return -ECONNREFUSED;
-        if (errno != ECONNRESET && errno != EINTR) /* a dissolved association, see below */
+        if (errno != ECONNRESET && errno != EINTR && /* a dissolved association, see below */
+            !size_far(s))
             return -EAGAIN;
     }
 }
@@ -365,9 +378,11 @@ void dgram_connect(struct run *run, struct run_call *call, const struct sw_addr 
     struct standin *s = call->standin;
     struct sockaddr_un name = {.sun_family = AF_UNSPEC};
     socklen_t len = sizeof(name.sun_family);
+    bool had_peer = sw_has_peer(run->host, s->sock);
     int ignored;
 
-    dgram_flush(run, s);
+    if (had_peer) /* else nothing could be written natively */
+        dgram_flush(run, s);
     if (to != NULL)
         resolver_meet(run, to);
     int err = sw_connect(run->host, s->sock, to);
@@ -387,7 +402,8 @@ void dgram_connect(struct run *run, struct run_call *call, const struct sw_addr 
     err = connect(fd, (struct sockaddr *)&name, len) < 0 ? errno : 0;
     close(fd);
     len = sizeof(ignored);
-    getsockopt(s->far_fd, SOL_SOCKET, SO_ERROR, &ignored, &len);
+    if (had_peer) /* dissolving that has left an error */
+        getsockopt(s->far_fd, SOL_SOCKET, SO_ERROR, &ignored, &len);
     dgram_refill(run, s);
     if (err != 0)
         call_fail(run, call, err);

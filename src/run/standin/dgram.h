@@ -45,6 +45,9 @@ bool dgram_is_udp(struct run *run, const struct standin *s);
 /* dgram_error.c: an error that has come from the network becomes pending. */
 void dgram_take_core_error(struct run *run, struct standin *s);
 
+/* Has the far end's datagrams go to the stand-in, or to nobody. False: nobody holds the stand-in any more. */
+bool dgram_connect_far(const struct standin *s, bool on);
+
 /* The stand-in shows that there is something in the error queue, whatever it was shown before. */
 void dgram_show_queue(struct run *run, struct standin *s);
 

@@ -13,8 +13,7 @@
 
 #include "run/standin/dgram.h"
 
-/* False: nobody holds the stand-in any more. */
-static bool far_connect(struct standin *s, bool on)
+bool dgram_connect_far(const struct standin *s, bool on)
 {
     struct sockaddr_un name = {.sun_family = AF_UNSPEC};
     socklen_t len = sizeof(name.sun_family);
@@ -53,12 +52,12 @@ static void wake_connected(struct run *run, struct standin *s)
     int helper = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (helper < 0)
         return;
-    far_connect(s, false); /* nothing unread yet: no error; and now a third may send to it */
+    dgram_connect_far(s, false); /* nothing unread yet: no error; and now a third may send to it */
     ssize_t n = sendto(helper, "", 1, 0, (struct sockaddr *)&far, len);
-    bool there = far_connect(s, true);
+    bool there = dgram_connect_far(s, true);
     if (n == 1 && there) {
-        far_connect(s, false);
-        far_connect(s, true);
+        dgram_connect_far(s, false);
+        dgram_connect_far(s, true);
         s->error_is_native = true;
     } else if (n == 1) {
         take_byte_back(run, s);

@@ -168,9 +168,6 @@ int standin_borrow(struct run *run, struct standin *s)
 
 /* ---- making ---- */
 
-/* Several of the largest datagrams may wait in front of a native read. */
-enum { DGRAM_SNDBUF = 1024 * 1024 };
-
 /* A datagram's far end has its own name, so that the stand-in can be connected to it. */
 static int open_dgram_far(struct run *run, struct standin *s)
 {
@@ -180,8 +177,6 @@ static int open_dgram_far(struct run *run, struct standin *s)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    int room = DGRAM_SNDBUF;
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
     struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = s};
     if (bind(fd, (struct sockaddr *)&own, own_len) < 0 ||
         connect(fd, (struct sockaddr *)&theirs, theirs_len) < 0 ||
