@@ -27,6 +27,8 @@
 
 enum {
     PIECE_BYTES = 128 * 1024,
+    TCP_PIECE_BYTES = 32 * 1024, /* of what Linux's tcp_sendmsg() copies: a page fragment */
+    UNIX_PIECE_SPARE = 64,       /* unix_stream_sendmsg(): a piece is so much less than SO_SNDBUF */
     STAMPS = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_ACK,
 };
 
@@ -203,6 +205,21 @@ static void send_special(struct run *run, struct run_call *call, const struct me
         call_fail(run, call, EAGAIN);
 }
 
+/* A message that is bad at its end is taken up to the last whole piece before it. With a small
+ * SO_SNDBUF those of AF_UNIX are smaller than TCP's, for which this one is a single piece. */
+static bool is_bad_piece(struct run *run, const struct run_call *call, const struct message *m)
+{
+    const struct standin *s = call->standin;
+
+    if (s->sndbuf == 0 || m->total + UNIX_PIECE_SPARE <= (size_t)s->sndbuf ||
+        m->total > TCP_PIECE_BYTES)
+        return false;
+    void *data = malloc(m->total);
+    bool bad = data != NULL && message_gather(run, call->tid, m, data, m->total) < 0;
+    free(data);
+    return bad;
+}
+
 void stream_send(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
@@ -227,7 +244,10 @@ void stream_send(struct run *run, struct run_call *call)
             fail_pipe(run, call, flags);
     } else if (m.name == 0 && m.controllen == 0 && (flags & MSG_OOB) == 0 &&
                !is_followed(run, s, flags, &stamping)) {
-        call_continue(run, call);
+        if (connected && is_bad_piece(run, call, &m))
+            call_fail(run, call, EFAULT);
+        else
+            call_continue(run, call);
     } else {
         send_special(run, call, &m, flags, &stamping);
     }

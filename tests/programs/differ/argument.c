@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 static void calls_on(int fd)
@@ -225,6 +226,30 @@ static void many(void)
     say("answered %d of 300", right);
 }
 
+/* Of a message whose last byte cannot be read none is sent, as long as it is small. */
+static void bad_at_its_end(void)
+{
+    static const int rooms[] = {0, 2048, 4097, 100000};
+    static const size_t sizes[] = {2, 3000, 4097, 8001};
+    const size_t good = 8192;
+    char *memory = mmap(NULL, 2 * good, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    MUST(mprotect(memory + good, good, PROT_NONE));
+    for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) {
+        int a, b;
+        stream_pair(&a, &b);
+        if (rooms[i] != 0)
+            MUST(set_int(a, SOL_SOCKET, SO_SNDBUF, rooms[i]));
+        for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+            struct iovec io = {memory + good - sizes[k] + 1, sizes[k]};
+            struct msghdr message = {.msg_iov = &io, .msg_iovlen = 1};
+            say("%zu bytes, SO_SNDBUF %d", sizes[k], rooms[i]);
+            TRY(sendmsg(a, &message, MSG_DONTWAIT));
+        }
+        show_recv("what came", b, 10, MSG_DONTWAIT);
+    }
+}
+
 const struct scenario argument_scenarios[] = {{"not-open", not_open, V4},
                                               {"not-a-socket", not_a_socket, BOTH},
                                               {"wrong-pointers", wrong_pointers, BOTH},
@@ -234,5 +259,6 @@ const struct scenario argument_scenarios[] = {{"not-open", not_open, V4},
                                               {"interfaces", interfaces, V4},
                                               {"interface-addresses", interface_addresses, V4},
                                               {"resolving", resolving, V4},
+                                              {"bad-at-its-end", bad_at_its_end, BOTH},
                                               {"many-conversations", many, BOTH},
                                               {NULL, NULL, 0}};
