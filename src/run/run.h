@@ -362,6 +362,9 @@ int standin_fetch(struct run *run, struct run_call *call);           /* a dup of
 int standin_borrow(struct run *run, struct standin *s);              /* a dup while there is no call, or -1; close it */
 struct standin *standin_new(struct run *run, sw_socket_t sock, bool stream, bool ipv6, bool nonblock, int *ret_fd);
 int standin_option(struct run *run, const struct standin *s, int level, int name); /* its int; 0: it has none */
+/* Options that native calls look for in the stand-in itself (also_native() in call/option.c): `fd`, a new one, gets
+ * those of its socket in the core. */
+void standin_copy_options(struct run *run, struct standin *s, int fd);
 bool standin_only6(struct run *run, const struct standin *s); /* call/socket.c: nothing of IPv4 for it */
 void standin_set_state(struct run *run, struct standin *s, enum standin_state state);
 void standin_set_reading(struct standin *s, enum stream_reading reading);
@@ -436,6 +439,7 @@ uint64_t standin_timeout_ns(struct run *run, struct standin *s, int name);
  * from now on (call->fd is a dup); NULL: it was none. */
 struct standin *renew_catch_up(struct run *run, struct run_call *call, ino_t ino);
 void renew_forget(struct run *run, const struct standin *s);
+bool renew_held(struct run *run, const struct standin *s); /* somebody still holds such a one */
 /* A used stand-in gets a fresh socket underneath; 0 or a negative errno. */
 int connect_renew(struct run *run, struct run_call *call);
 /* The same with its registrations at once: what it shows is that it is fresh. */

@@ -19,7 +19,6 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -171,21 +170,6 @@ static void put_back(struct run *run, struct standin *s, sw_socket_t sock,
     s->n_returned++;
 }
 
-/* Options that native calls look for in the stand-in itself: see also_native() in call/option.c. */
-static void copy_native_options(struct run *run, struct standin *s, int fd)
-{
-    static const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO};
-    for (int i = 0; i < 2; i++) {
-        uint64_t ns = standin_timeout_ns(run, s, names[i]);
-        struct timeval tv = {(time_t)(ns / 1000000000U), (suseconds_t)(ns / 1000U % 1000000U)};
-        if (ns != 0)
-            setsockopt(fd, SOL_SOCKET, names[i], &tv, sizeof(tv));
-    }
-    int in_line = standin_option(run, s, SOL_SOCKET, SO_OOBINLINE);
-    if (in_line != 0)
-        setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
-}
-
 /* The two ends of what will be the new socket's stand-in. `far` has been in epoll while it waited,
  * or has not. */
 struct ends {
@@ -208,7 +192,7 @@ static struct standin *adopt(struct run *run, struct standin *listener, sw_socke
     park_note(run, s);
     s->sndbuf = listener->sndbuf;
     stream_prepare_far(run, s);
-    copy_native_options(run, s, ends->near);
+    standin_copy_options(run, s, ends->near);
     return s;
 }
 

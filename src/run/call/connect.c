@@ -72,14 +72,19 @@ void connect_give_up(struct run *run, struct run_call *call, int err)
 }
 
 /* Once connect() has told why an attempt failed, the socket is as fresh as it was. To the core a
- * connection whose error we have taken is one that ended for no reason. */
+ * connection whose error we have taken is one that ended for no reason; so it is to who has read
+ * the error natively. */
 static void tell_failure(struct run *run, struct run_call *call, int err)
 {
     struct standin *s = call->standin;
     int taken = err == ECONNABORTED ? stream_take_error(run, call) : 0;
     if (taken != 0)
         err = taken;
-    if (s->state == STANDIN_FAILED && sw_poll(run->host, s->sock) == (SW_EV_OUT | SW_EV_HUP))
+    bool ended =
+        s->state == STANDIN_FAILED && sw_poll(run->host, s->sock) == (SW_EV_OUT | SW_EV_HUP);
+    if (ended && taken == 0 && stream_told_natively(run, call))
+        err = ECONNABORTED;
+    if (ended)
         (void)connect_renew_fresh(run, call); /* else the next connect() does it */
     call_fail(run, call, err);
 }

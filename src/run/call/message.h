@@ -120,5 +120,7 @@ void stream_receive_many(struct run *run, struct run_call *call); /* recvmmsg */
 bool stream_any_special(struct run *run, const struct run_call *call);
 /* Its pending error, as a positive errno, once; 0. */
 int stream_take_error(struct run *run, struct run_call *call);
+/* Whether a native call has told a failed one's error, as ECONNRESET. */
+bool stream_told_natively(struct run *run, struct run_call *call);
 
 #endif

@@ -108,9 +108,12 @@ void on_listen(struct run *run, struct run_call *call)
     struct sw_addr local;
     int backlog = (int)call->args[1];
 
-    /* A listener that was shut down is none any more, but AF_UNIX has no way back from there. */
+    /* shutdown() on a socket without a peer fails, but does shut it down; to listen it must be
+     * whole. (Or it was a listener once, and there was no descriptor free when that ended.) */
     bool was_shut = s->state == STANDIN_LISTENING && sw_accept_queue_len(run->host, s->sock) < 0;
-    int err = was_shut ? connect_renew_fresh(run, call) : 0;
+    int err = was_shut || (s->state == STANDIN_FRESH && s->program_shut != 0)
+                  ? connect_renew_fresh(run, call)
+                  : 0;
     if (err < 0) {
         call_fail(run, call, ENOBUFS);
         return;
@@ -144,6 +147,20 @@ static void shut_natively(struct run *run, struct run_call *call, int how)
     close(fd);
 }
 
+/* A listener shut down is a fresh socket, which is bound (tcp_disconnect()); whoever waits for it
+ * is woken. Of one that only may not write nothing changes. */
+static void shut_listener(struct run *run, struct run_call *call, int how)
+{
+    int err = 0;
+
+    if (how != SHUT_WR) {
+        shut_natively(run, call, SHUT_RDWR);
+        err = connect_renew_fresh(run, call);
+        calls_wake(run, call->standin);
+    }
+    call_answer(run, call, err < 0 ? -ENOBUFS : 0);
+}
+
 static void shut_reading(struct standin *s, int how)
 {
     if (how != SHUT_WR && s->reading == READING)
@@ -169,10 +186,10 @@ static void shutdown_stream(struct run *run, struct run_call *call, int how)
         return;
     }
     int err = s->state == STANDIN_CONNECTED ? -ENOTCONN : sw_shutdown(run->host, s->sock, how);
-    if (err == -ENOTCONN && (s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING))
-        s->program_shut |= (uint8_t)(how + 1); /* a listener has been shut down once before */
-    if (err == -ENOTCONN && s->state == STANDIN_FRESH)
+    if (err == -ENOTCONN && s->state == STANDIN_FRESH) {
+        s->program_shut |= (uint8_t)(how + 1);
         shut_natively(run, call, how);
+    }
     if (err < 0) {
         call_fail(run, call, -err);
     } else if (s->state == STANDIN_CONNECTING) { /* the attempt ends: Linux's inet_shutdown() */
@@ -180,9 +197,10 @@ static void shutdown_stream(struct run *run, struct run_call *call, int how)
         s->error = ECONNRESET;
         call_return(run, call, 0);
         calls_wake(run, s);
+    } else if (s->state == STANDIN_LISTENING) {
+        shut_listener(run, call, how);
     } else {
         call_continue(run, call);
-        calls_wake(run, s); /* accept() of a listener that is one no more */
     }
 }
 

@@ -23,26 +23,30 @@
 
 enum { PIECE_BYTES = 128 * 1024 };
 
+bool stream_told_natively(struct run *run, struct run_call *call)
+{
+    const struct standin *s = call->standin;
+    int native = 0, fd = -1;
+    socklen_t len = sizeof(native);
+
+    if (s->state == STANDIN_FAILED && s->error_is_native)
+        fd = standin_fetch(run, call);
+    if (fd < 0)
+        return false;
+    bool clear = getsockopt(fd, SOL_SOCKET, SO_ERROR, &native, &len) == 0 && native == 0;
+    close(fd);
+    return clear;
+}
+
 int stream_take_error(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
-    int err = s->error, native = 0;
-    socklen_t len = sizeof(native);
+    int err = s->error;
 
     s->error = 0;
     if (err == 0 && s->sock != 0)
         err = sw_take_error(run->host, s->sock);
-    if (err <= 0 || s->state != STANDIN_FAILED || !s->error_is_native)
-        return err > 0 ? err : 0;
-    /* It is mirrored there as ECONNRESET, and reading clears it. If it is clear already, a native
-     * call has reported it. */
-    int fd = standin_fetch(run, call);
-    if (fd < 0)
-        return err;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &native, &len) == 0 && native == 0)
-        err = 0;
-    close(fd);
-    return err;
+    return err > 0 && !stream_told_natively(run, call) ? err : 0;
 }
 
 /* The message of a call, of whichever form; of several the first. *ret_flags are the call's. */
@@ -203,8 +207,7 @@ static bool has_unread(struct run *run, struct run_call *call)
  * broke after its peer's FIN. */
 static bool at_end(const struct standin *s)
 {
-    bool never_began = s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING;
-    return (never_began && (s->program_shut & 1) != 0) ||
+    return (s->state == STANDIN_FRESH && (s->program_shut & 1) != 0) ||
            (s->state == STANDIN_FAILED && s->reading == READING_ENDED);
 }
 

@@ -64,7 +64,8 @@ bool standin_alive(struct run *run, struct standin *s)
         return alive_held_by_program(run, s->ino);
     if (!s->stream && s->far_fd >= 0)
         return dgram_connect_far(s, true) || errno != ECONNREFUSED;
-    return alive_by_name(run, s->name, s->stream, s->ino);
+    return alive_by_name(run, s->name, s->stream, s->ino) ||
+           (s->state == STANDIN_FRESH && renew_held(run, s));
 }
 
 /* Whether a hang-up will tell us when its last holder closes it. */

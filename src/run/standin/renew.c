@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A used stand-in gets a fresh socket underneath: TCP may connect again after a failure, a
- * connected AF_UNIX socket may not, so another one takes its place under the caller's number. The
- * caller's registrations with epoll follow (registration.c).
+ * A used stand-in gets a fresh socket underneath: TCP may connect again after a failure, and a
+ * listener that was shut down is fresh, but an AF_UNIX socket that was connected or shut down stays
+ * so; so another one takes its place under the caller's number. The caller's registrations with
+ * epoll follow (registration.c).
  *
  * Other descriptors of the old one (dups, of this process or another) stay behind with it, and show
- * the failure to native calls. Each catches up with its next notified call: the old one's inode is
- * remembered as long as anybody holds it, and the new one put under that number too.
+ * what it was to native calls. Each catches up with its next notified call: the old one's inode is
+ * remembered as long as anybody holds it, and the new one put under that number too. Where the new
+ * one cannot be had, since who got it has ended, another one is as good as long as it is fresh.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +46,16 @@ void renew_forget(struct run *run, const struct standin *s)
     }
 }
 
+bool renew_held(struct run *run, const struct standin *s)
+{
+    for (struct sw_list *l = run->left_behind.next; l != &run->left_behind; l = l->next) {
+        struct left_behind *old = SW_CONTAINER(l, struct left_behind, link);
+        if (old->standin == s && alive_by_name(run, old->name, true, old->ino))
+            return true;
+    }
+    return false;
+}
+
 /* Of those that were remembered before, the ones that nobody holds any more are forgotten. This one
  * cannot be asked yet: the kernel closes it when the call returns. */
 static void remember(struct run *run, struct standin *s)
@@ -62,31 +74,6 @@ static void remember(struct run *run, struct standin *s)
     old->ino = s->ino;
     memcpy(old->name, s->name, sizeof(old->name));
     sw_list_add_tail(&run->left_behind, &old->link);
-}
-
-struct standin *renew_catch_up(struct run *run, struct run_call *call, ino_t ino)
-{
-    int number = (int)call->args[0];
-    struct left_behind *old = NULL;
-
-    for (struct sw_list *l = run->left_behind.next; l != &run->left_behind; l = l->next) {
-        old = SW_CONTAINER(l, struct left_behind, link);
-        if (old->ino == ino)
-            break;
-        old = NULL;
-    }
-    int fd = old != NULL ? standin_borrow(run, old->standin) : -1;
-    if (fd < 0)
-        return NULL;
-    struct registration *moving = registrations_of(run, call->tid, number, ino);
-    int err = call_replace_fd(run, call, fd);
-    registrations_move(moving, err == 0 ? fd : -1, number);
-    if (err < 0) {
-        close(fd);
-        return NULL;
-    }
-    call->fd = fd;
-    return old->standin;
 }
 
 int connect_renew(struct run *run, struct run_call *call)
@@ -112,6 +99,7 @@ int connect_renew(struct run *run, struct run_call *call)
     accept_drop_pending(run, s);
     remember(run, s);
     standin_rename(run, s, st.st_ino, name);
+    standin_copy_options(run, s, fd);
     if (s->kept_fd >= 0)
         close(s->kept_fd);
     s->kept_fd = run->keep_dups ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
@@ -122,11 +110,57 @@ int connect_renew(struct run *run, struct run_call *call)
     return 0;
 }
 
-int connect_renew_fresh(struct run *run, struct run_call *call)
+/* Under the number of the call, whose file has this inode; registrations follow. 0 or a negative
+ * errno. */
+static int renew_under(struct run *run, struct run_call *call, ino_t ino)
 {
     int number = (int)call->args[0];
-    struct registration *moving = registrations_of(run, call->tid, number, call->standin->ino);
+    struct registration *moving = registrations_of(run, call->tid, number, ino);
     int err = connect_renew(run, call);
     registrations_move(moving, err == 0 ? call->fd : -1, number);
     return err;
+}
+
+int connect_renew_fresh(struct run *run, struct run_call *call)
+{
+    return renew_under(run, call, call->standin->ino);
+}
+
+static struct left_behind *find(struct run *run, ino_t ino)
+{
+    for (struct sw_list *l = run->left_behind.next; l != &run->left_behind; l = l->next) {
+        struct left_behind *old = SW_CONTAINER(l, struct left_behind, link);
+        if (old->ino == ino)
+            return old;
+    }
+    return NULL;
+}
+
+/* The call's number gets the one that `fd` is, a dup, which is the call's from then on. 0 or a
+ * negative errno. */
+static int join(struct run *run, struct run_call *call, ino_t ino, int fd)
+{
+    int number = (int)call->args[0];
+    struct registration *moving = registrations_of(run, call->tid, number, ino);
+    int err = call_replace_fd(run, call, fd);
+    registrations_move(moving, err == 0 ? fd : -1, number);
+    if (err == 0)
+        call->fd = fd;
+    else
+        close(fd);
+    return err;
+}
+
+struct standin *renew_catch_up(struct run *run, struct run_call *call, ino_t ino)
+{
+    struct left_behind *old = find(run, ino);
+    struct standin *s = old != NULL ? old->standin : NULL;
+    int fd = s != NULL ? standin_borrow(run, s) : -1;
+
+    if (s == NULL || (fd < 0 && s->state != STANDIN_FRESH))
+        return NULL;
+    call->standin = s;
+    int err = fd >= 0 ? join(run, call, ino, fd) : renew_under(run, call, ino);
+    call->standin = NULL;
+    return err == 0 ? s : NULL;
 }

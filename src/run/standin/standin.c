@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -269,7 +270,7 @@ void standin_set_state(struct run *run, struct standin *s, enum standin_state st
 {
     /* What may follow what. */
     static const unsigned allowed[] = {
-        [STANDIN_FRESH] = 1U << STANDIN_CONNECTING | 1U << STANDIN_CONNECTED |
+        [STANDIN_FRESH] = 1U << STANDIN_FRESH | 1U << STANDIN_CONNECTING | 1U << STANDIN_CONNECTED |
                           1U << STANDIN_FAILED | 1U << STANDIN_LISTENING,
         [STANDIN_CONNECTING] = 1U << STANDIN_CONNECTED | 1U << STANDIN_FAILED,
         [STANDIN_CONNECTED] = 1U << STANDIN_FAILED | 1U << STANDIN_FRESH,
@@ -370,6 +371,22 @@ int standin_option(struct run *run, const struct standin *s, int level, int name
     int value = 0;
     size_t len = sizeof(value);
     return sw_getsockopt(run->host, s->sock, level, name, &value, &len) == 0 ? value : 0;
+}
+
+void standin_copy_options(struct run *run, struct standin *s, int fd)
+{
+    static const int times[] = {SO_RCVTIMEO, SO_SNDTIMEO}, numbers[] = {SO_OOBINLINE, SO_RCVLOWAT};
+    for (int i = 0; i < 2; i++) {
+        uint64_t ns = standin_timeout_ns(run, s, times[i]);
+        struct timeval tv = {(time_t)(ns / 1000000000U), (suseconds_t)(ns / 1000U % 1000000U)};
+        if (ns != 0)
+            setsockopt(fd, SOL_SOCKET, times[i], &tv, sizeof(tv));
+    }
+    for (int i = 0; i < 2; i++) {
+        int value = standin_option(run, s, SOL_SOCKET, numbers[i]);
+        if (value != 0)
+            setsockopt(fd, SOL_SOCKET, numbers[i], &value, sizeof(value));
+    }
 }
 
 bool standin_clear_conflict(struct run *run, sw_socket_t sock, const struct sw_addr *local)

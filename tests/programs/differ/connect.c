@@ -118,6 +118,39 @@ static void connect_refused_then_served(void)
 }
 
 /* The same of one that has a copy: it is the same socket, whichever of them is asked. */
+/* What was said of waiting holds for the new connection. */
+static void connect_refused_then_waits(void)
+{
+    int client = stream_socket();
+    struct sockaddr_storage address = loopback(unused_port(SOCK_STREAM));
+    struct timeval limit = {.tv_usec = 50000};
+    MUST(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+    set_nonblocking(client);
+    TRY(connect(client, ADDRESS(address)));
+    settle();
+    MUST(fcntl(client, F_SETFL, 0));
+    int fd = listener(4);
+    address = loopback(port_of(fd));
+    TRY(connect(client, ADDRESS(address)));
+    TRY(connect(client, ADDRESS(address)));
+    show_recv("nothing", client, 1, 0);
+}
+
+/* The error was read; what connect() tells once more is that there was an attempt. */
+static void connect_refused_told_by_read(void)
+{
+    int client = stream_socket();
+    struct sockaddr_storage address = loopback(unused_port(SOCK_STREAM)), from;
+    socklen_t length = sizeof from;
+    char byte;
+    set_nonblocking(client);
+    TRY(connect(client, ADDRESS(address)));
+    settle();
+    (void)!read(client, &byte, 1);
+    TRY(connect(client, ADDRESS(address)));
+    TRY((int)recvfrom(client, &byte, 1, 0, (struct sockaddr *)&from, &length));
+}
+
 static void connect_refused_then_served_copy(void)
 {
     int fd = stream_socket(), client = stream_socket(), copy = MUST(dup(client));
@@ -232,6 +265,8 @@ const struct scenario connect_scenarios[] = {
     {"connect-refused-ask-by-connect", connect_refused_ask_by_connect, BOTH},
     {"connect-refused-ask-by-recv", connect_refused_ask_by_recv, BOTH},
     {"connect-refused-then-served", connect_refused_then_served, BOTH},
+    {"connect-refused-then-waits", connect_refused_then_waits, BOTH},
+    {"connect-refused-told-by-read", connect_refused_told_by_read, BOTH},
     {"connect-refused-then-served-copy", connect_refused_then_served_copy, BOTH},
     {"connect-unspecified-address", connect_unspecified_address, BOTH},
     {"connect-bound", connect_bound, BOTH},

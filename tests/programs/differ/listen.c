@@ -293,6 +293,49 @@ static void listen_again(void)
     show_recv("of the new listener", client, 10, 0);
 }
 
+/* shutdown() of who has no peer fails, and he listens all the same. */
+static void listen_shut_down(void)
+{
+    struct sockaddr_storage address = loopback(0), from;
+    socklen_t length = sizeof(from);
+    int fd = stream_socket();
+    char byte;
+    MUST(bind(fd, ADDRESS(address)));
+    TRY(shutdown(fd, SHUT_RDWR));
+    TRY(listen(fd, 4));
+    TRY((int)recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &length));
+    show_poll("of it", fd);
+    connected_to(fd);
+    show_poll("with a client", fd);
+    FD(accept(fd, NULL, NULL));
+}
+
+static void shut_down_in_child(int fd)
+{
+    TRY(shutdown(fd, SHUT_RDWR));
+    show_poll("where it was shut down", fd);
+    fflush(stdout);
+}
+
+/* Who shut it down is gone; the socket is the others', and fresh. */
+static void listener_shut_down_elsewhere(void)
+{
+    int fd = listener(8), copy = MUST(dup(fd));
+    waitpid(later(0, shut_down_in_child, fd), NULL, 0);
+    set_nonblocking(fd);
+    OPTION(copy, SOL_SOCKET, SO_ACCEPTCONN);
+    FD(accept(fd, NULL, NULL));
+    show_poll("of it", fd);
+    show_poll("of its copy", copy);
+    struct sockaddr_storage address = loopback(port_of(copy));
+    int second = stream_socket();
+    TRY(bind(second, ADDRESS(address)));
+    TRY(listen(fd, 8));
+    connected_to(copy);
+    show_poll("of it, listening", copy);
+    FD(accept(copy, NULL, NULL));
+}
+
 const struct scenario listen_scenarios[] = {
     {"listen", listening, BOTH},
     {"accept", accepting, BOTH},
@@ -303,7 +346,9 @@ const struct scenario listen_scenarios[] = {
     {"listener-closed", listener_closed, BOTH},
     {"listener-shut-down", listener_shut_down, BOTH},
     {"listener-shut-down-twice", listener_shut_down_twice, BOTH},
+    {"listener-shut-down-elsewhere", listener_shut_down_elsewhere, BOTH},
     {"listen-again", listen_again, BOTH},
+    {"listen-shut-down", listen_shut_down, BOTH},
     {"reset-before-accept", reset_before_accept, BOTH},
     {"reuse-port-spreads", reuse_port_spreads, BOTH},
     {NULL, NULL, 0}};
