@@ -64,14 +64,14 @@ bool call_return_fd(struct run *run, struct run_call *call, int fd, bool cloexec
     return false;
 }
 
-int call_replace_fd(struct run *run, struct run_call *call, int fd)
+int call_replace_fd(struct run *run, struct run_call *call, int number, int fd)
 {
-    int flags = fetch_flags(call->tid, (int)call->args[0]);
+    int flags = fetch_flags(call->tid, number);
     struct seccomp_notif_addfd add = {
         .id = call->id,
         .flags = SECCOMP_ADDFD_FLAG_SETFD,
         .srcfd = (uint32_t)fd,
-        .newfd = (uint32_t)call->args[0],
+        .newfd = (uint32_t)number,
         .newfd_flags = flags > 0 && (flags & O_CLOEXEC) != 0 ? O_CLOEXEC : 0,
     };
     return ioctl(run->notify_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;

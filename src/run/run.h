@@ -329,8 +329,8 @@ void call_continue(struct run *run, struct run_call *call);      /* the kernel d
 /* Puts `fd` into the caller's table and returns its number as the call's result, in one step.
  * False: the caller has gone or has no free descriptor (answered EMFILE then); undo what was done. */
 bool call_return_fd(struct run *run, struct run_call *call, int fd, bool cloexec);
-/* Puts `fd` in the place of the descriptor that the call is about, close-on-exec as that. 0 or a negative errno. */
-int call_replace_fd(struct run *run, struct run_call *call, int fd);
+/* Puts `fd` in the place of a descriptor of the caller's, close-on-exec as that. 0 or a negative errno. */
+int call_replace_fd(struct run *run, struct run_call *call, int number, int fd);
 /* Tries now; holds it if it would block and may. timeout_ns: 0 none (for ever). */
 void call_try(struct run *run, struct run_call *call, run_try_fn *fn, uint64_t timeout_ns, int timeout_errno);
 /* Something happened to a stand-in: its held calls are tried again. */

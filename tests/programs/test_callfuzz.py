@@ -61,11 +61,11 @@ def read_known():
 
 def dups_of(fd, earlier):
     """Itself, and what was made of it or it of, as far as numbers tell."""
-    fds = {fd}
-    for line in earlier:
-        made = DUP.fullmatch(line)
-        if made and fds & set(made.groups()):
-            fds |= set(made.groups())
+    fds, known = {fd}, 0
+    pairs = [set(made.groups()) for made in map(DUP.fullmatch, earlier) if made]
+    while len(fds) > known:
+        known = len(fds)
+        fds |= set().union(*(pair for pair in pairs if fds & pair))
     return sorted(fds)
 
 

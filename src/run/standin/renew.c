@@ -5,13 +5,16 @@
  * so; so another one takes its place under the caller's number. The caller's registrations with
  * epoll follow (registration.c).
  *
- * Other descriptors of the old one (dups, of this process or another) stay behind with it, and show
- * what it was to native calls. Each catches up with its next notified call: the old one's inode is
- * remembered as long as anybody holds it, and the new one put under that number too. Where the new
- * one cannot be had, since who got it has ended, another one is as good as long as it is fresh.
+ * So do the caller's other descriptors of the old one (dups). Those of other processes stay behind
+ * with it, and show what it was to native calls. They catch up with their next notified call: the
+ * old one's inode is remembered as long as anybody holds it, and the new one put under their
+ * numbers too. Where the new one cannot be had, since who got it has ended, another one is as good
+ * as long as it is fresh.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,9 +79,38 @@ static void remember(struct run *run, struct standin *s)
     sw_list_add_tail(&run->left_behind, &old->link);
 }
 
+/* A number of the caller's gets `fd`, and what was registered with epoll of the file that it was.
+ */
+static int put_under(struct run *run, struct run_call *call, ino_t ino, int number, int fd)
+{
+    struct registration *moving = registrations_of(run, call->tid, number, ino);
+    int err = call_replace_fd(run, call, number, fd);
+    registrations_move(moving, err == 0 ? fd : -1, number);
+    return err;
+}
+
+/* The caller's other descriptors of the file of this inode. */
+static void copies_follow(struct run *run, struct run_call *call, ino_t ino, int fd)
+{
+    char path[64], file[64], link[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)call->tid);
+    snprintf(file, sizeof(file), "socket:[%lu]", (unsigned long)ino);
+    DIR *dir = run->keep_dups ? NULL : opendir(path);
+    if (dir == NULL)
+        return;
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        ssize_t n = readlinkat(dirfd(dir), e->d_name, link, sizeof(link) - 1);
+        if (n == (ssize_t)strlen(file) && memcmp(link, file, (size_t)n) == 0)
+            (void)put_under(run, call, ino, atoi(e->d_name), fd);
+    }
+    closedir(dir);
+}
+
 int connect_renew(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
+    ino_t before = s->ino;
     struct sockaddr_un addr;
     struct stat st;
     char name[33];
@@ -90,7 +122,7 @@ int connect_renew(struct run *run, struct run_call *call)
     name_make(run, name);
     socklen_t len = name_addr(name, &addr);
     bool made = bind(fd, (struct sockaddr *)&addr, len) == 0 && fstat(fd, &st) == 0;
-    int err = made ? call_replace_fd(run, call, fd) : -errno;
+    int err = made ? call_replace_fd(run, call, (int)call->args[0], fd) : -errno;
     if (!made || err < 0) {
         close(fd);
         return err;
@@ -100,6 +132,7 @@ int connect_renew(struct run *run, struct run_call *call)
     remember(run, s);
     standin_rename(run, s, st.st_ino, name);
     standin_copy_options(run, s, fd);
+    copies_follow(run, call, before, fd);
     if (s->kept_fd >= 0)
         close(s->kept_fd);
     s->kept_fd = run->keep_dups ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
@@ -140,15 +173,14 @@ static struct left_behind *find(struct run *run, ino_t ino)
  * negative errno. */
 static int join(struct run *run, struct run_call *call, ino_t ino, int fd)
 {
-    int number = (int)call->args[0];
-    struct registration *moving = registrations_of(run, call->tid, number, ino);
-    int err = call_replace_fd(run, call, fd);
-    registrations_move(moving, err == 0 ? fd : -1, number);
-    if (err == 0)
-        call->fd = fd;
-    else
+    int err = put_under(run, call, ino, (int)call->args[0], fd);
+    if (err < 0) {
         close(fd);
-    return err;
+        return err;
+    }
+    copies_follow(run, call, ino, fd);
+    call->fd = fd;
+    return 0;
 }
 
 struct standin *renew_catch_up(struct run *run, struct run_call *call, ino_t ino)
@@ -161,6 +193,8 @@ struct standin *renew_catch_up(struct run *run, struct run_call *call, ino_t ino
         return NULL;
     call->standin = s;
     int err = fd >= 0 ? join(run, call, ino, fd) : renew_under(run, call, ino);
+    if (err == 0 && fd < 0)
+        copies_follow(run, call, ino, call->fd);
     call->standin = NULL;
     return err == 0 ? s : NULL;
 }

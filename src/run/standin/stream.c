@@ -81,9 +81,9 @@ static void end_from_program(struct run *run, struct standin *s)
     }
 }
 
-/* The program closed with data unread: RFC 2525 2.17. Whatever of its own was still to be sent is
- * not sent any more, as on Linux. */
-static void closed_unread(struct run *run, struct standin *s)
+/* The program's close is a reset, as with data unread: RFC 2525 2.17. Whatever of its own was still
+ * to be sent is not sent any more, as on Linux. */
+static void closed_reset(struct run *run, struct standin *s)
 {
     s->far_hup = true;
     standin_set_writing(s, WRITING_ENDED);
@@ -173,7 +173,7 @@ static bool to_core(struct run *run, struct standin *s)
         } else if (n < 0) {
             s->far_in = false;
             if (err == ECONNRESET)
-                closed_unread(run, s);
+                closed_reset(run, s);
         } else {
             moved += (size_t)n;
             s->bytes_out += (uint64_t)n;
@@ -262,7 +262,7 @@ static void to_program(struct run *run, struct standin *s)
         }
         /* EPIPE: it reads no more; data stays where it is, and the window closes. */
         if (err == ECONNRESET)
-            closed_unread(run, s);
+            closed_reset(run, s);
         else if (err != 0 && err != EAGAIN)
             standin_set_reading(s, READING_SHUT);
         else if ((size_t)sent != total)
@@ -329,25 +329,40 @@ static void notice_break(struct run *run, struct standin *s)
         stream_failed(run, s, err);
 }
 
-/* Whether the program's close, seen as a hang-up, left data unread: AF_UNIX has it as an error that
- * waits. Reading, which meets it behind the last byte, may wait for room in the core: for as long
- * as the peer's window is zero. Then it is asked for; and what the core has no room for is not sent
- * any more. */
-static bool closed_while_full(const struct standin *s)
+/* Whether the hang-up was a close that left data unread: AF_UNIX has that as an error that waits.
+ */
+static bool left_unread(const struct standin *s)
 {
     int err = 0;
 
-    if (!s->far_hup || !s->far_in || s->writing == WRITING_ENDED || s->sock == 0)
-        return false;
     getsockopt(s->far_fd, SOL_SOCKET, SO_ERROR, &err, &(socklen_t){sizeof(err)});
     return err == ECONNRESET;
+}
+
+/* SO_LINGER of no time: its close is a reset, and what was not sent by then never is. */
+static bool closed_hard(struct run *run, struct standin *s)
+{
+    struct linger linger = {0};
+    size_t len = sizeof(linger);
+
+    (void)sw_getsockopt(run->host, s->sock, SOL_SOCKET, SO_LINGER, &linger, &len);
+    return linger.l_onoff != 0 && linger.l_linger == 0 && closed_by_program(run, s);
+}
+
+/* Whether the program's close, seen as a hang-up, is a reset. Reading meets it, or the end, behind
+ * the last byte, and may wait for room in the core: for as long as the peer's window is zero. Then
+ * it is asked for; and what the core has no room for is not sent any more. */
+static bool reset_while_full(struct run *run, struct standin *s)
+{
+    return s->far_hup && s->far_in && s->writing != WRITING_ENDED && s->sock != 0 &&
+           (left_unread(s) || closed_hard(run, s));
 }
 
 static void move(struct run *run, struct standin *s)
 {
     bool more = to_core(run, s);
-    if (!more && closed_while_full(s))
-        closed_unread(run, s);
+    if (!more && reset_while_full(run, s))
+        closed_reset(run, s);
     if (s->state == STANDIN_CONNECTED && s->sock != 0)
         to_program(run, s);
     if (s->state == STANDIN_CONNECTED && s->sock != 0)
@@ -359,6 +374,8 @@ static void move(struct run *run, struct standin *s)
     else if (s->writing == WRITING_BROKEN)
         end_writing(run, s);
     if (s->far_hup && s->writing == WRITING_ENDED) {
+        if (s->sock != 0 && left_unread(s)) /* it had shut down its writing before */
+            closed_reset(run, s);
         if (s->sock == 0 || closed_by_program(run, s)) {
             standin_gone(run, s);
             return;
@@ -424,9 +441,10 @@ static void attempt_event(struct run *run, struct standin *s)
 
 void stream_core_event(struct run *run, struct standin *s, int events)
 {
-    (void)events;
     if (!park_fetch(run, s))
         return;
+    if ((events & SW_EV_ERR) != 0)
+        s->far_in = true; /* who writes is to hear of it, although there may be much to read yet */
     if (s->state == STANDIN_CONNECTED)
         move(run, s);
     calls_wake(run, s); /* connect, accept; a receive, now that its bytes are in the stand-in */

@@ -123,6 +123,47 @@ static void close_with_unread_data(void)
     show_recv("again", client, 100, 0);
 }
 
+/* A reset, too, of who had said that he writes no more. */
+static void shut_and_close_unread(int how)
+{
+    int client, server;
+    stream_pair(&client, &server);
+    MUST(send(client, "unread", 6, 0));
+    settle();
+    TRY(shutdown(server, how));
+    settle();
+    TRY(close(server));
+    settle();
+    show_recv("the end", client, 10, 0);
+    struct sockaddr_storage address = loopback(port_of(client));
+    TRY(sendto(client, "x", 1, MSG_NOSIGNAL, ADDRESS(address)));
+}
+
+static void shut_write_close_unread(void)
+{
+    shut_and_close_unread(SHUT_WR);
+}
+
+static void shut_both_close_unread(void)
+{
+    shut_and_close_unread(SHUT_RDWR);
+}
+
+/* Who has much to read yet is told when he writes that nobody hears him. */
+static void peer_resets_much(void)
+{
+    static char much[1 << 20];
+    int client, server;
+    stream_pair(&client, &server);
+    set_nonblocking(server);
+    while (send(server, much, sizeof much, 0) > 0)
+        settle();
+    reset_on_close(server);
+    TRY(close(server));
+    settle();
+    say("taken %d", send(client, "x", 1, MSG_NOSIGNAL) == 1);
+}
+
 static void shut_read(void)
 {
     int client, server;
@@ -298,6 +339,9 @@ const struct scenario close_scenarios[] = {
     {"peer-resets-so-error", peer_resets_so_error, BOTH},
     {"peer-resets-with-data", peer_resets_with_data, BOTH},
     {"close-with-unread-data", close_with_unread_data, BOTH},
+    {"peer-resets-much", peer_resets_much, BOTH},
+    {"shut-write-close-unread", shut_write_close_unread, BOTH},
+    {"shut-both-close-unread", shut_both_close_unread, BOTH},
     {"shut-read", shut_read, BOTH},
     {"shut-both", shut_both, BOTH},
     {"both-close-at-once", both_close_at_once, BOTH},

@@ -160,6 +160,7 @@ static void connect_refused_then_served_copy(void)
     TRY(connect(client, ADDRESS(address)));
     MUST(listen(fd, 1));
     TRY(connect(client, ADDRESS(address)));
+    show_poll("of the copy", copy);
     show_names("of the copy", copy);
     TRY(send(copy, "by the copy", 11, 0));
     MUST(close(client));
