@@ -22,6 +22,7 @@ static struct run *new_run(void)
     static const uint8_t seed[16] = {1};
 
     run = (struct run){.probe_stream_fd = -1, .probe_dgram_fd = -1, .diag_fd = -1};
+    sw_list_init(&run.left_behind);
     sw_rng_init(&run.rng, seed);
     return &run;
 }
