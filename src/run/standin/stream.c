@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* clang-format off: the table below is laid out by hand */
 /*
  * Bytes of a connected stream: far end <-> core.
  *
@@ -13,22 +14,26 @@
  *
  * How far data goes is two states, one for each direction, seen from the program:
  *
- *   state            entered when                             the program          the core
- *   READING          at first                                 reads               its window
- * follows READING_ENDED    all before the peer's FIN is given:      reads an end        in
- * CLOSE_WAIT, or shutdown(far, SHUT_WR)                                       past it READING_SHUT
- * the far end says EPIPE: SHUT_RD          reads an end        keeps it; the window closes WRITING
- * at first                                 writes              takes it WRITING_LAST EPOLLRDHUP:
- * SHUT_WR or closed            has written all     takes the rest WRITING_BROKEN sw_send_reserve()
- * has failed with        may be waiting      has an error to tell s->broken (within one turn)
- *   WRITING_REFUSED  end_writing(): shutdown(far, SHUT_RD)    writes: EPIPE       the same
- *   WRITING_ENDED    the end is read, or of a broken          writes: EPIPE       sends FIN, or RST
+ *   state            entered when                            the program       the core
+ *   READING          at first                                reads             its window follows
+ *   READING_ENDED    all before the peer's FIN is given:     reads an end      in CLOSE_WAIT, or
+ *                    shutdown(far, SHUT_WR)                                    past it
+ *   READING_SHUT     the far end says EPIPE: SHUT_RD         reads an end      keeps it; the window
+ *                                                                              closes
+ *
+ *   WRITING          at first                                writes            takes it
+ *   WRITING_LAST     EPOLLRDHUP: SHUT_WR or closed           has written all   takes the rest
+ *   WRITING_BROKEN   sw_send_reserve() has failed with       may be waiting    has an error to
+ *                    s->broken (within one turn)                               tell
+ *   WRITING_REFUSED  end_writing(): shutdown(far, SHUT_RD)   writes: EPIPE     the same
+ *   WRITING_ENDED    the end is read, or of a broken         writes: EPIPE     sends FIN, or RST
  *                    connection hung up
  *
  * Both at their end and the far end hung up (far_hup): is the program's last descriptor closed
  * (closed_by_program()), the stand-in goes. A connection that breaks while READING is told once all
  * that came before is read, by stream_failed(); later, at once, to who writes (notice_break()).
  */
+/* clang-format on */
 #include <errno.h>
 #include <linux/sockios.h>
 #include <sys/epoll.h>
