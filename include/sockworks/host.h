@@ -67,6 +67,8 @@ int sw_host_set(struct sw_host *host, const char *name, const char *value);
  * it. Whether any socket asks for that now. */
 void sw_host_set_cpu(struct sw_host *host, uint32_t cpu);
 bool sw_host_asks_cpu(const struct sw_host *host);
+/* Which process of which user calls from now on: whose a flow label may be (IPV6_FLOWLABEL_MGR). */
+void sw_host_set_caller(struct sw_host *host, uint64_t process, uint64_t user);
 
 struct sw_mem *sw_host_mem(struct sw_host *host); /* borrowed */
 uint64_t sw_host_now(const struct sw_host *host); /* the latest time it was given, in ns */

@@ -157,6 +157,7 @@ struct sw_datagram_info {
                          * `more` these are the socket's when the datagram is whole */
     uint32_t drops;     /* received: how many had found no room before it (SO_RXQ_OVFL) */
     uint64_t at_ns;     /* received: when it came, by the host's clock (SO_TIMESTAMP) */
+    uint32_t flow_label; /* of IPv6 (RFC 6437): it came with, or is to leave with; to send, 0: the socket's */
 };
 
 /* As sw_send() and sw_recv() of a datagram socket, with that. `info` may not be NULL. */
@@ -249,6 +250,11 @@ int sw_getpeername(struct sw_host *host, sw_socket_t s, struct sw_addr *ret_remo
 /* What sw_send_datagram() would say of this address alone: 0 or a negative errno. */
 int sw_may_send(struct sw_host *host, sw_socket_t s, const struct sw_addr *to,
                 const struct sw_datagram_info *info);
+
+/* What sin6_flowinfo says at connect(): the flow label (IPv6) of what is sent from now on without an address of its
+ * own; 0: one is made. 0, -EBADF, -EINVAL (others have a lease of it: IPV6_FLOWLABEL_MGR), -ENOMEM. */
+int sw_set_flow_label(struct sw_host *host, sw_socket_t s, uint32_t label);
+uint32_t sw_flow_label_chosen(struct sw_host *host, sw_socket_t s);
 
 /* Whether connect() has given a datagram socket a peer: one without ports has no name for it. */
 bool sw_has_peer(struct sw_host *host, sw_socket_t s);

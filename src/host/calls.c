@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "host/private.h"
+#include "sock/flow_label.h"
 #include "sock/private.h"
 
 static struct sw_sock *find(struct sw_host *host, sw_socket_t s)
@@ -200,6 +201,18 @@ int sw_may_send(struct sw_host *host, sw_socket_t handle, const struct sw_addr *
     if (!s)
         return -EBADF;
     return sw_sock_is_stream(s) ? -EOPNOTSUPP : sw_dgram_may_send(&host->sock, s, to, info);
+}
+
+int sw_set_flow_label(struct sw_host *host, sw_socket_t handle, uint32_t label)
+{
+    struct sw_sock *s = find(host, handle);
+    return s ? sw_sock_set_flow_label(&host->sock, s, label) : -EBADF;
+}
+
+uint32_t sw_flow_label_chosen(struct sw_host *host, sw_socket_t handle)
+{
+    struct sw_sock *s = find(host, handle);
+    return s ? sw_sock_opts(s)->flow_label : 0;
 }
 
 int64_t sw_recv_datagram(struct sw_host *host, sw_socket_t handle, void *buf, size_t len, int flags,

@@ -75,6 +75,12 @@ void sw_host_set_cpu(struct sw_host *host, uint32_t cpu)
     host->sock.cpu = cpu;
 }
 
+void sw_host_set_caller(struct sw_host *host, uint64_t process, uint64_t user)
+{
+    host->sock.caller_process = process;
+    host->sock.caller_user = user;
+}
+
 bool sw_host_asks_cpu(const struct sw_host *host)
 {
     return host->sock.n_ask_cpu > 0;

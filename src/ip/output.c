@@ -102,6 +102,7 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
                             .proto = tx->proto,
                             .ttl = tx->ttl ? tx->ttl : IP_TTL_DEFAULT,
                             .tos = tx->tos,
+                            .flow_label = tx->flow_label,
                             .extensions = sw_ip_is4(&tx->dst) ? NULL : tx->extensions};
     int err = sw_ip_find_path(ip, tx, &path);
     if (err) {

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "sock/flow_label.h"
 #include "sock/private.h"
 
 /* Moves the socket from the connections back to those who hear, or gives up its port. */
@@ -284,6 +285,14 @@ static bool lacks_port(struct sw_sock *s, const struct sw_addr *to)
     return to ? to->port == 0 : handed_on && peer->port == 0;
 }
 
+/* The flow label that its sender chose: for this message, or once for all to its peer. */
+static uint32_t label_of(const struct sw_sock *s, const struct sw_addr *to,
+                         const struct sw_datagram_info *info)
+{
+    uint32_t own = info ? info->flow_label : 0;
+    return own || to ? own : sw_sock_opts(s)->flow_label;
+}
+
 int sw_dgram_may_send(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to,
                       const struct sw_datagram_info *info)
 {
@@ -291,7 +300,7 @@ int sw_dgram_may_send(struct sw_sock_layer *layer, struct sw_sock *s, const stru
     struct sw_addr dst;
     if (!to && !sw_sock_has_peer(s))
         return -EDESTADDRREQ;
-    if (lacks_port(s, to))
+    if (lacks_port(s, to) || !sw_flow_label_is_free(layer, s, label_of(s, to, info)))
         return -EINVAL;
     return judge_to(layer, s, to ? to : sw_sock_remote(s), info, &dst, &path);
 }
@@ -312,7 +321,8 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
         return r == -EADDRINUSE ? -EAGAIN : r; /* Linux's inet_autobind() */
     if (!to && !sw_sock_has_peer(s))
         return -EDESTADDRREQ;
-    if (lacks_port(s, to))
+    const uint32_t label = label_of(s, to, info);
+    if (lacks_port(s, to) || !sw_flow_label_is_free(layer, s, label))
         return -EINVAL;
     if (!to)
         to = &d->remote;
@@ -332,6 +342,7 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
                                .to = dst,
                                .segment = info ? info->segment : 0,
                                .zerocopy = info && info->zerocopy};
+    out.tx.flow_label = sw_flow_label(layer, s, &path.src, &dst, label);
     if (info)
         out.stamping = info->stamping;
     out.mtu = out.tx.ignore_pmtu ? path.link_mtu : path.mtu;
@@ -374,7 +385,8 @@ int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf,
                                               .ttl = item->ttl,
                                               .tos = item->tos,
                                               .drops = item->drops,
-                                              .at_ns = item->at_ns};
+                                              .at_ns = item->at_ns,
+                                              .flow_label = item->flow_label};
     if (!(flags & SW_MSG_PEEK))
         sw_udp_queue_drop(&d->queue, layer->env->mem);
     return (int64_t)(flags & SW_MSG_TRUNC ? size : n);
@@ -401,7 +413,8 @@ static void hand_on_queued(struct sw_sock_layer *layer, struct sw_udp_item *item
                             .version = sw_ip_is4(&item->to.ip) ? 4 : 6,
                             .proto = proto,
                             .ttl = item->ttl,
-                            .tos = item->tos};
+                            .tos = item->tos,
+                            .flow_label = item->flow_label};
     hdr.hdr_len = hdr.version == 4 ? SW_IP4_HDR : SW_IP6_HDR;
     hdr.dont_fragment = hdr.version == 6;
     if (pkt->head_off < SW_UDP_HDR)

@@ -211,6 +211,7 @@ static void complete(struct sw_sock_layer *layer, uint32_t index, struct sw_segm
         return;
     }
     sw_half_forget(layer, index);
+    sw_tcp_set_peer_label(sw_sock_tcp(child), seg->ip.flow_label);
     sw_tcp_input(sw_sock_tcp(child), seg);
     SW_ASSERT(sw_tcp_get_state(sw_sock_tcp(child)) != SW_TCP_SYN_RECEIVED);
     sw_stream_after(layer, child);

@@ -123,6 +123,8 @@ void sw_stream_options_to(const struct sw_sock *s, struct sw_tcp *tcp)
         .notsent_lowat = (uint32_t)o->notsent_lowat,
         .max_pacing_rate = o->pacing_not ? ~o->pacing_not : 0,
         .cc = o->cc,
+        .flow_label = o->flow_label,
+        .no_flow_label = sw_sock_rare(s, SW_RARE_NO_FLOWLABEL),
     };
     sw_tcp_set_options(tcp, &options);
     sw_tcp_set_buffers(tcp, o->sndbuf, o->rcvbuf);

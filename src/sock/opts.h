@@ -128,6 +128,7 @@ struct sw_sock_opts {
     int32_t busy_poll, peek_off, min_ttl, min_hops, udp_segment;
     int32_t port_range; /* IP_LOCAL_PORT_RANGE: lowest, and << 16 highest; 0: the host's */
     int32_t udplite_send, udplite_recv; /* bytes the checksum covers, must cover; recv -1: any */
+    uint32_t flow_label; /* IPv6: of what goes to the peer; 0: made of the flow */
     int32_t unicast_if, unicast_if6;               /* as they were given: in network byte order */
     uint64_t rare;                                 /* 1 << SW_RARE_ */
     int32_t tos, ttl, mtu_discover, multicast_ttl; /* ttl -1: default */

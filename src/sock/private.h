@@ -44,6 +44,7 @@ enum {
     SW_IS_HASHED = 1 << 1,     /* in layer->conns */
     SW_IS_BOUND_ADDR = 1 << 2, /* bind() chose the address: it outlives a connection */
     SW_IS_BOUND_PORT = 1 << 3, /* bind() chose the port: it outlives a connection */
+    SW_IS_LABELLED = 1 << 4, /* holds, or held, leases of flow labels */
     SW_IS_DONE = 1 << 5,       /* the connection has ended: CLOSED, or TIME_WAIT kept elsewhere */
     SW_IS_QUEUED = 1 << 6,     /* an embryo in the accept queue, no longer in the SYN queue */
     SW_IS_SNDBUF_SET = 1 << 7, /* SO_SNDBUF was set: no automatic tuning */
@@ -431,7 +432,6 @@ int sw_fast_begin(struct sw_sock_layer *layer, struct sw_sock *s);
 /* send() with MSG_FASTOPEN, or the first after a connect() that was put off. */
 int64_t sw_fast_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                      int flags, const struct sw_addr *to);
-
 void sw_tw_new(struct sw_sock_layer *layer, struct sw_sock *s);
 void sw_tw_free(struct sw_sock_layer *layer, uint32_t index); /* of either kind */
 /* Puts a record in the place of a stream that waits for the peer's FIN and for nothing else, and

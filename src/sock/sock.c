@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "sock/flow_label.h"
 #include "sock/private.h"
 
 int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct sw_ip_layer *ip,
@@ -21,6 +22,7 @@ int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct s
     sw_list_init(&layer->raws);
     sw_rng_key(&env->rng, &layer->conn_key);
     sw_rng_key(&env->rng, &layer->reuse_key);
+    sw_rng_key(&env->rng, &layer->flow_key);
     sw_sock_layer_rekey(layer);
     return 0;
 }
@@ -45,6 +47,7 @@ void sw_sock_layer_fini(struct sw_sock_layer *layer)
         sw_tw_free(layer, layer->smalls.fins.first);
     SW_ASSERT(layer->n_socks == 0 && layer->conns.used == 0);
     sw_smalls_fini(&layer->smalls, &layer->env->wheel);
+    sw_flow_labels_fini(layer);
     sw_port_fini(layer);
     sw_table_fini(&layer->conns);
     sw_slots_fini(&layer->slots);
@@ -115,6 +118,8 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
     sw_sock_unhash(layer, s);
     sw_port_release(layer, s);
     sw_sock_opts_put(layer, s->opts);
+    if (s->is & SW_IS_LABELLED)
+        sw_flow_labels_leave(layer, s);
     if (sw_sock_is_stream(s))
         sw_tcp_fini(sw_sock_tcp(s));
     else

@@ -51,7 +51,11 @@ struct sw_sock_layer {
     bool by_admin;        /* while an option is set: an administrator sets it */
     uint32_t cpu;         /* the processor at work: sw_host_set_cpu() */
     uint32_t n_ask_cpu;   /* options of sockets that ask for it */
-    struct sw_sipkey conn_key, port_key, reuse_key;
+    struct sw_sipkey conn_key, port_key, reuse_key, flow_key;
+    uint64_t caller_process, caller_user; /* sw_host_set_caller() */
+    struct sw_flow_lease *flow_leases;    /* flow_label.c */
+    struct sw_flow_hold *flow_holds;
+    uint32_t n_flow_leases, n_flow_exclusive;
     uint32_t port_perturb[SW_PORT_PERTURB]; /* RFC 6056 3.3.4 */
 };
 

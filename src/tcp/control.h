@@ -134,12 +134,14 @@ struct sw_tcp {
     uint32_t limit_ms;  /* when a challenge ACK was last sent (RFC 5961 7); 0: never */
     uint8_t cc;         /* enum sw_cc_id; moved by sw_cc_set() only */
     int8_t linger2_s;   /* TCP_LINGER2: see struct sw_tcp_options */
+    uint16_t peer_label_low; /* of the flow label that a listener's child was opened with */
 
     uint64_t main_ns;   /* deadline of what main_kind says; SW_NEVER: none */
     uint64_t delack_ns; /* deadline of the delayed ACK; SW_NEVER: none is owed */
     uint64_t slow_ns;   /* deadline of what slow_kind says */
     uint8_t main_kind;  /* SW_TCP_TIMER_RETRANSMIT or _PERSIST */
-    uint8_t slow_kind;  /* SW_TCP_TIMER_KEEPALIVE, _FIN_WAIT_2 or _TIME_WAIT */
+    uint8_t slow_kind : 4;       /* SW_TCP_TIMER_KEEPALIVE, _FIN_WAIT_2 or _TIME_WAIT */
+    uint8_t peer_label_high : 4; /* see peer_label_low */
 
     uint8_t keepcnt, syncnt; /* options: see struct sw_tcp_options; 0: the host's */
     uint16_t keepidle_s, keepintvl_s;

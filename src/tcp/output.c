@@ -89,6 +89,7 @@ static int transmit(struct sw_tcp *tcp, struct sw_packet *pkt, struct sw_tcp_hdr
         .dont_fragment = true,
         .want_df = true, /* path MTU discovery (RFC 1191), as Linux does by default */
         .iface = (int)tcp->remote.scope_id,
+        .flow_label = sw_tcp_flow_label(tcp),
     };
 
     if (pkt->gso_size && pkt->data_len > pkt->gso_size)

@@ -23,6 +23,8 @@ struct sw_tcp_rare {
     uint32_t ooo_segs;             /* segments that came before their turn */
     uint32_t notsent_lowat;        /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
     struct sw_mtu_search mtu;
+    uint32_t flow_label;      /* IPv6's, if it has_flow_label: 0 is none */
+    bool has_flow_label;      /* else it follows from the two ends */
     uint64_t closed_since_ns; /* with TCP_USER_TIMEOUT: the first probe of a closed window; or 0 */
 };
 

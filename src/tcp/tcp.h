@@ -191,6 +191,8 @@ struct sw_tcp_options {
     uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE, bytes per second; 0: none */
     uint8_t cc;               /* TCP_CONGESTION: 1 + enum sw_cc_id; 0: the host's when it began */
     int8_t linger2_s;         /* of an orphan in FIN_WAIT_2; 0: the host's; negative: none at all */
+    uint32_t flow_label;      /* IPv6; 0: one that follows from its two ends, */
+    bool no_flow_label;       /* or none (IPV6_AUTOFLOWLABEL off) */
 };
 
 /* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them.
@@ -227,6 +229,10 @@ void sw_tcp_input(struct sw_tcp *tcp, struct sw_segment *seg);
 /* It is about to have one, or another call: asks for the memory that hangs off the block, which is itself
  * known to be there. */
 void sw_tcp_ahead(const struct sw_tcp *tcp);
+
+/* The flow label (IPv6) of the segment with which a listener's child was opened. */
+void sw_tcp_set_peer_label(struct sw_tcp *tcp, uint32_t label);
+uint32_t sw_tcp_peer_label(const struct sw_tcp *tcp);
 
 /* Its timer fired. */
 void sw_tcp_timer(struct sw_tcp *tcp);

@@ -54,7 +54,7 @@ void sw_tcp_arm(struct sw_tcp *tcp, enum sw_tcp_timer_kind kind, uint64_t at_ns)
         tcp->snd.meter->pace_waits = true;
         tcp->snd.meter->depart_ns = at_ns;
     } else if (is_slow(kind)) {
-        tcp->slow_kind = (uint8_t)kind;
+        tcp->slow_kind = (unsigned)kind & 0xf;
         tcp->slow_ns = at_ns;
     } else {
         tcp->main_kind = (uint8_t)kind;

@@ -48,6 +48,7 @@ enum sw_drop sw_udp_queue_put(struct sw_udp_queue *q, struct sw_mem *mem, struct
                                  .charged = charge,
                                  .ttl = hdr->ttl,
                                  .tos = hdr->tos,
+                                 .flow_label = hdr->flow_label,
                                  .iface = iface};
     if (sw_ip_is_link_local6(&hdr->src))
         item->from.scope_id = (uint32_t)iface; /* RFC 4007 6: the zone it came from */

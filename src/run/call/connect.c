@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "run/call/flow_label.h"
 #include "run/call/message.h"
 #include "run/record.h"
 #include "run/standin/dgram.h"
@@ -276,6 +277,8 @@ void on_connect(struct run *run, struct run_call *call)
     if (!unspec)
         err = s->stream ? given_addr_check(&given, s->ipv6 ? AF_INET6 : AF_INET)
                         : check_dgram(run, s, &given);
+    if (err == 0 && s->ipv6)
+        err = flow_label_connect(run, s, unspec ? NULL : &given);
     if (err < 0 && s->stream)
         connect_wrong(run, call, err);
     else if (err < 0)

@@ -136,6 +136,8 @@ static void from_in6(const struct sockaddr_in6 *in6, struct sw_addr *ret_addr)
     memcpy(ret_addr->ip.b, &in6->sin6_addr, sizeof(ret_addr->ip.b));
 }
 
+enum { FLOW_LABEL = 0xfffff }; /* of sin6_flowinfo: RFC 6437 */
+
 int given_addr_len(uint64_t len)
 {
     int given = (int)len; /* the kernel's argument is an int */
@@ -153,10 +155,13 @@ void given_addr_parse(const struct sockaddr_storage *bytes, int len, struct give
     memcpy(&u, bytes, (size_t)len);
     ret->len = len;
     ret->family = u.any.ss_family;
-    if (u.any.ss_family == AF_INET6)
+    ret->flow_label = 0;
+    if (u.any.ss_family == AF_INET6) {
         from_in6(&u.in6, &ret->addr);
-    else
+        ret->flow_label = ntohl(u.in6.sin6_flowinfo) & FLOW_LABEL;
+    } else {
         from_in(&u.in, &ret->addr);
+    }
 }
 
 int mem_read_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t len, struct given_addr *ret)
@@ -213,17 +218,24 @@ void mem_addr_make(const struct sw_addr *from, bool ipv6, struct mem_addr *ret)
     }
 }
 
-int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr,
-                   const struct sw_addr *from, bool ipv6)
+int mem_write_made(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr,
+                   const struct mem_addr *made)
 {
-    struct mem_addr made;
     int room;
 
     if (mem_read(run, tid, addrlen_ptr, &room, sizeof(room)) < 0)
         return -EFAULT;
     if (room < 0)
         return -EINVAL;
+    size_t n = (size_t)room < made->full ? (size_t)room : made->full;
+    return mem_write_sized(run, tid, addr, &made->u, n, addrlen_ptr, made->full);
+}
+
+int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr,
+                   const struct sw_addr *from, bool ipv6)
+{
+    struct mem_addr made;
+
     mem_addr_make(from, ipv6, &made);
-    size_t n = (size_t)room < made.full ? (size_t)room : made.full;
-    return mem_write_sized(run, tid, addr, &made.u, n, addrlen_ptr, made.full);
+    return mem_write_made(run, tid, addr, addrlen_ptr, &made);
 }

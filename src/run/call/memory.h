@@ -43,6 +43,7 @@ bool mem_is_user(uint64_t addr, uint64_t len);
 struct given_addr {
     int len, family;
     struct sw_addr addr;
+    uint32_t flow_label; /* of AF_INET6; else 0 */
 };
 int given_addr_len(uint64_t len); /* the length as an int, or -EINVAL: a sockaddr has no such */
 void given_addr_parse(const struct sockaddr_storage *bytes, int len, struct given_addr *ret);
@@ -59,7 +60,9 @@ struct mem_addr {
     socklen_t full; /* its length */
 };
 void mem_addr_make(const struct sw_addr *from, bool ipv6, struct mem_addr *ret);
-/* Writes a sockaddr as accept/getsockname do: truncated to *addrlen, which becomes the full length. */
+/* Writes it as accept/getsockname do: truncated to *addrlen, which becomes the full length. */
+int mem_write_made(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr, const struct mem_addr *made);
+/* Makes and writes a sockaddr as accept/getsockname do: truncated to *addrlen, which becomes the full length. */
 int mem_write_addr(struct run *run, pid_t tid, uint64_t addr, uint64_t addrlen_ptr, const struct sw_addr *from,
                    bool ipv6);
 

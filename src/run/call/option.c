@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "run/call/flow_label.h"
 #include "run/call/message.h"
 #include "run/record.h"
 #include "run/standin/dgram.h"
@@ -149,20 +150,28 @@ static int get_filter(struct run *run, struct run_call *call, size_t room)
     return err < 0 ? err : mem_write(run, call->tid, call->args[4], &count, sizeof(count));
 }
 
-/* Into the core. What that refuses to ordinary programs, it may grant to an administrator. */
-static int set_in_core(struct run *run, struct run_call *call, const void *value, size_t len)
+int option_set(struct run *run, struct run_call *call, const void *value, size_t len)
 {
     int level = (int)call->args[1], name = (int)call->args[2];
     sw_socket_t sock = call->standin->sock;
 
-    if (sock == 0) /* a connection that has ended takes any option to no effect */
-        return 0;
-    if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF))
-        return attach_program(run, call, value, len);
     int err = sw_setsockopt(run->host, sock, level, name, value, len);
     if ((err == -EPERM || err == -EACCES) && caller_is_admin(call->tid))
         err = sw_setsockopt_admin(run->host, sock, level, name, value, len);
     return err;
+}
+
+static int set_in_core(struct run *run, struct run_call *call, const void *value, size_t len)
+{
+    int level = (int)call->args[1], name = (int)call->args[2];
+
+    if (call->standin->sock == 0) /* a connection that has ended takes any option to no effect */
+        return 0;
+    if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF))
+        return attach_program(run, call, value, len);
+    if (flow_label_is_request(level, name, len) && value != NULL)
+        return flow_label_request(run, call, value, len);
+    return option_set(run, call, value, len);
 }
 
 static bool joins_group(int level, int name)
@@ -287,6 +296,8 @@ static int get_ended(const struct standin *s, int level, int name, void *value, 
 static bool asks_by_value(int level, int name, size_t len)
 {
     bool of_ip = level == IPPROTO_IP || level == IPPROTO_IPV6;
+    if (flow_label_is_request(level, name, len))
+        return true;
     return of_ip && ((name == IP_MSFILTER && len >= IP_MSFILTER_SIZE(0)) ||
                      (name == MCAST_MSFILTER && len >= GROUP_FILTER_SIZE(0)));
 }

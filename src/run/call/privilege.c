@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who is an administrator of the run's network: who has CAP_NET_ADMIN (capabilities(7)) in the user
- * namespace in which the run was started, as if its network namespace had been made there.
+ * Who calls, by proc_pid_status(5): which process, of which user, and whether an administrator of the
+ * run's network: that is who has CAP_NET_ADMIN (capabilities(7)) in the user namespace in which the run was
+ * started, as if its network namespace had been made there.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,27 +25,51 @@ static bool in_our_namespace(pid_t tid)
            theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
 }
 
-bool caller_is_admin(pid_t tid)
+/* What /proc/TID/status says behind a word at the beginning of a line, as it is copied to `text`;
+ * NULL: it is not to be had. */
+static const char *status_of(pid_t tid, const char *word, char *text, size_t room)
 {
-    char path[64], text[4096];
+    char path[64];
 
     snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
+        return NULL;
+    ssize_t n = read(fd, text, room - 1);
     close(fd);
     text[n > 0 ? n : 0] = '\0';
-    const char *effective = strstr(text, "\nCapEff:");
+    const char *at = strstr(text, word);
+    return at != NULL ? at + strlen(word) : NULL;
+}
+
+bool caller_is_admin(pid_t tid)
+{
+    char text[4096];
+    const char *effective = status_of(tid, "\nCapEff:", text, sizeof(text));
+
     return effective != NULL && in_our_namespace(tid) &&
-           (strtoull(effective + strlen("\nCapEff:"), NULL, 16) >> NET_ADMIN & 1) != 0;
+           (strtoull(effective, NULL, 16) >> NET_ADMIN & 1) != 0;
 }
 
 uint32_t caller_uid(pid_t tid)
 {
-    struct stat process;
-    char path[64];
+    char text[4096], *end;
+    const char *real =
+        status_of(tid, "\nUid:", text, sizeof(text)); /* the second is the effective one */
 
-    snprintf(path, sizeof(path), "/proc/%d", (int)tid);
-    return stat(path, &process) == 0 ? process.st_uid : 0;
+    if (real == NULL)
+        return 0;
+    (void)strtoul(real, &end, 10);
+    return (uint32_t)strtoul(end, NULL, 10);
+}
+
+pid_t caller_process(pid_t tid)
+{
+    char text[4096];
+    const char *ids = status_of(tid, "\nNStgid:", text, sizeof(text));
+
+    if (ids == NULL)
+        return tid;
+    text[(size_t)(ids - text) + strcspn(ids, "\n")] = '\0';
+    return atoi(strrchr(ids, '\t') + 1); /* the last is the innermost */
 }

@@ -32,6 +32,7 @@
 enum {
     OLD_PKTINFO = 2,                /* IPV6_2292PKTINFO */
     OLD_HOPLIMIT = 8,               /* IPV6_2292HOPLIMIT */
+    FLOWINFO = 11,                  /* IPV6_FLOWINFO */
     TIMESTAMPING_RX = 1 << 3,       /* SOF_TIMESTAMPING_RX_SOFTWARE */
     TIMESTAMPING_SOFTWARE = 1 << 4, /* SOF_TIMESTAMPING_SOFTWARE */
     TIMESTAMPING_FILTER = 1 << 17,  /* SOF_TIMESTAMPING_OPT_RX_FILTER */
@@ -141,6 +142,9 @@ static void put_ip6(struct run *run, const struct standin *s, const struct sw_da
         control_put(c, IPPROTO_IPV6, IPV6_HOPLIMIT, &info->ttl, sizeof(info->ttl));
     if (standin_option(run, s, IPPROTO_IPV6, IPV6_RECVTCLASS))
         control_put(c, IPPROTO_IPV6, IPV6_TCLASS, &info->tos, sizeof(info->tos));
+    uint32_t flowinfo = htonl((uint32_t)info->tos << 20 | info->flow_label);
+    if (flowinfo != 0 && standin_option(run, s, IPPROTO_IPV6, FLOWINFO))
+        control_put(c, IPPROTO_IPV6, FLOWINFO, &flowinfo, sizeof(flowinfo));
     if (standin_option(run, s, IPPROTO_IPV6, OLD_PKTINFO))
         control_put(c, IPPROTO_IPV6, OLD_PKTINFO, &pktinfo, sizeof(pktinfo));
     if (standin_option(run, s, IPPROTO_IPV6, OLD_HOPLIMIT))

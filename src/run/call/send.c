@@ -15,6 +15,7 @@
 
 #include <linux/net_tstamp.h> /* needs <time.h> before it */
 
+#include "run/call/flow_label.h"
 #include "run/call/message.h"
 #include "run/record.h"
 #include "run/standin/dgram.h"
@@ -32,6 +33,8 @@ enum {
     OLD_HOPOPTS = 3,          /* IPV6_2292HOPOPTS */
     OLD_DSTOPTS = 4,          /* IPV6_2292DSTOPTS */
     OLD_HOPLIMIT = 8,         /* IPV6_2292HOPLIMIT */
+    FLOWINFO = 11,            /* IPV6_FLOWINFO */
+    FLOW_LABEL = 0xfffff,     /* of it: RFC 6437 */
     EXTENSION_MIN = 2,        /* bytes of a struct ipv6_opt_hdr */
     PRIORITY_MAX = 6,         /* more is for administrators */
     /* SOF_TIMESTAMPING_TX_RECORD_MASK, which grows with the header */
@@ -99,6 +102,7 @@ static int read_pktinfo6(const void *data, size_t len, struct sw_datagram_info *
 
 static int read_ip6_control(int type, const void *data, size_t len, struct sw_datagram_info *info)
 {
+    uint32_t flowinfo;
     int flag;
 
     switch (type) {
@@ -108,6 +112,12 @@ static int read_ip6_control(int type, const void *data, size_t len, struct sw_da
     case IPV6_HOPLIMIT:
     case OLD_HOPLIMIT:
         return read_int(data, len, &info->ttl) && in_range(info->ttl, -1, 255) ? 0 : -EINVAL;
+    case FLOWINFO:
+        if (len < sizeof(flowinfo))
+            return -EINVAL;
+        memcpy(&flowinfo, data, sizeof(flowinfo));
+        info->flow_label = ntohl(flowinfo) & FLOW_LABEL;
+        return 0;
     case IPV6_TCLASS:
         return read_int(data, len, &info->tos) && in_range(info->tos, -1, 255) ? 0 : -EINVAL;
     case IPV6_DONTFRAG:
@@ -267,6 +277,9 @@ static int read_controls(struct run *run, const struct run_call *call, const str
     struct controls controls = {to4, info, e};
 
     *info = (struct sw_datagram_info){.ttl = -1, .tos = -1};
+    if (m->name != 0 && m->to.flow_label != 0 && !to4 &&
+        flow_label_in_addresses(run, call->standin))
+        info->flow_label = m->to.flow_label;
     if (m->controllen == 0)
         return 0;
     int r = 0;

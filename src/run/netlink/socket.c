@@ -30,24 +30,6 @@ enum {
 
 /* ---- making ---- */
 
-/* The process of a thread, by the number that it has for itself, whatever its namespace: by default
- * that is its port. */
-static pid_t process_of(pid_t tid)
-{
-    char path[64], line[256];
-    int pid = tid;
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-    FILE *file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-        if (strncmp(line, "NStgid:", 7) == 0) { /* the last is the innermost */
-            pid = atoi(strrchr(line, '\t') + 1);
-            break;
-        }
-    if (file != NULL)
-        fclose(file);
-    return pid;
-}
-
 void netlink_socket(struct run *run, struct run_call *call)
 {
     int type = (int)call->args[1], fd;
@@ -181,7 +163,7 @@ void netlink_far_event(struct run *run, struct standin *s)
     ssize_t n;
 
     if (s->netlink_port == 0)
-        s->netlink_port = (uint32_t)process_of(s->holder_tid);
+        s->netlink_port = (uint32_t)caller_process(s->holder_tid);
     while (bytes != NULL && (n = recv(s->far_fd, bytes, REQUEST_MAX, MSG_DONTWAIT)) >= 0)
         answer_requests(run, s, s->holder_tid, bytes, (size_t)n);
     diag_continue(run, s);
@@ -395,7 +377,7 @@ void on_netlink(struct run *run, struct run_call *call)
     struct standin *s = call->standin;
 
     if (s->netlink_port == 0)
-        s->netlink_port = (uint32_t)process_of(call->tid);
+        s->netlink_port = (uint32_t)caller_process(call->tid);
     switch (call->nr) {
     case SYS_bind:
         call_answer(run, call, bind_port(run, call));

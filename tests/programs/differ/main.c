@@ -40,7 +40,8 @@ static void add_all(void)
         udp_message_scenarios, udp_join_scenarios,  udp_way_scenarios, filter_scenarios,
         control_scenarios,     interface_scenarios, ready_scenarios,   process_scenarios,
         argument_scenarios,    reuseport_scenarios, choose_scenarios,  extension_scenarios,
-        route_scenarios,       arrive_scenarios,    diag_scenarios,    sent_scenarios};
+        flow_label_scenarios,  route_scenarios,     arrive_scenarios,  diag_scenarios,
+        sent_scenarios};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct scenario *s = tables[t]; s->name; s++) {
             add(s, V4, AF_INET, "4");
