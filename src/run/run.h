@@ -397,9 +397,6 @@ void fetch_fini(struct run *run);
 
 /* ---- privilege.c --------------------------------------------------------------------------------------- */
 bool caller_is_admin(pid_t tid); /* has CAP_NET_ADMIN */
-/* The process of a thread, by the number that it has for itself, whatever its namespace. */
-pid_t caller_process(pid_t tid);
-uint32_t caller_uid(pid_t tid); /* the effective one */
 uint32_t caller_cpu(pid_t tid);  /* processor.c */
 
 /* ---- name.c: abstract names ---------------------------------------------------------------------------- */

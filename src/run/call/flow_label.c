@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "run/call/flow_label.h"
+#include "run/call/privilege.h"
 
 enum { MASK = 0xfffff, TRIES = 100 };
 

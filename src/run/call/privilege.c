@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who calls, by proc_pid_status(5): which process, of which user, and whether an administrator of the
- * run's network: that is who has CAP_NET_ADMIN (capabilities(7)) in the user namespace in which the run was
- * started, as if its network namespace had been made there.
+ * Who calls, by proc_pid_status(5): which process, of which user, and whether an administrator of
+ * the run's network: that is who has CAP_NET_ADMIN (capabilities(7)) in the user namespace in which
+ * the run was started, as if its network namespace had been made there.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/call/privilege.h"
 #include "run/run.h"
 
 enum { NET_ADMIN = 12 /* CAP_NET_ADMIN, <linux/capability.h> */ };

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "run/call/message.h"
+#include "run/call/privilege.h"
 #include "run/netlink/netlink.h"
 #include "run/standin/dgram.h"
 
