@@ -334,6 +334,15 @@ bool sw_flow_label_is_free(const struct sw_sock_layer *layer, const struct sw_so
     return h != NULL;
 }
 
+void sw_flow_label_key(struct sw_sock_layer *layer)
+{
+    uint64_t half[2];
+    for (uint8_t i = 0; i < 2; i++)
+        half[i] = sw_siphash24(&layer->conn_key, &i, sizeof(i));
+    _Static_assert(sizeof(half) == sizeof(layer->flow_key), "a key of 128 bits");
+    memcpy(&layer->flow_key, half, sizeof(half));
+}
+
 uint32_t sw_flow_label(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *src,
                        const struct sw_addr *dst, uint32_t chosen)
 {

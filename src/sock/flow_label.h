@@ -12,6 +12,10 @@
 
 #include "sock/private.h"
 
+/* The key by which labels are made: of the one for connections, so that no other choice of the host's
+ * depends on it. */
+void sw_flow_label_key(struct sw_sock_layer *layer);
+
 /* What a packet to `dst` carries: `chosen`, or else one made of the flow, unless IPV6_AUTOFLOWLABEL is
  * off; 0: none, or it is of IPv4. */
 uint32_t sw_flow_label(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_ip *src,

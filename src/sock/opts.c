@@ -125,6 +125,10 @@ void sw_stream_options_to(const struct sw_sock *s, struct sw_tcp *tcp)
         .cc = o->cc,
         .flow_label = o->flow_label,
         .no_flow_label = sw_sock_rare(s, SW_RARE_NO_FLOWLABEL),
+        .times = {.rto_min_us = (uint32_t)o->rto_min_us,
+                  .rto_max_ms = (uint32_t)o->rto_max_ms,
+                  .delack_max_us = (uint32_t)o->delack_max_us,
+                  .thin_linear = sw_sock_rare(s, SW_RARE_THIN_LINEAR)},
     };
     sw_tcp_set_options(tcp, &options);
     sw_tcp_set_buffers(tcp, o->sndbuf, o->rcvbuf);

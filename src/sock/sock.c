@@ -22,7 +22,7 @@ int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct s
     sw_list_init(&layer->raws);
     sw_rng_key(&env->rng, &layer->conn_key);
     sw_rng_key(&env->rng, &layer->reuse_key);
-    sw_rng_key(&env->rng, &layer->flow_key);
+    sw_flow_label_key(layer);
     sw_sock_layer_rekey(layer);
     return 0;
 }

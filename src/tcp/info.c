@@ -153,7 +153,7 @@ size_t sw_tcp_info(const struct sw_tcp *tcp, void *buf, size_t room)
     if (tcp->rare)
         info.flags |= (uint8_t)(tcp->rare->tfo.fail << 1); /* tcpi_fastopen_client_fail */
     info.wscales = (uint8_t)(tcp->snd.wscale | tcp->rcv.wscale << 4);
-    info.ato = (uint32_t)(tcp->layer->config.delack_ns / SW_NS_PER_US);
+    info.ato = (uint32_t)(sw_tcp_delack_ns(tcp) / SW_NS_PER_US);
     info.rcv_mss = tcp->rcv.mss;
     info.advmss = tcp->snd.mss;
     info.last_data_sent = now_ms - tcp->snd.last_ms;

@@ -208,6 +208,13 @@ void sw_tcp_arm_idle(struct sw_tcp *tcp); /* has sw_tcp_tidy() called some time 
 void sw_tcp_timers_stop(struct sw_tcp *tcp);
 bool sw_tcp_timer_expected(const struct sw_tcp *tcp); /* whether its state needs one to go on */
 
+/* times.c: the connection's own, or the host's */
+uint64_t sw_tcp_rto_min_ns(const struct sw_tcp *tcp);
+uint64_t sw_tcp_rto_max_ns(const struct sw_tcp *tcp);
+uint64_t sw_tcp_delack_ns(const struct sw_tcp *tcp);
+bool sw_tcp_times_out_linearly(const struct sw_tcp *tcp);
+void sw_tcp_set_times(struct sw_tcp *tcp, const struct sw_tcp_times *times);
+
 /* flow_label.c: what its packets carry, by IPv6; `automatic`: where `label` is 0, one is made */
 uint32_t sw_tcp_flow_label(const struct sw_tcp *tcp);
 void sw_tcp_set_flow_label(struct sw_tcp *tcp, uint32_t label, bool automatic);

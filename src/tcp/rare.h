@@ -22,6 +22,7 @@ struct sw_tcp_rare {
     struct sw_notices *notices;    /* notice.h; NULL: nothing is followed */
     uint32_t ooo_segs;             /* segments that came before their turn */
     uint32_t notsent_lowat;        /* TCP_NOTSENT_LOWAT, bytes; 0: the host's */
+    struct sw_tcp_times times;     /* times.c */
     struct sw_mtu_search mtu;
     uint32_t flow_label;      /* IPv6's, if it has_flow_label: 0 is none */
     bool has_flow_label;      /* else it follows from the two ends */

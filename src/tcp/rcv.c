@@ -125,7 +125,7 @@ static void schedule_ack(struct sw_tcp *tcp, uint32_t len)
         (tcp->rcv.quick && !sw_tcp_has(tcp, SW_TCPF_PINGPONG)))
         tcp->flags |= SW_TCPF_ACK_NOW;
     else if (tcp->delack_ns == SW_NEVER)
-        sw_tcp_arm(tcp, SW_TCP_TIMER_DELACK, sw_tcp_now(tcp) + tcp->layer->config.delack_ns);
+        sw_tcp_arm(tcp, SW_TCP_TIMER_DELACK, sw_tcp_now(tcp) + sw_tcp_delack_ns(tcp));
 }
 
 /* ---- data ---- */
@@ -248,7 +248,7 @@ static void schedule_fin_ack(struct sw_tcp *tcp, bool data_came, bool held)
     }
     tcp->flags &= ~(uint32_t)SW_TCPF_ACK_NOW;
     if (tcp->delack_ns == SW_NEVER)
-        sw_tcp_arm(tcp, SW_TCP_TIMER_DELACK, sw_tcp_now(tcp) + tcp->layer->config.delack_ns);
+        sw_tcp_arm(tcp, SW_TCP_TIMER_DELACK, sw_tcp_now(tcp) + sw_tcp_delack_ns(tcp));
 }
 
 /* The FIN's turn has come: everything before it is here, and of what came twice nobody needs to be

@@ -42,11 +42,11 @@ static uint64_t base_ns(const struct sw_tcp *tcp)
 {
     const struct sw_tcp_config *config = &tcp->layer->config;
     uint64_t var_ns = (uint64_t)tcp->snd.rttvar_us4 * SW_NS_PER_US;
+    uint64_t min_ns = sw_tcp_rto_min_ns(tcp);
 
     if (tcp->snd.srtt_us8 == 0)
         return var_ns > config->rto_initial_ns ? var_ns : config->rto_initial_ns;
-    return (uint64_t)(tcp->snd.srtt_us8 >> 3) * SW_NS_PER_US +
-           (var_ns > config->rto_min_ns ? var_ns : config->rto_min_ns);
+    return (uint64_t)(tcp->snd.srtt_us8 >> 3) * SW_NS_PER_US + (var_ns > min_ns ? var_ns : min_ns);
 }
 
 /* Of data that was sent again, by their timestamp. If that is the first sending's, either the path
@@ -63,12 +63,11 @@ void sw_rto_sample_echo(struct sw_tcp *tcp, uint64_t rtt_us)
 /* Doubled per timeout (RFC 6298 5.5), at most rto_max (2.5). */
 uint64_t sw_rto_ns(const struct sw_tcp *tcp)
 {
-    const struct sw_tcp_config *config = &tcp->layer->config;
-    uint64_t rto_ns = base_ns(tcp);
+    uint64_t rto_ns = base_ns(tcp), max_ns = sw_tcp_rto_max_ns(tcp);
 
-    for (unsigned i = 0; i < tcp->snd.backoff && rto_ns < config->rto_max_ns; i++)
+    for (unsigned i = 0; i < tcp->snd.backoff && rto_ns < max_ns; i++)
         rto_ns *= 2;
-    return rto_ns < config->rto_max_ns ? rto_ns : config->rto_max_ns;
+    return rto_ns < max_ns ? rto_ns : max_ns;
 }
 
 /* RFC 1122 4.2.3.5 lets R1 and R2 be times or counts. As in Linux the count stands for the time
@@ -76,12 +75,12 @@ uint64_t sw_rto_ns(const struct sw_tcp *tcp)
  * earlier. */
 bool sw_rto_exhausted(const struct sw_tcp *tcp, uint32_t retries, uint64_t elapsed_ns)
 {
-    const struct sw_tcp_config *config = &tcp->layer->config;
-    uint64_t rto_ns = config->rto_min_ns, total_ns = 0;
+    uint64_t rto_ns = tcp->layer->config.rto_min_ns, total_ns = 0;
+    uint64_t max_ns = sw_tcp_rto_max_ns(tcp);
 
     for (uint32_t i = 0; i <= retries; i++) {
         total_ns += rto_ns;
-        rto_ns = rto_ns * 2 < config->rto_max_ns ? rto_ns * 2 : config->rto_max_ns;
+        rto_ns = rto_ns * 2 < max_ns ? rto_ns * 2 : max_ns;
     }
     return elapsed_ns >= total_ns;
 }

@@ -177,6 +177,12 @@ enum sw_drop sw_tcp_segment(struct sw_packet *pkt, const struct sw_ip_hdr *ip,
 /* ---- life ---- */
 
 /* Options that a socket may have set before its connection exists, and at any time after. */
+/* Of one connection; 0: the host's. */
+struct sw_tcp_times {
+    uint32_t rto_min_us, rto_max_ms, delack_max_us; /* TCP_RTO_MIN_US, TCP_RTO_MAX_MS, TCP_DELACK_MAX_US */
+    bool thin_linear; /* TCP_THIN_LINEAR_TIMEOUTS: of a thin stream timeouts do not double at first */
+};
+
 struct sw_tcp_options {
     uint32_t keepidle_s, keepintvl_s; /* 0: the host's; at most 32,767 */
     uint32_t user_timeout_ms;         /* 0: none (RFC 5482) */
@@ -193,6 +199,7 @@ struct sw_tcp_options {
     int8_t linger2_s;         /* of an orphan in FIN_WAIT_2; 0: the host's; negative: none at all */
     uint32_t flow_label;      /* IPv6; 0: one that follows from its two ends, */
     bool no_flow_label;       /* or none (IPV6_AUTOFLOWLABEL off) */
+    struct sw_tcp_times times;
 };
 
 /* In CLOSED, bound to `local` -> `remote` later. Buffers in bytes as SO_SNDBUF/SO_RCVBUF mean them.
@@ -229,6 +236,9 @@ void sw_tcp_input(struct sw_tcp *tcp, struct sw_segment *seg);
 /* It is about to have one, or another call: asks for the memory that hangs off the block, which is itself
  * known to be there. */
 void sw_tcp_ahead(const struct sw_tcp *tcp);
+
+/* What its timestamps say now, whether it sends any or not. */
+uint32_t sw_tcp_timestamp(const struct sw_tcp *tcp);
 
 /* The flow label (IPv6) of the segment with which a listener's child was opened. */
 void sw_tcp_set_peer_label(struct sw_tcp *tcp, uint32_t label);

@@ -162,12 +162,13 @@ static bool user_timeout_over(const struct sw_tcp *tcp, uint64_t elapsed_ns)
 
 /* The time that so many repetitions take which double from the first timeout: Linux's
  * tcp_model_timeout(). */
-static uint64_t doubling_ns(const struct sw_tcp_config *config, uint32_t retries)
+static uint64_t doubling_ns(const struct sw_tcp *tcp, uint32_t retries)
 {
-    uint64_t rto_ns = config->rto_initial_ns, total_ns = rto_ns;
+    uint64_t rto_ns = tcp->layer->config.rto_initial_ns, total_ns = rto_ns;
+    uint64_t max_ns = sw_tcp_rto_max_ns(tcp);
 
     while (retries-- > 0) {
-        rto_ns = rto_ns * 2 < config->rto_max_ns ? rto_ns * 2 : config->rto_max_ns;
+        rto_ns = rto_ns * 2 < max_ns ? rto_ns * 2 : max_ns;
         total_ns += rto_ns;
     }
     return total_ns;
@@ -184,7 +185,7 @@ static bool syn_exhausted(const struct sw_tcp *tcp)
     if (tcp->state == SW_TCP_SYN_SENT)
         limit = tcp->syncnt ? tcp->syncnt : config->syn_retries;
     if (tcp->state == SW_TCP_SYN_SENT && config->syn_linear_timeouts > 0)
-        return elapsed_ns >= doubling_ns(config, limit); /* more are sent, for no longer */
+        return elapsed_ns >= doubling_ns(tcp, limit); /* more are sent, for no longer */
     return tcp->snd.retries >= limit;
 }
 
@@ -202,7 +203,6 @@ static uint32_t patience(const struct sw_tcp *tcp)
  * (RFC 9293 3.8.6.1). */
 static bool data_exhausted(const struct sw_tcp *tcp)
 {
-    const struct sw_tcp_config *config = &tcp->layer->config;
     bool orphan = sw_tcp_has(tcp, SW_TCPF_ORPHAN);
     uint64_t since_ns = tcp->snd.flight->retrans_start_ns;
     uint64_t elapsed_ns = since_ns ? sw_tcp_now(tcp) - since_ns : 0;
@@ -212,7 +212,7 @@ static bool data_exhausted(const struct sw_tcp *tcp)
     if (tcp->user_timeout_ms && !orphan)
         return false; /* the user's timeout takes the place of R2 (RFC 5482 3) */
     if (tcp->snd.wnd == 0 && !orphan &&
-        (sw_tcp_clock_ms(tcp) - tcp->rcv_ms) * (uint64_t)SW_NS_PER_MS < 2 * config->rto_max_ns)
+        (sw_tcp_clock_ms(tcp) - tcp->rcv_ms) * (uint64_t)SW_NS_PER_MS < 2 * sw_tcp_rto_max_ns(tcp))
         return false;
     return sw_rto_exhausted(tcp, patience(tcp), elapsed_ns);
 }
@@ -246,7 +246,9 @@ static void back_off(struct sw_tcp *tcp)
     bool linear =
         tcp->state == SW_TCP_SYN_SENT && tcp->snd.retries < tcp->layer->config.syn_linear_timeouts;
 
-    if (!linear && tcp->snd.backoff < UINT8_MAX)
+    if (sw_tcp_times_out_linearly(tcp))
+        tcp->snd.backoff = 0;
+    else if (!linear && tcp->snd.backoff < UINT8_MAX)
         tcp->snd.backoff++;
     if (tcp->snd.retries < UINT8_MAX)
         tcp->snd.retries++;

@@ -139,6 +139,7 @@ void sw_tcp_set_options(struct sw_tcp *tcp, const struct sw_tcp_options *options
     if (options->max_pacing_rate || tcp->snd.meter)
         set_max_pacing(tcp, options->max_pacing_rate);
     set_lowat(tcp, options->notsent_lowat);
+    sw_tcp_set_times(tcp, &options->times);
     sw_tcp_set_flow_label(tcp, options->flow_label, !options->no_flow_label);
     if (options->cc)
         sw_cc_set(tcp, options->cc - 1U);

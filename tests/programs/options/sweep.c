@@ -39,7 +39,8 @@ static const struct {
 /* What is another one each time. */
 static int varies(int level, int name)
 {
-    return (level == IPPROTO_TCP && name == TCP_INFO) || (level == SOL_SOCKET && name == SO_COOKIE);
+    return (level == IPPROTO_TCP && (name == TCP_INFO || name == TCP_TIMESTAMP)) ||
+           (level == SOL_SOCKET && name == SO_COOKIE);
 }
 
 static const char *kind;
