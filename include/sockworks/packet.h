@@ -110,6 +110,8 @@ struct sw_packet {
     uint8_t csum; /* enum sw_csum */
     bool ace;     /* its TCP flags are a counter (RFC 9768 3.2.2): each piece has all of them */
     bool train;   /* follows another datagram of the same send (UDP_SEGMENT) */
+    uint8_t priority; /* SO_PRIORITY and SO_MARK of its sender, on a loopback: for SO_RCVPRIORITY, SO_RCVMARK */
+    uint32_t mark;
     bool ours;    /* sent to an address of its sender's, whatever its header says (IP_HDRINCL) */
     struct sw_slice slices[SW_PACKET_SLICES];
     uint8_t head[SW_PACKET_HEAD];

@@ -157,6 +157,8 @@ struct sw_datagram_info {
                          * `more` these are the socket's when the datagram is whole */
     uint32_t drops;     /* received: how many had found no room before it (SO_RXQ_OVFL) */
     uint64_t at_ns;     /* received: when it came, by the host's clock (SO_TIMESTAMP) */
+    uint32_t mark, priority; /* received: its sender's, on a loopback (SO_RCVMARK, SO_RCVPRIORITY); to send: */
+    bool has_mark, has_priority; /* whether they hold, or else the socket's */
     uint32_t flow_label; /* of IPv6 (RFC 6437): it came with, or is to leave with; to send, 0: the socket's */
 };
 

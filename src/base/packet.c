@@ -33,6 +33,8 @@ struct sw_packet *sw_packet_new(struct sw_mem *mem, uint16_t headroom)
     pkt->ace = false;
     pkt->train = false;
     pkt->ours = false;
+    pkt->priority = 0;
+    pkt->mark = 0;
     return pkt;
 }
 
@@ -61,6 +63,8 @@ struct sw_packet *sw_packet_clone(const struct sw_packet *pkt)
     copy->ace = pkt->ace;
     copy->train = pkt->train;
     copy->ours = pkt->ours;
+    copy->priority = pkt->priority;
+    copy->mark = pkt->mark;
     for (unsigned i = 0; i < pkt->n_slices; i++) {
         copy->slices[i] = pkt->slices[i];
         sw_chunk_get(copy->slices[i].chunk);

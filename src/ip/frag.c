@@ -244,6 +244,8 @@ static struct sw_packet *assemble(struct sw_ip_layer *ip, const struct datagram 
         goto fail;
     sw_chunk_put(chunk);
     pkt->csum = SW_CSUM_FILLED;
+    pkt->mark = d->head->pkt->mark; /* all have the same */
+    pkt->priority = d->head->pkt->priority;
     return pkt;
 fail:
     sw_chunk_put(chunk);

@@ -49,6 +49,8 @@ static int cut(struct sw_ip_layer *ip, const struct sw_packet *pkt, struct sw_ip
         hdr->frag_off = (uint16_t)off;
         hdr->more_fragments = off + len < pkt->data_len;
         piece->csum = SW_CSUM_FILLED;
+        piece->mark = pkt->mark;
+        piece->priority = pkt->priority;
         sw_ip_push_hdr(piece, hdr);
         sw_packet_queue_add(out, piece);
     }

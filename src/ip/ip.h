@@ -146,6 +146,8 @@ struct sw_ip_tx {
     bool ignore_pmtu;   /* the first link's MTU counts */
     bool clear_df;      /* IPv4: no DF, whatever else is said */
     uint32_t flow_label; /* of IPv6 (RFC 6437); 0: none */
+    uint32_t mark;       /* with `priority`: told on a loopback */
+    uint8_t priority;
     int iface;          /* 0: by the routes */
     bool quiet;         /* multicast: no copy for this host itself (IP_MULTICAST_LOOP off) */
     bool stay;          /* multicast: it does not leave the host (IP_MULTICAST_TTL 0) */

@@ -126,6 +126,10 @@ int sw_ip_output(struct sw_ip_layer *ip, struct sw_packet *pkt, const struct sw_
     }
     if (ext_len > 0)
         sw_packet_make_room(pkt, (uint16_t)(ext_len + SW_IP6_HEADROOM));
+    if (path.loopback) {
+        pkt->mark = tx->mark;
+        pkt->priority = tx->priority;
+    }
     if (tx->ret_sent)
         keep_copy(tx, pkt, &hdr);
     if (too_big) {

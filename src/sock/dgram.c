@@ -200,8 +200,14 @@ struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const st
         tx.extensions = info->extensions;
     else if (opts->ext)
         tx.extensions = &opts->ext->headers;
+    tx.mark = info && info->has_mark ? info->mark : (uint32_t)opts->mark;
+    tx.priority = (uint8_t)opts->priority;
     if (info && info->tos >= 0)
         tx.tos = (uint8_t)info->tos;
+    if (info && info->tos >= 0 && sw_ip_is4(&dst->ip))
+        tx.priority = sw_opt_priority_of(tx.tos);
+    if (info && info->has_priority)
+        tx.priority = (uint8_t)info->priority;
     if (info && info->ttl > 0)
         tx.ttl = (uint8_t)info->ttl;
     if (info && info->iface != 0)
@@ -386,6 +392,8 @@ int64_t sw_dgram_recv(struct sw_sock_layer *layer, struct sw_sock *s, void *buf,
                                               .tos = item->tos,
                                               .drops = item->drops,
                                               .at_ns = item->at_ns,
+                                              .mark = item->mark,
+                                              .priority = item->priority,
                                               .flow_label = item->flow_label};
     if (!(flags & SW_MSG_PEEK))
         sw_udp_queue_drop(&d->queue, layer->env->mem);

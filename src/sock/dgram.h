@@ -37,6 +37,7 @@ void sw_dgram_close(struct sw_sock_layer *layer, struct sw_sock *s, bool reject)
 struct sw_ip_tx sw_dgram_tx(struct sw_sock *s, const struct sw_ip *src, const struct sw_addr *dst,
                             const struct sw_datagram_info *info);
 
+uint8_t sw_opt_priority_of(uint8_t tos); /* Linux's rt_tos2priority() */
 /* IP_MTU_DISCOVER or IPV6_MTU_DISCOVER, whichever is about an address. */
 int sw_dgram_discover(struct sw_sock *s, const struct sw_ip *dst);
 

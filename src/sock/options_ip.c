@@ -20,9 +20,21 @@ SW_OPT_GET(sw_opt_get_tos)
     return 0;
 }
 
+/* By the bits of RFC 1349: throughput is bulk, little delay interactive, both in between; the
+ * numbers of <linux/pkt_sched.h>. */
+uint8_t sw_opt_priority_of(uint8_t tos)
+{
+    enum { BULK = 2, INTERACTIVE_BULK = 4, INTERACTIVE = 6 };
+    static const uint8_t of[4] = {0, BULK, INTERACTIVE, INTERACTIVE_BULK};
+    return of[tos >> 3 & 3];
+}
+
 SW_OPT_SET(sw_opt_set_tos)
 {
-    return SW_OPT_STORE(layer, s, tos, traffic_class(s, sw_sock_opts(s)->tos, v));
+    int32_t old = sw_sock_opts(s)->tos, tos = traffic_class(s, old, v);
+    int r = SW_OPT_STORE(layer, s, tos, tos);
+    return r < 0 || tos == old ? r
+                               : SW_OPT_STORE(layer, s, priority, sw_opt_priority_of((uint8_t)tos));
 }
 
 SW_OPT_GET(sw_opt_get_tclass)

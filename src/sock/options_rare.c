@@ -256,3 +256,16 @@ SW_OPT_SET(sw_opt_set_addrform)
     s->domain = SW_AF_INET;
     return 0;
 }
+
+/* IPV6_JOIN_ANYCAST, IPV6_LEAVE_ANYCAST: no address is one here. */
+SW_OPT_SET_BYTES(sw_opt_join_anycast)
+{
+    (void)s, (void)val, (void)len;
+    return layer->by_admin ? -EADDRNOTAVAIL : -EPERM;
+}
+
+SW_OPT_SET_BYTES(sw_opt_leave_anycast)
+{
+    (void)layer, (void)s, (void)val, (void)len;
+    return -ENOENT;
+}

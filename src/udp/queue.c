@@ -48,6 +48,8 @@ enum sw_drop sw_udp_queue_put(struct sw_udp_queue *q, struct sw_mem *mem, struct
                                  .charged = charge,
                                  .ttl = hdr->ttl,
                                  .tos = hdr->tos,
+                                 .priority = pkt->priority,
+                                 .mark = pkt->mark,
                                  .flow_label = hdr->flow_label,
                                  .iface = iface};
     if (sw_ip_is_link_local6(&hdr->src))

@@ -26,7 +26,8 @@ struct sw_udp_item {
     uint32_t drops;
     uint32_t charged;
     uint32_t segment; /* it is several, joined, each of so many bytes but the last; 0: it is one */
-    uint8_t ttl, tos;
+    uint8_t ttl, tos, priority; /* priority and mark: on a loopback its sender's */
+    uint32_t mark;
     uint32_t flow_label; /* of IPv6; 0: none */
     int iface;
 };

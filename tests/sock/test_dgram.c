@@ -174,6 +174,54 @@ static void count(void *ctx, const struct sw_trace_event *e)
     }
 }
 
+/* What Linux's receiver is told of its sender on a loopback, whole or in fragments, and nowhere
+ * else. */
+static void test_marks(void **state)
+{
+    (void)state;
+    static char big[70000];
+    struct world w;
+    world_init(&w);
+    const struct sw_addr lo = at4(127, 0, 0, 1, 53), wire = at4(10, 0, 0, 2, 53);
+    sw_socket_t s = dgram(&w, 0, SW_AF_INET), r = dgram(&w, 0, SW_AF_INET),
+                other = dgram(&w, 1, SW_AF_INET);
+    assert_int_equal(sw_bind(w.host[0], r, &lo), 0);
+    assert_int_equal(sw_bind(w.host[1], other, &wire), 0);
+    int v = 5;
+    size_t len = sizeof(v);
+    assert_int_equal(sw_setsockopt(w.host[0], s, SW_SOL_SOCKET, SW_SO_PRIORITY, &v, sizeof(v)), 0);
+    v = 77;
+    assert_int_equal(sw_setsockopt_admin(w.host[0], s, SW_SOL_SOCKET, SW_SO_MARK, &v, sizeof(v)),
+                     0);
+    static const size_t sizes[] = {1, 65507};
+    assert_int_equal(sw_host_set_mtu(w.host[0], w.lo[0], 1500, 0), 0);
+    struct sw_datagram_info info;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sw_send(w.host[0], s, big, sizes[i], 0, &lo), sizes[i]);
+        world_settle(&w);
+        assert_int_equal(sw_recv_datagram(w.host[0], r, big, sizeof(big), 0, NULL, &info),
+                         sizes[i]);
+        assert_int_equal(info.priority, 5);
+        assert_int_equal(info.mark, 77);
+    }
+    assert_int_equal(sw_send(w.host[0], s, "x", 1, 0, &wire), 1);
+    world_settle(&w);
+    assert_int_equal(sw_recv_datagram(w.host[1], other, big, 1, 0, NULL, &info), 1);
+    assert_int_equal(info.priority, 0);
+    assert_int_equal(info.mark, 0);
+    info = (struct sw_datagram_info){.ttl = -1, .tos = 0x10, .has_mark = true, .mark = 8};
+    assert_int_equal(sw_send_datagram(w.host[0], s, "x", 1, &lo, &info), 1);
+    world_settle(&w);
+    assert_int_equal(sw_recv_datagram(w.host[0], r, big, 1, 0, NULL, &info), 1);
+    assert_int_equal(info.priority, 6); /* the message's own class of service has its say */
+    assert_int_equal(info.mark, 8);
+    v = 0x08;
+    assert_int_equal(sw_setsockopt(w.host[0], s, SW_SOL_IP, SW_IP_TOS, &v, sizeof(v)), 0);
+    assert_int_equal(sw_getsockopt(w.host[0], s, SW_SOL_SOCKET, SW_SO_PRIORITY, &v, &len), 0);
+    assert_int_equal(v, 2);
+    world_fini(&w);
+}
+
 static void test_trace(void **state)
 {
     (void)state;
@@ -202,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states), cmocka_unit_test(test_names), cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_zones),  cmocka_unit_test(test_queue), cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,9 +30,11 @@
 #define UDP_GRO 104
 #endif
 enum {
-    OLD_PKTINFO = 2,                /* IPV6_2292PKTINFO */
-    OLD_HOPLIMIT = 8,               /* IPV6_2292HOPLIMIT */
-    FLOWINFO = 11,                  /* IPV6_FLOWINFO */
+    OLD_PKTINFO = 2,  /* IPV6_2292PKTINFO */
+    OLD_HOPLIMIT = 8, /* IPV6_2292HOPLIMIT */
+    FLOWINFO = 11,    /* IPV6_FLOWINFO */
+    RCVMARK = 75,     /* SO_RCVMARK (Linux 5.19), SO_RCVPRIORITY (6.14) */
+    RCVPRIORITY = 82,
     TIMESTAMPING_RX = 1 << 3,       /* SOF_TIMESTAMPING_RX_SOFTWARE */
     TIMESTAMPING_SOFTWARE = 1 << 4, /* SOF_TIMESTAMPING_SOFTWARE */
     TIMESTAMPING_FILTER = 1 << 17,  /* SOF_TIMESTAMPING_OPT_RX_FILTER */
@@ -162,6 +164,10 @@ void control_of_datagram(struct run *run, const struct standin *s,
     control_of_time(run, s, info->at_ns, false, c);
     if (info->drops != 0 && standin_option(run, s, SOL_SOCKET, SO_RXQ_OVFL))
         control_put(c, SOL_SOCKET, SO_RXQ_OVFL, &info->drops, sizeof(info->drops));
+    if (standin_option(run, s, SOL_SOCKET, RCVMARK))
+        control_put(c, SOL_SOCKET, SO_MARK, &info->mark, sizeof(info->mark));
+    if (standin_option(run, s, SOL_SOCKET, RCVPRIORITY))
+        control_put(c, SOL_SOCKET, SO_PRIORITY, &info->priority, sizeof(info->priority));
     if (info->segment != 0 && standin_option(run, s, IPPROTO_UDP, UDP_GRO)) {
         int segment = (int)info->segment;
         control_put(c, IPPROTO_UDP, UDP_GRO, &segment, sizeof(segment));

@@ -217,6 +217,19 @@ int control_of_socket(struct run *run, const struct run_call *call, int type, co
     }
 }
 
+/* The same of a datagram, with what its receiver may be told. */
+static int read_socket_control(struct run *run, const struct run_call *call, int type,
+                               const void *data, size_t len, struct sw_datagram_info *info)
+{
+    int r = control_of_socket(run, call, type, data, len, &info->stamping);
+
+    if (r == 0 && type == SO_MARK)
+        info->has_mark = read_int(data, len, (int *)&info->mark);
+    if (r == 0 && type == SO_PRIORITY)
+        info->has_priority = read_int(data, len, (int *)&info->priority);
+    return r;
+}
+
 bool dgram_is_udp(struct run *run, const struct standin *s)
 {
     int protocol = standin_option(run, s, SOL_SOCKET, SO_PROTOCOL);
@@ -257,7 +270,7 @@ static int read_control(struct run *run, const struct run_call *call, const stru
     struct sw_datagram_info *info = controls->info;
 
     if (h->cmsg_level == SOL_SOCKET)
-        return control_of_socket(run, call, h->cmsg_type, data, len, &info->stamping);
+        return read_socket_control(run, call, h->cmsg_type, data, len, info);
     if (h->cmsg_level == IPPROTO_IP && controls->to4)
         return read_ip_control(h->cmsg_type, data, len, info);
     if (h->cmsg_level == IPPROTO_IPV6 && !controls->to4 && extension_of(h->cmsg_type) != SW_EXTS) {

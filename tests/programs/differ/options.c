@@ -101,6 +101,7 @@ static void ip_level(void)
     CHANGE(fd, IPPROTO_IP, IP_TTL, -1);
     OPTION(fd, IPPROTO_IP, IP_TOS);
     CHANGE(fd, IPPROTO_IP, IP_TOS, 0x10);
+    OPTION(fd, SOL_SOCKET, SO_PRIORITY); /* follows */
     OPTION(fd, IPPROTO_IP, IP_MTU_DISCOVER);
     OPTION(fd, IPPROTO_IP, IP_RECVERR);
     OPTION(fd, IPPROTO_IP, IP_FREEBIND);
