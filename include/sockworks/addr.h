@@ -78,6 +78,13 @@ static inline bool sw_ip_is_link_local6(const struct sw_ip *a)
     return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
 
+/* Each link has one of its own: fe80::/10, and groups of interface or link scope (RFC 4291 2.7). Only together with
+ * the link, its zone, does it mean anything (RFC 4007 6). */
+static inline bool sw_ip_needs_zone(const struct sw_ip *a)
+{
+    return sw_ip_is_link_local6(a) || (a->b[0] == 0xff && ((a->b[1] & 0xf) == 1 || (a->b[1] & 0xf) == 2));
+}
+
 /* Text of an address ("127.0.0.1", "::1", RFC 5952 form) into buf; returns buf. SW_IP_TEXT bytes
  * always suffice; a smaller buffer gets a truncated, terminated text. */
 #define SW_IP_TEXT 46

@@ -116,6 +116,7 @@ int sw_getsockname(struct sw_host *host, sw_socket_t handle, struct sw_addr *ret
     if (!s)
         return -EBADF;
     *ret_local = *sw_sock_local(s);
+    ret_local->scope_id = sw_zone_local(s);
     return 0;
 }
 

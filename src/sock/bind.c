@@ -147,8 +147,12 @@ static int check_address(struct sw_sock_layer *layer, struct sw_sock *s,
     if (sw_sock_is_ping(s) &&
         (sw_ip_is_multicast(&local->ip) || sw_ip_is_broadcast(layer->ip, &local->ip)))
         return v4 ? -EADDRNOTAVAIL : -EINVAL;
-    if (sw_ip_is_multicast(&local->ip))
-        return v4 || !sw_sock_is_stream(s) ? 0 : -EINVAL;
+    bool group = sw_ip_is_multicast(&local->ip);
+    if (group && !v4 && sw_sock_is_stream(s))
+        return -EINVAL;
+    r = sw_zone_bind(layer, s, local);
+    if (r < 0 || group)
+        return r;
     if ((s->on & SW_ON_FREEBIND) || sw_sock_rare(s, SW_RARE_TRANSPARENT) ||
         sw_ip_is_broadcast(layer->ip, &local->ip))
         return 0;
@@ -169,7 +173,7 @@ static int take_port(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     int r = sw_port_hold(layer, sw_sock_proto(s), local.port, s, true);
     if (r < 0)
         return r;
-    *sw_sock_local(s) = local;
+    *sw_sock_local(s) = (struct sw_addr){.ip = local.ip, .port = local.port};
     if (!sw_sock_is_stream(s)) {
         sw_port_hear(&s->ref, true);
         sw_choose_join(layer, s);
@@ -193,7 +197,7 @@ int sw_sock_bind(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
     if (taken)
         return -EINVAL;
     if (local->port == 0 && (s->on & SW_ON_NO_PORT)) {
-        *sw_sock_local(s) = *local;
+        sw_sock_local(s)->ip = local->ip;
     } else {
         r = take_port(layer, s, local);
         if (r < 0)

@@ -93,9 +93,9 @@ static int check_destination(struct sw_sock_layer *layer, const struct sw_sock *
 int sw_connect_prepare(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *remote)
 {
     const struct sw_addr to = sw_sock_destination(layer, s, remote);
-    int r = sw_sock_check_zone(s, &to);
+    int r = check_destination(layer, s, &to.ip);
     if (r == 0)
-        r = check_destination(layer, s, &to.ip);
+        r = sw_zone_connect(layer, s, &to);
     if (r < 0)
         return r;
     if (s->is & SW_IS_DONE) { /* a block that was used up */

@@ -125,17 +125,11 @@ struct sw_addr sw_sock_destination(struct sw_sock_layer *layer, struct sw_sock *
     struct sw_addr addr = {.ip = to->ip, .port = to->port};
     if (sw_ip_is_any(&addr.ip))
         addr.ip = nowhere_is(layer, s, &addr.ip);
-    if (sw_ip_is_link_local6(&addr.ip))
+    if (!iface && sw_ip_is_multicast(&addr.ip))
+        iface = sw_sock_opts(s)->multicast_iface6;
+    if (sw_ip_needs_zone(&addr.ip))
         addr.scope_id = to->scope_id ? to->scope_id : (uint32_t)iface;
     return addr;
-}
-
-int sw_sock_check_zone(struct sw_sock *s, const struct sw_addr *to)
-{
-    int32_t iface = sw_sock_opts(s)->bind_iface;
-    if (!sw_ip_is_link_local6(&to->ip))
-        return 0;
-    return !to->scope_id || (iface && to->scope_id != (uint32_t)iface) ? -EINVAL : 0;
 }
 
 /* ---- without a connection ------------------------------------------------------------- */

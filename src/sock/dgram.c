@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "sock/flow_label.h"
+#include "sock/options.h"
 #include "sock/private.h"
 
 /* Moves the socket from the connections back to those who hear, or gives up its port. */
@@ -28,6 +29,8 @@ static void forget_peer(struct sw_sock_layer *layer, struct sw_sock *s)
         d->local.port = 0;
     }
     s->state = SW_SS_UNCONNECTED;
+    if (sw_sock_opts(s)->bind_iface) /* also what SO_BINDTODEVICE said: __udp_disconnect() */
+        SW_OPT_STORE(layer, s, bind_iface, 0);
 }
 
 /* To a group: by the interface that its zone, SO_BINDTODEVICE or IP_MULTICAST_IF say, or the
@@ -78,11 +81,16 @@ static int route(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw
                  struct sw_ip_path *ret_path)
 {
     const struct sw_addr addr = sw_sock_destination(layer, s, to);
-    int32_t bound = sw_sock_opts(s)->bind_iface; /* by index, which Linux does not look at */
-    int r = is_peer || addr.scope_id || sw_sock_is_ping(s) ? sw_sock_check_zone(s, &addr) : 0;
+    int32_t link = addr.scope_id ? (int32_t)addr.scope_id : sw_sock_opts(s)->bind_iface;
+    int r = 0;
+    if (is_peer)
+        r = sw_zone_connect(layer, s, &addr);
+    else if (addr.scope_id || sw_sock_is_ping(s))
+        r = sw_zone_check(s, &addr);
     if (r == 0)
         r = sw_sock_check_family(s, &addr.ip, -ENETUNREACH);
-    if (r == 0 && bound != 0 && sw_ip_iface(layer->ip, bound) == NULL)
+    if (r == 0 && link != 0 &&
+        sw_ip_iface(layer->ip, link) == NULL) /* by index, which Linux takes as it is */
         r = sw_ip_is4(&addr.ip) ? -ENODEV : -ENETUNREACH;
     if (r < 0)
         return r;
@@ -119,10 +127,9 @@ int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     struct sw_addr peer = *remote;
     const struct sw_addr was_local = d->local, was_remote = d->remote;
     /* A new peer does not change the source that the last one chose: __ip4_datagram_connect(). */
-    int r = route(layer, s, remote, &d->local.ip, true, &peer, &path);
-    if (r < 0)
-        return r;
-    r = sw_sock_autobind(layer, s);
+    int r = sw_sock_autobind(layer, s); /* and it keeps the port: inet_dgram_connect() */
+    if (r == 0)
+        r = route(layer, s, remote, &d->local.ip, true, &peer, &path);
     if (r < 0)
         return r;
     sw_sock_unhash(layer, s);
@@ -322,7 +329,7 @@ int64_t sw_dgram_send(struct sw_sock_layer *layer, struct sw_sock *s, const void
     if (r == 0 && sw_sock_is_ping(s))
         r = sw_ping_check(s, buf, len, to);
     else if (r == 0 && sw_sock_is_raw(s))
-        r = sw_raw_check(s, buf, len);
+        r = sw_raw_check(s, buf, len, to);
     if (r < 0)
         return r == -EADDRINUSE ? -EAGAIN : r; /* Linux's inet_autobind() */
     if (!to && !sw_sock_has_peer(s))

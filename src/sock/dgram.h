@@ -107,8 +107,8 @@ void sw_groups_fini(struct sw_sock_layer *layer, struct sw_sock *s);
 int sw_raw_open(struct sw_sock_layer *layer, struct sw_sock *s, uint8_t protocol); /* 0, -ENOMEM */
 void sw_raw_close(struct sw_sock_layer *layer, struct sw_sock *s); /* harmless if it is not raw */
 int sw_raw_bind(struct sw_sock *s, const struct sw_addr *local);   /* 0, -EINVAL: it has a peer */
-/* Whether these bytes may be sent: 0, -EINVAL, -EMSGSIZE. */
-int sw_raw_check(struct sw_sock *s, const void *buf, size_t len);
+/* Whether these bytes may be sent, to `to` or the peer (NULL): 0, -EINVAL, -EMSGSIZE. */
+int sw_raw_check(struct sw_sock *s, const void *buf, size_t len, const struct sw_addr *to);
 /* Sends them. 0, -EINVAL (no room for the checksum), or as sw_ip_output(). */
 int sw_raw_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf, size_t len,
                 const struct sw_ip_tx *tx);

@@ -307,12 +307,20 @@ void sw_sock_unhash(struct sw_sock_layer *layer, struct sw_sock *s);
 /* An address from a packet, with its zone if it needs one. */
 struct sw_addr sw_addr_of(const struct sw_ip *ip, uint16_t port, int iface);
 /* Where a socket's caller wants to: "any" is this host (Linux; RFC 1122 3.2.1.3 forbids it on the
- * wire only), and no address has a zone but a link-local one (RFC 4007 6). */
+ * wire only), and no address has a zone but one that needs it (RFC 4007 6): the one given, or the socket's. */
 struct sw_addr sw_sock_destination(struct sw_sock_layer *layer, struct sw_sock *s,
                                    const struct sw_addr *to);
-/* Whether a link-local destination says which link it means (RFC 4007 6), and the one that the socket
- * is bound to (SO_BINDTODEVICE). 0 or -EINVAL. */
-int sw_sock_check_zone(struct sw_sock *s, const struct sw_addr *to);
+
+/* ---- zone.c --------------------------------------------------------------------------- */
+
+/* Before a socket is bound or connected: its address's zone becomes its own. 0, -EINVAL if an address that
+ * needs a zone has none, or another than the socket, -ENODEV or -ENETUNREACH if there is no such link. */
+int sw_zone_bind(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *local);
+int sw_zone_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struct sw_addr *to);
+/* The same question of one datagram's destination. */
+int sw_zone_check(struct sw_sock *s, const struct sw_addr *to);
+/* That of the socket's own address, or 0. */
+uint32_t sw_zone_local(struct sw_sock *s);
 
 /* ---- listen.c ------------------------------------------------------------------------- */
 

@@ -52,7 +52,6 @@ int sw_raw_bind(struct sw_sock *s, const struct sw_addr *local)
     if (sw_sock_has_peer(s))
         return -EINVAL;
     d->local.ip = local->ip;
-    d->local.scope_id = local->scope_id;
     s->is &= (uint16_t)~SW_IS_BOUND_ADDR;
     if (!sw_ip_is_any(&local->ip))
         s->is |= SW_IS_BOUND_ADDR;
@@ -173,12 +172,14 @@ struct sw_sock *sw_raw_sender(struct sw_sock_layer *layer, const struct sw_icmp_
 
 /* ---- out ------------------------------------------------------------------------------ */
 
-int sw_raw_check(struct sw_sock *s, const void *buf, size_t len)
+int sw_raw_check(struct sw_sock *s, const void *buf, size_t len, const struct sw_addr *to)
 {
     const struct sw_raw *raw = sw_sock_dgram(s)->raw;
     const uint8_t *p = buf;
     if (len > RAW_MAX)
         return -EMSGSIZE;
+    if (s->domain == SW_AF_INET6 && to && to->port && to->port != s->proto)
+        return -EINVAL; /* the port is the protocol, if it is anything: rawv6_sendmsg() */
     if (s->domain == SW_AF_INET6 && s->proto == SW_PROTO_RAW && len < SW_IP6_HDR)
         return -EINVAL; /* what it sends begins with a header of IPv6 */
     if (raw->hdrincl && (len < SW_IP4_HDR || (p[0] & 0x0fU) * 4U > len))
@@ -213,10 +214,12 @@ int sw_raw_send(struct sw_sock_layer *layer, struct sw_sock *s, const void *buf,
     struct sw_packet *pkt = sw_packet_new(mem, RAW_HEADROOM);
     struct sw_chunk *chunk = pkt && len > 0 ? sw_chunk_new(mem, (uint32_t)len) : NULL;
     int r = pkt && (chunk || len == 0) ? 0 : -ENOMEM;
-    if (chunk) {
+    if (chunk)
         memcpy(chunk->data, buf, len);
+    if (r == 0) /* also where there is nothing to sum up */
+        r = fill_checksum(raw, chunk ? chunk->data : NULL, (uint32_t)len, tx);
+    if (chunk) {
         chunk->fill = (uint32_t)len;
-        r = fill_checksum(raw, chunk->data, chunk->fill, tx);
         if (r == 0)
             r = sw_packet_add_slice(pkt, (struct sw_slice){.chunk = chunk, .len = (uint32_t)len});
         sw_chunk_put(chunk);

@@ -96,6 +96,29 @@ static void test_listen_again(void **state)
     world_fini(&w);
 }
 
+/* RFC 4007 6: which link, the address's zone says, which the socket is of from then on. */
+static void test_zones(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sw_addr name, zoned = at("ff02::1", 5000), plain = at("fd00::1", 5001);
+    world_init(&w);
+    sw_socket_t s = dgram(&w, 0, SW_AF_INET6);
+    zoned.scope_id = 77;
+    assert_int_equal(sw_bind(w.host[0], s, &zoned), -ENODEV);
+    assert_int_equal(sw_bind(w.host[0], s, &plain), -ENODEV);
+    zoned.scope_id = (uint32_t)w.eth[0];
+    assert_int_equal(sw_bind(w.host[0], s, &zoned), 0);
+    assert_int_equal(sw_getsockname(w.host[0], s, &name), 0);
+    assert_int_equal(name.scope_id, w.eth[0]);
+    sw_socket_t t = dgram(&w, 0, SW_AF_INET6);
+    plain.scope_id = 77; /* means nothing there */
+    assert_int_equal(sw_bind(w.host[0], t, &plain), 0);
+    assert_int_equal(sw_getsockname(w.host[0], t, &name), 0);
+    assert_int_equal(name.scope_id, 0);
+    world_fini(&w);
+}
+
 struct errors {
     int domain, type;
     const char *addr;
@@ -119,7 +142,9 @@ static void test_errors(void **state)
         {SW_AF_INET6, SW_SOCK_STREAM, "::ffff:127.0.0.1", true, false, -EINVAL},
         {SW_AF_INET6, SW_SOCK_STREAM, "::ffff:0.0.0.0", true, false, -EINVAL},
         {SW_AF_INET6, SW_SOCK_STREAM, "ff02::1", false, false, -EINVAL},
-        {SW_AF_INET6, SW_SOCK_DGRAM, "ff02::1", false, false, 0},
+        {SW_AF_INET6, SW_SOCK_DGRAM, "ff05::1", false, false, 0},
+        {SW_AF_INET6, SW_SOCK_DGRAM, "ff02::1", false, false, -EINVAL},
+        {SW_AF_INET6, SW_SOCK_DGRAM, "fe80::1", false, false, -EINVAL},
     };
     struct world w;
     world_init(&w);
@@ -252,13 +277,10 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matrix),
-        cmocka_unit_test(test_listen_again),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_ephemeral),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_connect_ports),
-        cmocka_unit_test(test_connect_sequence),
+        cmocka_unit_test(test_matrix),        cmocka_unit_test(test_listen_again),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_zones),
+        cmocka_unit_test(test_ephemeral),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_connect_ports), cmocka_unit_test(test_connect_sequence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,7 @@ static void test_checksum6(void **state)
     set_int(&w, 0, a, SW_SOL_IPV6, SW_IPV6_CHECKSUM, 4);
     set_int(&w, 1, b, SW_SOL_IPV6, SW_IPV6_CHECKSUM, 4);
     assert_int_equal(sw_send(w.host[0], a, "12345", 5, 0, &to), -EINVAL);
+    assert_int_equal(sw_send(w.host[0], a, "", 0, 0, &to), -EINVAL);
     assert_int_equal(sw_send(w.host[0], a, "1234..7", 7, 0, &to), 7);
     assert_int_equal(sw_send(w.host[0], plain, "1234xx7", 7, 0, &to), 7); /* a wrong one */
     world_settle(&w);
@@ -207,13 +208,26 @@ static void test_checksum6(void **state)
     world_fini(&w);
 }
 
+/* The port of a destination, if it has one, is the protocol. */
+static void test_port6(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sw_addr same = at("fd00::2", EXPERIMENT), other = at("fd00::2", EXPERIMENT + 1);
+    sw_socket_t a = raw(&w, 0, true, EXPERIMENT);
+    assert_int_equal(sw_send(w.host[0], a, "1", 1, 0, &same), 1);
+    assert_int_equal(sw_send(w.host[0], a, "1", 1, 0, &other), -EINVAL);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),      cmocka_unit_test(test_there),
         cmocka_unit_test(test_who_hears), cmocka_unit_test(test_beside_a_transport),
         cmocka_unit_test(test_filter),    cmocka_unit_test(test_own_header),
-        cmocka_unit_test(test_checksum6),
+        cmocka_unit_test(test_checksum6), cmocka_unit_test(test_port6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ extern const struct scenario open_scenarios[], listen_scenarios[], connect_scena
     udp_message_scenarios[], udp_join_scenarios[], udp_way_scenarios[], filter_scenarios[], control_scenarios[],
     interface_scenarios[], ready_scenarios[], process_scenarios[], argument_scenarios[],
     reuseport_scenarios[], choose_scenarios[], extension_scenarios[], flow_label_scenarios[],
-    route_scenarios[], arrive_scenarios[], diag_scenarios[], sent_scenarios[];
+    route_scenarios[], arrive_scenarios[], diag_scenarios[], sent_scenarios[], zone_scenarios[];
 
 /* AF_INET or AF_INET6: the family that this run of the scenario is about. */
 extern int family;

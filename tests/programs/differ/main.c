@@ -41,7 +41,7 @@ static void add_all(void)
         control_scenarios,     interface_scenarios, ready_scenarios,   process_scenarios,
         argument_scenarios,    reuseport_scenarios, choose_scenarios,  extension_scenarios,
         flow_label_scenarios,  route_scenarios,     arrive_scenarios,  diag_scenarios,
-        sent_scenarios};
+        sent_scenarios,        zone_scenarios};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct scenario *s = tables[t]; s->name; s++) {
             add(s, V4, AF_INET, "4");
