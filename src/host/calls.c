@@ -7,6 +7,7 @@
 #include "host/private.h"
 #include "sock/flow_label.h"
 #include "sock/private.h"
+#include "sock/zone.h"
 
 static struct sw_sock *find(struct sw_host *host, sw_socket_t s)
 {

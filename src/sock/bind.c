@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "sock/private.h"
+#include "sock/zone.h"
 
 /* What the rules look at, of a socket or a TIME_WAIT. */
 struct binder {

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "sock/private.h"
+#include "sock/zone.h"
 
 /* 0 if the pair of addresses is free, or was in a TIME_WAIT that may be reused: then the record is
  * freed and the new connection begins beyond it. */

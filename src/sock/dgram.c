@@ -11,6 +11,7 @@
 #include "sock/flow_label.h"
 #include "sock/options.h"
 #include "sock/private.h"
+#include "sock/zone.h"
 
 /* Moves the socket from the connections back to those who hear, or gives up its port. */
 static void forget_peer(struct sw_sock_layer *layer, struct sw_sock *s)

@@ -10,6 +10,7 @@
 
 #include "sock/options.h"
 #include "sock/private.h"
+#include "sock/zone.h"
 
 /* The link becomes the socket's; `none`: the error where it is not known, or there is no such. */
 static int join(struct sw_sock_layer *layer, struct sw_sock *s, int32_t iface, int none)
