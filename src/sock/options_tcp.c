@@ -16,8 +16,10 @@ enum {
     DEFER_MAX = 255,
     CLAMP_MIN_BYTES = 1152,
     FASTOPEN_MAX = 4096,
-    TFO_KEY = 16, /* bytes of a key */
-    CC_NAME = 16, /* Linux's TCP_CA_NAME_MAX */
+    TFO_KEY = 16,           /* bytes of a key */
+    CC_NAME = 16,           /* Linux's TCP_CA_NAME_MAX */
+    INITIAL_WINDOW = 10,    /* segments: RFC 6928 2 */
+    INITIAL_REORDERING = 3, /* RFC 5681 3.2 */
 };
 #define NS_PER_S 1000000000ULL
 
@@ -237,27 +239,65 @@ SW_OPT_SET_BYTES(sw_opt_set_ulp)
     return len < 1 ? -EINVAL : -ENOENT;
 }
 
-/* struct tcp_info, with what the socket layer knows better: a listener's queues, and that TIME_WAIT
- * is no longer this socket's. */
+/* Numbers of struct tcp_info, by their offsets in Linux's. */
+enum {
+    INFO_STATE = 0,
+    INFO_APP_LIMITED = 7,
+    INFO_ATO = 12,
+    INFO_SND_MSS = 16,
+    INFO_UNACKED = 24,
+    INFO_SACKED = 28,
+    INFO_RTTVAR = 72,
+    INFO_CWND = 80,
+    INFO_REORDERING = 88,
+    INFO_RCV_SPACE = 96,
+    INFO_PACING_RATE = 104,
+    INFO_MAX_PACING_RATE = 112,
+};
+
+static void put_number(uint8_t *info, size_t at, uint32_t v)
+{
+    memcpy(info + at, &v, sizeof(v));
+}
+
+/* Of a listener nothing else moves: its queues, and how a connection of its would begin. */
+static void info_of_listener(const struct sw_sock *s, uint8_t *info, size_t size)
+{
+    uint64_t rate = ~sw_sock_opts(s)->pacing_not; /* all bits: none */
+    memset(info, 0, size);
+    put_number(info, INFO_UNACKED, s->listener->n_accept);
+    put_number(info, INFO_SACKED, s->listener->backlog);
+    put_number(info, INFO_CWND, INITIAL_WINDOW);
+    put_number(info, INFO_REORDERING, INITIAL_REORDERING);
+    memcpy(info + INFO_PACING_RATE, &rate, sizeof(rate));
+    memcpy(info + INFO_MAX_PACING_RATE, &rate, sizeof(rate));
+}
+
+/* A socket that was never connected shows how it would begin. */
+static void info_of_fresh(uint8_t *info)
+{
+    enum { RTTVAR_US = 250000, DEFAULT_MSS = 536 /* RFC 9293 3.7.1 */ };
+    info[INFO_APP_LIMITED] |= 1;
+    put_number(info, INFO_ATO, 0);
+    put_number(info, INFO_SND_MSS, DEFAULT_MSS);
+    put_number(info, INFO_RTTVAR, RTTVAR_US);
+    put_number(info, INFO_CWND, INITIAL_WINDOW);
+    put_number(info, INFO_RCV_SPACE, 0);
+}
+
+/* struct tcp_info, with what the socket layer knows better: of a listener and a fresh socket, and
+ * that TIME_WAIT is no longer this socket's. */
 SW_OPT_GET_BYTES(sw_opt_get_info)
 {
     (void)layer;
-    enum {
-        STATE = 0,
-        UNACKED = 24,
-        SACKED = 28,
-        CWND = 80
-    }; /* offsets of Linux's struct tcp_info */
     uint8_t info[512] = {0};
+    enum sw_tcp_state state = sw_stream_state(s);
     size_t size = sw_tcp_info(sw_sock_tcp(s), info, sizeof(info));
-    if (s->listener) {                   /* nothing else of it moves */
-        static const uint32_t cwnd = 10; /* RFC 6928 2: as it would begin */
-        memset(info, 0, size);
-        memcpy(info + UNACKED, &s->listener->n_accept, 4);
-        memcpy(info + SACKED, &s->listener->backlog, 4);
-        memcpy(info + CWND, &cwnd, 4);
-    }
-    info[STATE] = (uint8_t)sw_stream_state(s);
+    if (s->listener)
+        info_of_listener(s, info, size);
+    else if (state == SW_TCP_CLOSED && !(s->is & SW_IS_DONE))
+        info_of_fresh(info);
+    info[INFO_STATE] = (uint8_t)state;
     return sw_opt_copy_out(val, len, info, size);
 }
 

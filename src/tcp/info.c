@@ -54,9 +54,10 @@ static uint32_t segments(const struct sw_tcp *tcp, uint32_t bytes)
     return (bytes + mss - 1) / mss;
 }
 
+/* In microseconds, but by a clock of milliseconds, as Linux's are: less is nothing. */
 static uint32_t us(uint64_t ns)
 {
-    return (uint32_t)(ns / SW_NS_PER_US);
+    return (uint32_t)(ns / SW_NS_PER_MS * (SW_NS_PER_MS / SW_NS_PER_US));
 }
 
 /* What the meter knows. Without one nothing was lost, and all that was sent has arrived. */

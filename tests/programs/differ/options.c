@@ -344,7 +344,26 @@ static void strange_address(void)
     TRY(listen(fd, 1));
 }
 
+static void show_info(const char *what, int fd)
+{
+    struct tcp_info i;
+    socklen_t length = sizeof i;
+    MUST(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &length));
+    say("%s: state %d, unacked %u, sacked %u, cwnd %u, reordering %u, rto %u, variation %u, mss "
+        "%u, ato %u, room %u",
+        what, i.tcpi_state, i.tcpi_unacked, i.tcpi_sacked, i.tcpi_snd_cwnd, i.tcpi_reordering,
+        i.tcpi_rto, i.tcpi_rttvar, i.tcpi_snd_mss, i.tcpi_ato, i.tcpi_rcv_space);
+}
+
+/* TCP_INFO without a connection. */
+static void no_connection(void)
+{
+    show_info("fresh", stream_socket());
+    show_info("listener", listener(3));
+}
+
 const struct scenario option_scenarios[] = {
+    {"options-no-connection", no_connection, BOTH},
     {"options-addrform", addrform, V6},
     {"options-strange-address", strange_address, BOTH},
     {"options-administrators", administrators, BOTH},
