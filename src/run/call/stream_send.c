@@ -32,11 +32,23 @@ enum {
     STAMPS = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_ACK,
 };
 
-static void fail_pipe(struct run *run, struct run_call *call, int flags)
+static int64_t pipe_error(const struct run_call *call, int flags)
 {
     if ((flags & MSG_NOSIGNAL) == 0)
         syscall(SYS_tkill, call->tid, SIGPIPE);
-    call_fail(run, call, EPIPE);
+    return -EPIPE;
+}
+
+static void fail_pipe(struct run *run, struct run_call *call, int flags)
+{
+    call_answer(run, call, pipe_error(call, flags));
+}
+
+/* What a send meets on a broken connection: its error once, from then on EPIPE. */
+static int64_t broken(struct run *run, struct run_call *call, int flags)
+{
+    int err = call->standin->state == STANDIN_FAILED ? stream_take_error(run, call) : 0;
+    return err != 0 && err != EPIPE ? -err : pipe_error(call, flags);
 }
 
 static int judge_control(struct run *run, const struct run_call *call, const struct cmsghdr *h,
@@ -157,8 +169,9 @@ static void leave_send(struct run *run, struct run_call *call)
         call_return(run, call, (int64_t)sending->done);
 }
 
-/* What is urgent has arrived when the call returns, as on Linux's lo, and SIGURG with it. */
-static void urgent_arrives(struct run *run, struct standin *s)
+/* What is urgent has arrived when the call returns, as on Linux's lo, and SIGURG with it; and each
+ * of several messages before the next, which meets the answer. */
+static void arrives(struct run *run, struct standin *s)
 {
     if (run->pumping)
         return;
@@ -178,7 +191,7 @@ static enum run_verdict try_send(struct run *run, struct run_call *call)
     if (n == -EAGAIN && (sending->done == 0 || !gives_up(run, call, sending)))
         return CALL_AGAIN;
     if ((sending->flags & MSG_OOB) != 0 && n >= 0)
-        urgent_arrives(run, call->standin);
+        arrives(run, call->standin);
     if (n >= 0 || sending->done > 0)
         call_return(run, call, (int64_t)sending->done);
     else if (n == -EPIPE)
@@ -237,11 +250,7 @@ void stream_send(struct run *run, struct run_call *call)
     } else if (s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING) {
         fail_pipe(run, call, flags);
     } else if (s->state == STANDIN_FAILED) {
-        err = stream_take_error(run, call);
-        if (err != 0 && err != EPIPE)
-            call_fail(run, call, err);
-        else
-            fail_pipe(run, call, flags);
+        call_answer(run, call, broken(run, call, flags));
     } else if (m.name == 0 && m.controllen == 0 && (flags & MSG_OOB) == 0 &&
                !is_followed(run, s, flags, &stamping)) {
         if (connected && is_bad_piece(run, call, &m))
@@ -283,14 +292,16 @@ static enum run_verdict try_send_many(struct run *run, struct run_call *call)
     uint32_t count = (uint32_t)call->args[2], done = 0;
     int64_t r = 0;
 
-    for (bool whole = true; r >= 0 && whole && done < count && done < IOV_MAX; done += r >= 0)
+    for (bool whole = true; r >= 0 && whole && done < count && done < IOV_MAX; done += r >= 0) {
+        if (done > 0)
+            arrives(run, call->standin);
         r = send_one(run, call, call->args[1] + (uint64_t)done * MMSGHDR_BYTES, &whole);
+    }
     if (done == 0 && r == -EAGAIN)
         return CALL_AGAIN;
-    if (done == 0 && r == -EPIPE)
-        fail_pipe(run, call, (int)call->args[3]);
-    else
-        call_answer(run, call, done > 0 ? (int64_t)done : r);
+    if (r == -EPIPE)
+        r = broken(run, call, (int)call->args[3]);
+    call_answer(run, call, done > 0 ? (int64_t)done : r);
     return CALL_DONE;
 }
 

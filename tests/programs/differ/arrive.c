@@ -73,6 +73,41 @@ static void refused_among_messages(void)
     }
 }
 
+static int pipes;
+
+static void count_pipe(int signal)
+{
+    pipes += signal == SIGPIPE;
+}
+
+/* The same of a stream that the peer has closed, before or behind what was sent to him. */
+static void broken_among_messages(void)
+{
+    struct iovec io = {"hello", 5};
+    struct sockaddr_storage passed_over = loopback(1);
+    struct mmsghdr m[3] = {{.msg_hdr = {.msg_iov = &io,
+                                        .msg_iovlen = 1,
+                                        .msg_name = &passed_over,
+                                        .msg_namelen = address_length()}}};
+
+    m[2] = m[1] = m[0];
+    signal(SIGPIPE, count_pipe);
+    for (int unread = 0; unread < 2; unread++) {
+        int a, b;
+        stream_pair(&a, &b);
+        if (unread)
+            MUST((int)send(a, "unread", 6, 0));
+        settle();
+        MUST(close(b));
+        settle();
+        for (int i = 0; i < 3; i++) {
+            TRY(sendmmsg(a, m, 3, 0));
+            say("%d signals", pipes);
+        }
+        show_error("after it", a);
+    }
+}
+
 static int receive_from(int fd)
 {
     struct sockaddr_storage from;
@@ -189,6 +224,7 @@ static void urgent(void)
 const struct scenario arrive_scenarios[] = {{"arrive-sendto", sent_to, BOTH},
                                             {"arrive-messages", sent_as_messages, BOTH},
                                             {"arrive-each-message", refused_among_messages, BOTH},
+                                            {"arrive-each-broken", broken_among_messages, BOTH},
                                             {"arrive-written", written_before_a_call, BOTH},
                                             {"arrive-small-writes", small_writes, BOTH},
                                             {"arrive-for-more", held_for_more, BOTH},
