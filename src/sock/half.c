@@ -16,6 +16,7 @@
 #include <errno.h>
 
 #include "sock/options.h"
+#include "sock/saved_syn.h"
 #include "tcp/fastopen.h"
 
 #define NS_PER_US 1000U
@@ -95,6 +96,7 @@ void sw_half_forget(struct sw_sock_layer *layer, uint32_t index)
     l->n_young -= small->half.retries == 0;
     layer->env->stats.half_open--;
     sw_small_dequeue(layer, queue_of(layer, &small->half), index);
+    sw_syn_forget(layer, index);
     sw_small_free(layer, index);
 }
 
@@ -153,6 +155,7 @@ int sw_half_new(struct sw_sock_layer *layer, struct sw_sock *listener, const str
     listener->listener->n_young++;
     layer->env->stats.half_open++;
     enqueue(layer, index);
+    sw_syn_save(layer, listener, index, syn);
     return 0;
 }
 
@@ -210,6 +213,7 @@ static void complete(struct sw_sock_layer *layer, uint32_t index, struct sw_segm
         sw_drop(layer->env, seg->pkt, why, local, remote);
         return;
     }
+    sw_syn_pass_on(layer, index, child);
     sw_half_forget(layer, index);
     sw_tcp_set_peer_label(sw_sock_tcp(child), seg->ip.flow_label);
     sw_tcp_input(sw_sock_tcp(child), seg);

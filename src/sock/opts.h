@@ -120,6 +120,7 @@ struct sw_sock_opts {
     int32_t keepidle_s, keepintvl_s, keepcnt, syncnt; /* 0: the host's */
     int32_t user_timeout_ms, maxseg;
     int32_t rto_min_us, rto_max_ms, delack_max_us, tx_delay_us; /* 0: the host's; none */
+    int32_t save_syn; /* TCP_SAVE_SYN */
     int32_t linger2_s, defer_accept, window_clamp, fastopen, notsent_lowat;
     int32_t fastopen_connect, fastopen_no_cookie;
     struct sw_tfo_keys fastopen_keys; /* n 0: the host's */

@@ -52,6 +52,7 @@ enum {
     SW_IS_PUT_OFF = 1 << 9, /* connect() waits for the first write (fastopen.c): no SYN yet */
     SW_IS_EMBRYO = 1 << 10, /* of a listener, and not accepted yet */
     SW_IS_EXPLICIT = 1 << 11, /* holds its port because of a bind() */
+    SW_IS_SYN_SAVED = 1 << 12, /* saved_syn.h */
 };
 
 struct sw_port {

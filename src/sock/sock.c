@@ -10,6 +10,7 @@
 
 #include "sock/flow_label.h"
 #include "sock/private.h"
+#include "sock/saved_syn.h"
 
 int sw_sock_layer_init(struct sw_sock_layer *layer, struct sw_env *env, struct sw_ip_layer *ip,
                        struct sw_tcp_layer *tcp, uint32_t max_sockets)
@@ -118,6 +119,8 @@ void sw_sock_free(struct sw_sock_layer *layer, struct sw_sock *s)
     sw_sock_unhash(layer, s);
     sw_port_release(layer, s);
     sw_sock_opts_put(layer, s->opts);
+    if (s->is & SW_IS_SYN_SAVED)
+        sw_syn_leave(layer, s);
     if (s->is & SW_IS_LABELLED)
         sw_flow_labels_leave(layer, s);
     if (sw_sock_is_stream(s))

@@ -55,6 +55,7 @@ struct sw_sock_layer {
     uint64_t caller_process, caller_user; /* sw_host_set_caller() */
     struct sw_flow_lease *flow_leases;    /* flow_label.c */
     struct sw_flow_hold *flow_holds;
+    struct sw_saved_syn *saved_syns;      /* saved_syn.c */
     uint32_t n_flow_leases, n_flow_exclusive;
     uint32_t port_perturb[SW_PORT_PERTURB]; /* RFC 6056 3.3.4 */
 };

@@ -336,7 +336,40 @@ static void listener_shut_down_elsewhere(void)
     FD(accept(copy, NULL, NULL));
 }
 
+/* The headers of its SYN, which an accepted connection may be asked for once: addresses, ports and
+ * flags. */
+static void show_syn(const char *what, int fd, size_t room, size_t link)
+{
+    unsigned char b[256] = {0};
+    socklen_t length = (socklen_t)room;
+    int r = getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, b, &length);
+    size_t tcp = link + (family == AF_INET ? 20 : 40);
+    say("%s: %s", what, r < 0 ? errno_name(errno) : length > 0 ? "headers" : "nothing");
+    if (r == 0 && length > tcp)
+        say("  link %d %d, version %d, next %d, flags %x, all of it %d", b[12], b[13], b[link] >> 4,
+            b[link + (family == AF_INET ? 9 : 6)], b[tcp + 13],
+            length == tcp + (b[tcp + 12] >> 4) * 4U);
+}
+
+static void saved_syn(void)
+{
+    int l = listener(3), c[3], a[3];
+    for (int i = 0; i < 3; i++) {
+        set_int(l, IPPROTO_TCP, TCP_SAVE_SYN, i);
+        c[i] = connected_to(l);
+        a[i] = MUST(accept(l, NULL, NULL));
+    }
+    show_syn("not saved", a[0], 256, 0);
+    show_syn("too little room", a[1], 20, 0);
+    show_syn("saved", a[1], 256, 0);
+    show_syn("once more", a[1], 256, 0);
+    show_syn("from the link on", a[2], 256, 14);
+    show_syn("the client", c[1], 256, 0);
+    show_syn("the listener", l, 256, 0);
+}
+
 const struct scenario listen_scenarios[] = {
+    {"listen-saved-syn", saved_syn, BOTH},
     {"listen", listening, BOTH},
     {"accept", accepting, BOTH},
     {"accept-without-number", accept_without_number, BOTH},
