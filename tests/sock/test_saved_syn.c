@@ -59,6 +59,7 @@ static void test_forgotten(void **state)
     world_settle(&w);
     assert_int_equal(sw_accept(w.host[1], l, &a, NULL), 0);
     assert_int_equal(sw_abort(w.host[1], a), 0);
+    world_settle(&w);
     uint64_t used = sw_mem_used(w.mem[1]);
     w.lose = lose_all;
     assert_int_equal(sw_connect(w.host[0], d, &to), -EINPROGRESS);
