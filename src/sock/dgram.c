@@ -59,7 +59,8 @@ static int link_of_all(struct sw_sock_layer *layer, struct sw_sock *s, const str
     static const struct sw_ip all = SW_IP4(255, 255, 255, 255);
     if (!sw_ip_eq(dst, &all))
         return 0;
-    return src ? sw_ip_addr_iface(layer->ip, src) : sw_sock_opts(s)->bind_iface;
+    int iface = src ? sw_opt_iface_of(layer, src) : sw_sock_opts(s)->bind_iface;
+    return iface < 0 ? 0 : iface;
 }
 
 /* The source that a socket's address stands for; NULL: the routes choose. Who is bound to a group
@@ -134,7 +135,11 @@ int sw_dgram_connect(struct sw_sock_layer *layer, struct sw_sock *s, const struc
     if (r < 0)
         return r;
     sw_sock_unhash(layer, s);
-    if (!(s->is & SW_IS_BOUND_ADDR)) /* else it is that, or one to hear at (a group's) */
+    /* It may be one to hear at (a group's). Or one of IPv6: a peer of IPv4 then hears from another,
+     * which nothing is heard at. */
+    bool keeps = (s->is & SW_IS_BOUND_ADDR) ||
+                 (sw_ip_is4(&peer.ip) && !sw_ip_is_any(&d->local.ip) && !sw_ip_is4(&d->local.ip));
+    if (!keeps)
         d->local.ip = path.src;
     d->remote = peer;
     s->state = SW_SS_CONNECTED;

@@ -14,8 +14,6 @@ enum {
     MREQ_SOURCE = 12, /* group, address of the interface, source */
     MREQ6 = 20,       /* group, index */
     STORAGE = 128,    /* a sockaddr_storage */
-    GROUP_REQ = 8 + STORAGE,
-    GROUP_SOURCE_REQ = 8 + 2 * STORAGE,
 };
 
 int sw_opt_iface_of(struct sw_sock_layer *layer, const struct sw_ip *addr)
@@ -146,66 +144,67 @@ SW_OPT_SET_BYTES(sw_opt_leave_source4)
     return source4(layer, s, val, len, false, false);
 }
 
-/* ---- RFC 3678: either family ---------------------------------------------------------- */
+/* ---- RFC 3678: either family, which is that of the level ------------------------------- */
 
-static int read_storage(const struct sw_sock *s, const uint8_t *p, struct sw_ip *ret_ip)
+/* The group, and of several addresses the next. ip_mcast_join_leave() alone calls another family
+ * malformed. */
+static int read_storage(const uint8_t *p, uint16_t family, struct sw_ip *ret_ip)
 {
-    if (sw_opt_storage_at(s, p, ret_ip))
-        return 0;
-    return sw_opt_family_at(p) == SW_AF_INET6 || s->domain == SW_AF_INET6 ? -EADDRNOTAVAIL
-                                                                          : -EINVAL;
+    if (sw_opt_family_at(p) != family)
+        return -EADDRNOTAVAIL;
+    *ret_ip =
+        family == SW_AF_INET ? sw_opt_ip4_at(p + SW_SIN_ADDR) : sw_opt_ip6_at(p + SW_SIN6_ADDR);
+    return 0;
 }
 
-static int read_group(const struct sw_sock *s, const uint8_t *p, size_t len, size_t least,
+/* The interface, or a negative errno. */
+static int read_group(const struct sw_sock *s, const uint8_t *p, uint16_t family,
                       struct sw_ip *ret_group)
 {
-    int r = check(s, len, least);
-    if (r < 0)
-        return r;
     int32_t index = sw_opt_i32_at(p);
-    r = read_storage(s, p + 8, ret_group);
-    return r < 0 || index < 0 ? (r < 0 ? r : -ENODEV) : index;
+    int r = read_storage(p + 8, family, ret_group);
+    if (r == 0 && sw_sock_is_stream(s))
+        r = -EPROTO;
+    return r < 0 ? r : index < 0 ? -ENODEV : index;
 }
 
-SW_OPT_SET_BYTES(sw_opt_join_group)
+static int change_group(struct sw_sock_layer *layer, struct sw_sock *s, const uint8_t *p,
+                        uint16_t family, bool join)
 {
     struct sw_ip group;
-    int r = read_group(s, val, len, GROUP_REQ, &group);
-    return r < 0 ? r : sw_group_join(layer, s, &group, r, true);
-}
-
-SW_OPT_SET_BYTES(sw_opt_leave_group)
-{
-    struct sw_ip group;
-    int r = read_group(s, val, len, GROUP_REQ, &group);
-    return r < 0 ? r : sw_group_leave(layer, s, &group, r);
+    int iface = read_group(s, p, family, &group);
+    if (iface == -EADDRNOTAVAIL && family == SW_AF_INET)
+        return -EINVAL;
+    if (iface < 0)
+        return iface;
+    return join ? sw_group_join(layer, s, &group, iface, true)
+                : sw_group_leave(layer, s, &group, iface);
 }
 
 static int group_source(struct sw_sock_layer *layer, struct sw_sock *s, const uint8_t *p,
-                        size_t len, bool exclude, bool add)
+                        uint16_t family, bool exclude, bool add)
 {
     struct sw_ip group, source;
-    int iface = read_group(s, p, len, GROUP_SOURCE_REQ, &group);
-    int r = iface < 0 ? iface : read_storage(s, p + 8 + STORAGE, &source);
+    int iface = read_group(s, p, family, &group);
+    int r = iface < 0 ? iface : read_storage(p + 8 + STORAGE, family, &source);
     return r < 0 ? r : change_source(layer, s, &group, iface, &source, exclude, add);
 }
 
-SW_OPT_SET_BYTES(sw_opt_block_source)
-{
-    return group_source(layer, s, val, len, true, true);
-}
-
-SW_OPT_SET_BYTES(sw_opt_unblock_source)
-{
-    return group_source(layer, s, val, len, true, false);
-}
-
-SW_OPT_SET_BYTES(sw_opt_join_source)
-{
-    return group_source(layer, s, val, len, false, true);
-}
-
-SW_OPT_SET_BYTES(sw_opt_leave_source)
-{
-    return group_source(layer, s, val, len, false, false);
-}
+/* The options of both levels: their rows have said how long the structure is at least. */
+#define BOTH_LEVELS(name, change, ...)                                                             \
+    SW_OPT_SET_BYTES(sw_opt_##name##4)                                                             \
+    {                                                                                              \
+        (void)len;                                                                                 \
+        return change(layer, s, val, SW_AF_INET, __VA_ARGS__);                                     \
+    }                                                                                              \
+    SW_OPT_SET_BYTES(sw_opt_##name##6)                                                             \
+    {                                                                                              \
+        (void)len;                                                                                 \
+        return change(layer, s, val, SW_AF_INET6, __VA_ARGS__);                                    \
+    }
+BOTH_LEVELS(join_group, change_group, true)
+BOTH_LEVELS(leave_group, change_group, false)
+BOTH_LEVELS(block_group_source, group_source, true, true)
+BOTH_LEVELS(unblock_group_source, group_source, true, false)
+BOTH_LEVELS(join_group_source, group_source, false, true)
+BOTH_LEVELS(leave_group_source, group_source, false, false)

@@ -42,6 +42,13 @@ static bool from_too_far(const struct sw_sock *s, const struct sw_ip_hdr *ip)
     return opts && ip->ttl < (ip->version == 4 ? opts->min_ttl : opts->min_hops);
 }
 
+/* SO_BINDTODEVICE, SO_BINDTOIFINDEX: what comes by another interface is for somebody else. */
+static bool by_another(const struct sw_sock *s, int iface)
+{
+    int32_t own = s->opts ? s->opts->bind_iface : 0;
+    return own != 0 && own != iface;
+}
+
 /* What keeps a segment from a socket; SW_DROP_NONE: nothing. */
 static enum sw_drop unwelcome(struct sw_sock_layer *layer, const struct sw_sock *s,
                               const struct sw_segment *seg, int iface)
@@ -68,7 +75,7 @@ void sw_sock_tcp_input(struct sw_sock_layer *layer, struct sw_packet *pkt,
     if (!hash)
         hash = sw_conn_hash(layer, SW_PROTO_TCP, &local, &remote);
     s = sw_conn_check(layer, s, hash, &local, &remote);
-    if (s) {
+    if (s && !by_another(s, iface)) {
         sw_tcp_ahead(sw_sock_tcp(s));
         why = unwelcome(layer, s, &seg, iface);
         if (why != SW_DROP_NONE)

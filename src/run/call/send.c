@@ -302,6 +302,21 @@ static int read_controls(struct run *run, const struct run_call *call, const str
     return r < 0 ? r : message_controls(run, call, m, read_control, &controls);
 }
 
+/* Whether it goes to an address of IPv4: `to`, or the peer; or to no address (::) from one of IPv4.
+ */
+static bool goes_to4(struct run *run, const struct standin *s, const struct sw_addr *to)
+{
+    struct sw_addr addr;
+    if (!s->ipv6)
+        return true;
+    if (to == NULL && sw_getpeername(run->host, s->sock, &addr) == 0)
+        return sw_ip_is4(&addr.ip);
+    if (to != NULL && !sw_ip_is4(&to->ip) && sw_ip_is_any(&to->ip) &&
+        sw_getsockname(run->host, s->sock, &addr) == 0)
+        return sw_ip_is4(&addr.ip);
+    return to != NULL && sw_ip_is4(&to->ip);
+}
+
 /* The address of a message: *ret_to is NULL for the peer's. As udp_sendmsg() and udpv6_sendmsg()
  * judge it. */
 static int judge_to(struct run *run, struct run_call *call, const struct message *m,
@@ -314,8 +329,9 @@ static int judge_to(struct run *run, struct run_call *call, const struct message
         return 0;
     if (ipv6 && (size_t)m->to.len < sizeof(sa_family_t))
         return -EINVAL;
-    if (ipv6 && m->to.family == AF_UNSPEC)
-        return 0; /* the peer's */
+    if (ipv6 && m->to.family == AF_UNSPEC) /* the peer's, which is not looked at any more */
+        return goes_to4(run, call->standin, NULL) && dgram_is_udp(run, call->standin) ? -ENETUNREACH
+                                                                                      : 0;
     bool as4 = !ipv6 || (m->to.family == AF_INET && dgram_is_udp(run, call->standin));
     if (ipv6 && as4 && standin_only6(run, call->standin))
         return -ENETUNREACH; /* however short it is */
@@ -331,15 +347,12 @@ static int judge_to(struct run *run, struct run_call *call, const struct message
     return 0;
 }
 
-/* Whether it goes to an address of IPv4: `to`, or the peer. */
-static bool goes_to4(struct run *run, const struct standin *s, const struct sw_addr *to)
+/* An address of IPv4, as such, given to a socket of IPv6: udpv6_sendmsg() leaves all of it to
+ * udp_sendmsg(). */
+static bool is_handed_on(struct run *run, const struct standin *s, const struct message *m)
 {
-    struct sw_addr peer;
-    if (!s->ipv6)
-        return true;
-    if (to == NULL && sw_getpeername(run->host, s->sock, &peer) == 0)
-        to = &peer;
-    return to != NULL && sw_ip_is4(&to->ip);
+    return m->name != 0 && (size_t)m->to.len >= sizeof(sa_family_t) && m->to.family == AF_INET &&
+           dgram_is_udp(run, s) && !standin_only6(run, s);
 }
 
 /* There is no urgent data in datagrams; udpv6_sendmsg() alone does not say so. */
@@ -377,9 +390,10 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
     int r = sw_autobind(run->host, s->sock);
     if (r < 0)
         return r;
-    if (!s->ipv6 && m->total > DGRAM_MAX)
+    bool as4 = !s->ipv6 || is_handed_on(run, s, m);
+    if (as4 && m->total > DGRAM_MAX)
         return -EMSGSIZE;
-    if ((flags & MSG_OOB) != 0 && !passes_over_oob(run, s))
+    if ((flags & MSG_OOB) != 0 && (as4 || !passes_over_oob(run, s)))
         return -EOPNOTSUPP;
     r = judge_to(run, call, m, &to);
     if (r < 0)

@@ -204,11 +204,11 @@ static bool has_unread(struct run *run, struct run_call *call)
 }
 
 /* All that comes is the end: of a connection that never began and was shut down, or of one that
- * broke after its peer's FIN. */
+ * broke after its peer's FIN (EPIPE says so). */
 static bool at_end(const struct standin *s)
 {
     return (s->state == STANDIN_FRESH && (s->program_shut & 1) != 0) ||
-           (s->state == STANDIN_FAILED && s->reading == READING_ENDED);
+           (s->state == STANDIN_FAILED && (s->reading == READING_ENDED || s->error == EPIPE));
 }
 
 /* What is said before anything is read, as tcp_recvmsg() says it: 0 or a negative errno. */
@@ -222,7 +222,9 @@ static int receive_error(struct run *run, struct run_call *call, int flags)
         return 0;
     if (s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING)
         return -ENOTCONN;
-    return s->state == STANDIN_FAILED && !has_unread(run, call) ? -stream_take_error(run, call) : 0;
+    /* Also that which ended a recvmmsg() early. */
+    bool error = s->state == STANDIN_FAILED || s->error != 0;
+    return error && !has_unread(run, call) ? -stream_take_error(run, call) : 0;
 }
 
 void stream_receive(struct run *run, struct run_call *call)

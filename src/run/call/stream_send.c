@@ -249,7 +249,7 @@ void stream_send(struct run *run, struct run_call *call)
         return;
     } else if (s->state == STANDIN_FRESH || s->state == STANDIN_LISTENING) {
         fail_pipe(run, call, flags);
-    } else if (s->state == STANDIN_FAILED) {
+    } else if (s->state == STANDIN_FAILED || s->error != 0) { /* that of a recvmmsg(), too */
         call_answer(run, call, broken(run, call, flags));
     } else if (m.name == 0 && m.controllen == 0 && (flags & MSG_OOB) == 0 &&
                !is_followed(run, s, flags, &stamping)) {

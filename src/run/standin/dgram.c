@@ -159,8 +159,13 @@ static bool has_room(const struct standin *s)
 /* Puts datagrams into the stand-in until `most` are there. */
 static void refill(struct run *run, struct standin *s, uint32_t most)
 {
-    if (s->far_fd < 0 || s->state != STANDIN_DGRAM || s->reading != READING)
-        return; /* shut down, it takes nothing, and the core's end of data is no empty datagram */
+    if (s->far_fd < 0 || s->state != STANDIN_DGRAM)
+        return;
+    if (s->reading != READING) { /* it takes nothing, and so does not tell that nobody holds it */
+        if (s->sock != 0 && !standin_alive(run, s))
+            program_gone(run, s);
+        return; /* the core's end of data is no empty datagram */
+    }
     dgram_take_core_error(run, s); /* or receiving would take it */
     settle(run, s);
     if (left_unread(run, s)) {

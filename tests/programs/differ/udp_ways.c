@@ -145,7 +145,78 @@ static void small_buffer(void)
     show_recv("then another", server, 1, MSG_DONTWAIT);
 }
 
+/* ::ffff:127.0.0.1 */
+static struct sockaddr_storage mapped(int port)
+{
+    struct sockaddr_storage storage = {.ss_family = AF_INET6};
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&storage;
+    in6->sin6_port = htons((uint16_t)port);
+    in6->sin6_addr.s6_addr[10] = in6->sin6_addr.s6_addr[11] = 0xff;
+    in6->sin6_addr.s6_addr[12] = 127;
+    in6->sin6_addr.s6_addr[15] = 1;
+    return storage;
+}
+
+/* Who had a peer of IPv6 keeps its address toward one of IPv4. */
+static void peer_of_another_family(void)
+{
+    int fd = datagram_socket();
+    struct sockaddr_storage six = loopback(unused_port(SOCK_DGRAM)), four = mapped(9), none = {0};
+    TRY(connect(fd, ADDRESS(six)));
+    TRY(connect(fd, ADDRESS(four)));
+    show_names("of one that had a peer of IPv6", fd);
+    TRY(sendto(fd, "x", 1, 0, ADDRESS(none)));
+    TRY(sendto(fd, "x", 1, 0, ADDRESS(four)));
+    settle();
+    show_poll("nothing is heard of it", fd);
+    TRY(connect(fd, ADDRESS(six)));
+    fd = datagram_socket();
+    TRY(connect(fd, ADDRESS(four)));
+    struct sockaddr_storage any6 = any(0);
+    TRY(sendto(fd, "x", 1, MSG_OOB, ADDRESS(any6)));
+    TRY(sendto(fd, "x", 1, 0, ADDRESS(six)));
+}
+
+/* It hears nothing any more, and is closed: who sends to it is told. */
+static void shut_and_closed(void)
+{
+    int a, b;
+    char byte;
+    datagram_pair(&a, &b);
+    struct sockaddr_storage from;
+    socklen_t length = sizeof from;
+    TRY(shutdown(a, SHUT_RDWR));
+    MUST(close(a));
+    MUST((int)send(b, "x", 1, 0));
+    settle();
+    set_nonblocking(b);
+    TRY((int)recvfrom(b, &byte, 1, 0, (struct sockaddr *)&from, &length));
+}
+
+/* The family of a group is that of the level, whatever the socket's is. */
+static void group_families(void)
+{
+    static const int levels[] = {IPPROTO_IP, IPPROTO_IPV6};
+    static const int families[] = {AF_UNSPEC, AF_INET, AF_INET6};
+    int fd = datagram_socket();
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 3; k++) {
+            struct group_req one = {.gr_interface = 1};
+            struct group_source_req two = {.gsr_interface = 1};
+            one.gr_group.ss_family = two.gsr_group.ss_family = (sa_family_t)families[k];
+            say("level %d family %d", levels[i], families[k]);
+            TRY(setsockopt(fd, levels[i], MCAST_JOIN_GROUP, &one, sizeof one));
+            TRY(setsockopt(fd, levels[i], MCAST_JOIN_SOURCE_GROUP, &two, sizeof two));
+        }
+}
+
 const struct scenario udp_way_scenarios[] = {
-    {"udp-broadcast", broadcast, V4},         {"udp-bound-to-all", bound_to_all, V4},
-    {"udp-other-family", other_family, V6},   {"udp-stamps", stamps, BOTH},
-    {"udp-small-buffer", small_buffer, BOTH}, {NULL, NULL, 0}};
+    {"udp-broadcast", broadcast, V4},
+    {"udp-bound-to-all", bound_to_all, V4},
+    {"udp-other-family", other_family, V6},
+    {"udp-stamps", stamps, BOTH},
+    {"udp-small-buffer", small_buffer, BOTH},
+    {"udp-peer-of-another-family", peer_of_another_family, V6},
+    {"udp-shut-and-closed", shut_and_closed, BOTH},
+    {"group-families", group_families, BOTH},
+    {NULL, NULL, 0}};
