@@ -47,7 +47,9 @@ static void fail_pipe(struct run *run, struct run_call *call, int flags)
 /* What a send meets on a broken connection: its error once, from then on EPIPE. */
 static int64_t broken(struct run *run, struct run_call *call, int flags)
 {
-    int err = call->standin->state == STANDIN_FAILED ? stream_take_error(run, call) : 0;
+    const struct standin *s = call->standin;
+    bool tells = s->state == STANDIN_FAILED || s->error != 0;
+    int err = tells ? stream_take_error(run, call) : 0;
     return err != 0 && err != EPIPE ? -err : pipe_error(call, flags);
 }
 
