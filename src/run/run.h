@@ -366,6 +366,8 @@ int standin_option(struct run *run, const struct standin *s, int level, int name
  * those of its socket in the core. */
 void standin_copy_options(struct run *run, struct standin *s, int fd);
 bool standin_only6(struct run *run, const struct standin *s); /* call/socket.c: nothing of IPv4 for it */
+/* What it sends there goes to an address of IPv4: `to`, or NULL for the peer; or to no address (::) from one of IPv4. */
+bool standin_goes_to4(struct run *run, const struct standin *s, const struct sw_addr *to);
 void standin_set_state(struct run *run, struct standin *s, enum standin_state state);
 void standin_set_reading(struct standin *s, enum stream_reading reading);
 void standin_set_writing(struct standin *s, enum stream_writing writing);

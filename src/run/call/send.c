@@ -302,21 +302,6 @@ static int read_controls(struct run *run, const struct run_call *call, const str
     return r < 0 ? r : message_controls(run, call, m, read_control, &controls);
 }
 
-/* Whether it goes to an address of IPv4: `to`, or the peer; or to no address (::) from one of IPv4.
- */
-static bool goes_to4(struct run *run, const struct standin *s, const struct sw_addr *to)
-{
-    struct sw_addr addr;
-    if (!s->ipv6)
-        return true;
-    if (to == NULL && sw_getpeername(run->host, s->sock, &addr) == 0)
-        return sw_ip_is4(&addr.ip);
-    if (to != NULL && !sw_ip_is4(&to->ip) && sw_ip_is_any(&to->ip) &&
-        sw_getsockname(run->host, s->sock, &addr) == 0)
-        return sw_ip_is4(&addr.ip);
-    return to != NULL && sw_ip_is4(&to->ip);
-}
-
 /* The address of a message: *ret_to is NULL for the peer's. As udp_sendmsg() and udpv6_sendmsg()
  * judge it. */
 static int judge_to(struct run *run, struct run_call *call, const struct message *m,
@@ -330,8 +315,9 @@ static int judge_to(struct run *run, struct run_call *call, const struct message
     if (ipv6 && (size_t)m->to.len < sizeof(sa_family_t))
         return -EINVAL;
     if (ipv6 && m->to.family == AF_UNSPEC) /* the peer's, which is not looked at any more */
-        return goes_to4(run, call->standin, NULL) && dgram_is_udp(run, call->standin) ? -ENETUNREACH
-                                                                                      : 0;
+        return standin_goes_to4(run, call->standin, NULL) && dgram_is_udp(run, call->standin)
+                   ? -ENETUNREACH
+                   : 0;
     bool as4 = !ipv6 || (m->to.family == AF_INET && dgram_is_udp(run, call->standin));
     if (ipv6 && as4 && standin_only6(run, call->standin))
         return -ENETUNREACH; /* however short it is */
@@ -400,7 +386,7 @@ static int64_t send_message(struct run *run, struct run_call *call, const struct
         return r;
     if (to == NULL && !sw_has_peer(run->host, s->sock))
         return -EDESTADDRREQ;
-    bool to4 = goes_to4(run, s, to);
+    bool to4 = standin_goes_to4(run, s, to);
     if (to != NULL && to4 && standin_only6(run, s))
         return -ENETUNREACH;
     if (to4 && m->total > DGRAM_MAX)

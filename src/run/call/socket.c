@@ -102,6 +102,19 @@ bool standin_only6(struct run *run, const struct standin *s)
     return s->ipv6 && (s->bound6 || standin_option(run, s, IPPROTO_IPV6, IPV6_V6ONLY) != 0);
 }
 
+bool standin_goes_to4(struct run *run, const struct standin *s, const struct sw_addr *to)
+{
+    struct sw_addr addr;
+    if (!s->ipv6)
+        return true;
+    if (to == NULL && sw_getpeername(run->host, s->sock, &addr) == 0)
+        return sw_ip_is4(&addr.ip);
+    if (to != NULL && !sw_ip_is4(&to->ip) && sw_ip_is_any(&to->ip) &&
+        sw_getsockname(run->host, s->sock, &addr) == 0)
+        return sw_ip_is4(&addr.ip);
+    return to != NULL && sw_ip_is4(&to->ip);
+}
+
 void on_listen(struct run *run, struct run_call *call)
 {
     struct standin *s = call->standin;
