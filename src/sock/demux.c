@@ -115,7 +115,7 @@ static struct sw_ip nowhere_is(struct sw_sock_layer *layer, struct sw_sock *s,
     bool own4 = sw_ip_is4(own) && !sw_ip_is_any(own);
     if (sw_ip_is4(any) && own4 && !sw_ip_is_multicast(own) && !sw_ip_is_broadcast(layer->ip, own))
         return *own;
-    return sw_ip_is4(any) || own4 ? SW_IP4_LOOPBACK : SW_IP6_LOOPBACK;
+    return sw_ip_is4(any) || sw_ip_is4(own) ? SW_IP4_LOOPBACK : SW_IP6_LOOPBACK;
 }
 
 struct sw_addr sw_sock_destination(struct sw_sock_layer *layer, struct sw_sock *s,

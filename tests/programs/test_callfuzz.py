@@ -24,7 +24,7 @@ SHOWN = 2    # of a kind of difference, in a summary
 BATCH = 500  # seeds of one run
 LINE = re.compile(r"[\d.]+ (\w+)\((.*)\) = (.*)")
 DUP = re.compile(r"[\d.]+ (?:dup|dup2|dup3|pass|fcntl)\((\d+)(?:, (?:0|1030|1), .*|, \d+, 0x\w+|, [01])?\) = (\d+)")
-COPY = r"((dup\w?|pass)\(|fcntl\(\d+, (0|1030), |fork|exec)"
+COPY = r"(fork|exec)"
 ERRNO = re.compile(r"[A-Z]+[0-9]*( SIGPIPE)?")
 
 
