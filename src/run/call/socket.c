@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "run/call/message.h"
@@ -180,8 +181,23 @@ static void shut_reading(struct standin *s, int how)
         standin_set_reading(s, READING_SHUT);
 }
 
-/* The end of what a connected program writes travels behind its bytes, through the stand-in: so the
- * kernel does the shutdown, and the far end reads the end when all before it is read. */
+/* The end of what a connected program writes travels behind its bytes, through the stand-in: the
+ * far end reads it when all before it is read. It has arrived at the peer when the call returns, as
+ * on Linux's lo: whoever polls then finds it. */
+static void shut_connected(struct run *run, struct run_call *call, int how)
+{
+    int fd = how != SHUT_RD ? standin_fetch(run, call) : -1;
+    if (fd < 0) {
+        call_continue(run, call);
+        return;
+    }
+    shutdown(fd, how);
+    close(fd);
+    stream_far_event(run, call->standin, EPOLLIN | EPOLLRDHUP);
+    run_pump(run);
+    call_return(run, call, 0);
+}
+
 static void shutdown_stream(struct run *run, struct run_call *call, int how)
 {
     struct standin *s = call->standin;
@@ -195,7 +211,7 @@ static void shutdown_stream(struct run *run, struct run_call *call, int how)
             shut_reading(s, how);
             (void)sw_shutdown(run->host, s->sock, SHUT_RD);
         }
-        call_continue(run, call);
+        shut_connected(run, call, how);
         return;
     }
     int err = s->state == STANDIN_CONNECTED ? -ENOTCONN : sw_shutdown(run->host, s->sock, how);

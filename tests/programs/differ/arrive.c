@@ -221,6 +221,37 @@ static void urgent(void)
     say("%d signals, %d bytes", signalled, received);
 }
 
+/* The end, and what was written before it. */
+static void shut_down(int how)
+{
+    int whole = 0;
+    char data[10];
+
+    for (int i = 0; i < TIMES; i++) {
+        int a, b;
+        stream_pair(&a, &b);
+        MUST((int)write(a, "last", 4));
+        MUST(shutdown(a, how));
+        struct pollfd p = {.fd = b, .events = POLLIN | POLLRDHUP};
+        whole += poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLRDHUP) &&
+                 recv(b, data, sizeof data, MSG_DONTWAIT) == 4 &&
+                 recv(b, data, sizeof data, MSG_DONTWAIT) == 0;
+        close(a);
+        close(b);
+    }
+    say("%d times all was there", whole);
+}
+
+static void shut_writing(void)
+{
+    shut_down(SHUT_WR);
+}
+
+static void shut_both(void)
+{
+    shut_down(SHUT_RDWR);
+}
+
 const struct scenario arrive_scenarios[] = {{"arrive-sendto", sent_to, BOTH},
                                             {"arrive-messages", sent_as_messages, BOTH},
                                             {"arrive-each-message", refused_among_messages, BOTH},
@@ -230,4 +261,6 @@ const struct scenario arrive_scenarios[] = {{"arrive-sendto", sent_to, BOTH},
                                             {"arrive-for-more", held_for_more, BOTH},
                                             {"arrive-refused", refused_when_closed, BOTH},
                                             {"arrive-urgent", urgent, BOTH},
+                                            {"arrive-shut-writing", shut_writing, BOTH},
+                                            {"arrive-shut-both", shut_both, BOTH},
                                             {NULL, NULL, 0}};
