@@ -239,7 +239,7 @@ static struct sw_packet *assemble(struct sw_ip_layer *ip, const struct datagram 
     for (const struct piece *p = d->head; p; p = p->next)
         chunk->fill +=
             (uint32_t)sw_packet_copy(p->pkt, 0, chunk->data + p->first, p->end - p->first);
-    SW_ASSERT(chunk->fill == d->total);
+    SW_ASSERT(d->head && chunk->fill == d->total);
     if (sw_packet_add_slice(pkt, (struct sw_slice){.chunk = chunk, .off = 0, .len = d->total}) != 0)
         goto fail;
     sw_chunk_put(chunk);
