@@ -60,6 +60,15 @@ bool call_return_fd(struct run *run, struct run_call *call, int fd, bool cloexec
         record_call_answered(run, call, number, false);
         return true;
     }
+    if (errno == EINVAL) { /* before Linux 5.14: in two steps */
+        add.flags = 0;
+        number = ioctl(run->notify_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+    }
+    if (number >= 0) {
+        call->returned_fd = number;
+        call_return(run, call, number);
+        return true;
+    }
     call_fail(run, call, errno == ENOENT || errno == EINPROGRESS ? EINTR : errno);
     return false;
 }
