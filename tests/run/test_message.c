@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -204,6 +205,7 @@ static void test_long_controls(void **state)
     assert_int_equal(message_load(&run, call.tid, addr_of(&h), true, &m), -EFAULT);
     h.msg_controllen = CONTROL_SENT_MAX;
     assert_int_equal(message_load(&run, call.tid, addr_of(&h), true, &m), -ENOBUFS);
+    free(run.long_control);
 }
 
 int main(void)
