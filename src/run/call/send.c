@@ -432,17 +432,23 @@ static void answer_arrived(struct run *run, struct run_call *call, int64_t r)
     call_answer(run, call, r);
 }
 
+/* True: what is sent goes to another kind of socket, which has taken the call. */
+static bool not_datagrams(struct run *run, struct run_call *call)
+{
+    if (call->standin == NULL)
+        call_continue(run, call);
+    else if (call->standin->stream)
+        stream_send(run, call);
+    else
+        return false;
+    return true;
+}
+
 void on_sendto(struct run *run, struct run_call *call)
 {
     struct message m;
-    if (call->standin == NULL) {
-        call_continue(run, call);
+    if (not_datagrams(run, call))
         return;
-    }
-    if (call->standin->stream) {
-        stream_send(run, call);
-        return;
-    }
     int64_t r = message_sendto(run, call, &m);
     if (r == 0)
         r = send_message(run, call, &m, (int)call->args[3]);
@@ -452,14 +458,8 @@ void on_sendto(struct run *run, struct run_call *call)
 void on_sendmsg(struct run *run, struct run_call *call)
 {
     struct message m;
-    if (call->standin == NULL) {
-        call_continue(run, call);
+    if (not_datagrams(run, call))
         return;
-    }
-    if (call->standin->stream) {
-        stream_send(run, call);
-        return;
-    }
     int64_t r = message_load(run, call->tid, call->args[1], true, &m);
     if (r == 0)
         r = send_message(run, call, &m, (int)call->args[2]);

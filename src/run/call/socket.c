@@ -41,13 +41,7 @@ static void make_socket(struct run *run, struct run_call *call, int domain, int 
         return;
     }
     record_made(call, sock);
-    if (call_return_fd(run, call, fd, (flags & SOCK_CLOEXEC) != 0)) {
-        s->holder_tid = call->tid;
-        s->holder_fd = call->returned_fd;
-    } else {
-        standin_gone(run, s);
-    }
-    close(fd);
+    standin_hand_over(run, call, s, fd, (flags & SOCK_CLOEXEC) != 0);
     standins_sweep(run, false);
 }
 

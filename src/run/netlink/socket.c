@@ -53,13 +53,10 @@ void netlink_socket(struct run *run, struct run_call *call)
     if (connect(fd, (struct sockaddr *)&far, len) < 0) {
         standin_gone(run, s);
         call_fail(run, call, ENOBUFS);
-    } else if (call_return_fd(run, call, fd, (type & SOCK_CLOEXEC) != 0)) {
-        s->holder_tid = call->tid;
-        s->holder_fd = call->returned_fd;
+        close(fd);
     } else {
-        standin_gone(run, s);
+        standin_hand_over(run, call, s, fd, (type & SOCK_CLOEXEC) != 0);
     }
-    close(fd);
     standins_sweep(run, false);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Datagrams between a stand-in and the core: tokens, taking them back, native writes. (ICMP errors
- * are dgram_error.c's.) The rule is told in run.h. Its invariants:
+ * are dgram_error.c's.) The rule is told in standin.h. Its invariants:
  *   1. Order: what lies in the stand-in is older than s->front (to whose head what is taken back
  * goes), which is older than the core's queue.
  *   2. s->in_flight is the length of s->flight, and at least the number of datagrams in the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Datagram stand-ins: what dgram.c and the families of calls share. The token rule is told in
- * run.h.
+ * standin.h.
  */
 #ifndef SW_RUN_DGRAM_H
 #define SW_RUN_DGRAM_H

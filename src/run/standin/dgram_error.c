@@ -2,7 +2,7 @@
 /*
  * Errors of datagram sockets (RFC 1122 4.1.3.3): what ICMP says becomes pending for SO_ERROR and
  * the notified calls, and wakes who waits natively: the stand-in says ECONNRESET, the nearest that
- * AF_UNIX can (run.h).
+ * AF_UNIX can (standin.h).
  *
  * Invariant: the byte that wake_connected() puts into the far end's queue never leaves it as data.
  */

@@ -152,6 +152,18 @@ int standin_fetch(struct run *run, struct run_call *call)
     return fetch_fd(run, call->tid, (int)call->args[0]);
 }
 
+void standin_hand_over(struct run *run, struct run_call *call, struct standin *s, int fd,
+                       bool cloexec)
+{
+    if (call_return_fd(run, call, fd, cloexec)) {
+        s->holder_tid = call->tid;
+        s->holder_fd = call->returned_fd;
+    } else {
+        standin_gone(run, s);
+    }
+    close(fd);
+}
+
 int standin_borrow(struct run *run, struct standin *s)
 {
     if (s->kept_fd >= 0)
