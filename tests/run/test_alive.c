@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Whether a stand-in still has a holder, asked in each of the three ways, of real sockets. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "run/run.h"
@@ -82,12 +84,38 @@ static void test_in_kernel(void **state)
     int pair[2];
 
     (void)state;
-    assert_false(alive_in_kernel(run, 1)); /* cannot be told yet */
     alive_init(run);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     assert_int_equal(fstat(pair[0], &st), 0);
     assert_true(alive_in_kernel(run, st.st_ino));
     close(pair[0]); /* its peer still refers to it, as a far end does */
+    assert_false(alive_in_kernel(run, st.st_ino));
+    close(pair[1]);
+}
+
+/* A kernel that has no such table: whoever holds it is looked for. */
+static void test_without_table(void **state)
+{
+    struct run *run = new_run();
+    struct stat st;
+    int pair[2];
+
+    (void)state;
+    int other = open("/dev/null", O_RDONLY | O_CLOEXEC); /* not in it, as if there were none */
+    assert_int_equal(alive_open_table(other), -1);
+    close(other);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(fstat(pair[0], &st), 0);
+    pid_t holder = fork();
+    if (holder == 0) {
+        alarm(30); /* should this test fail before it ends the holder */
+        pause();
+        _exit(0);
+    }
+    close(pair[0]);
+    assert_true(alive_in_kernel(run, st.st_ino));
+    kill(holder, SIGKILL);
+    assert_int_equal(waitpid(holder, NULL, 0), holder);
     assert_false(alive_in_kernel(run, st.st_ino));
     close(pair[1]);
 }
@@ -113,9 +141,8 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_name),
-        cmocka_unit_test(test_name_of_the_other_type),
-        cmocka_unit_test(test_in_kernel),
+        cmocka_unit_test(test_by_name),   cmocka_unit_test(test_name_of_the_other_type),
+        cmocka_unit_test(test_in_kernel), cmocka_unit_test(test_without_table),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -34,7 +33,7 @@ void alive_init(struct run *run)
 {
     probe_renew(&run->probe_stream_fd, true);
     probe_renew(&run->probe_dgram_fd, false);
-    run->diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    run->diag_fd = alive_open_table(run->probe_stream_fd);
 }
 
 bool alive_by_name(struct run *run, const char *name, bool stream, ino_t ino)

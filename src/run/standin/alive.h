@@ -14,8 +14,10 @@ void alive_init(struct run *run);
 /* By its name; of who has none, by the kernel's table. */
 bool alive_by_name(struct run *run, const char *name, bool stream, ino_t ino);
 
-/* By the kernel's table of unix sockets (sock_diag(7)). Where that cannot be had: false, as if
- * gone. */
+/* The kernel's table of unix sockets (sock_diag(7)); -1: it has none, or hides that of `known_fd`. */
+int alive_open_table(int known_fd);
+
+/* By that table, run->diag_fd; where there is none, by /proc. */
 bool alive_in_kernel(struct run *run, ino_t ino);
 
 /* By /proc/PID/fd of every process below us, for a stand-in of which we hold a dup. */

@@ -13,12 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/run.h"
 #include "run/standin/alive.h"
 
-bool alive_in_kernel(struct run *run, ino_t ino)
+static bool in_table(int fd, ino_t ino)
 {
     struct {
         struct nlmsghdr head;
@@ -35,10 +36,28 @@ bool alive_in_kernel(struct run *run, ino_t ino)
     } reply;
 
     ask.body.udiag_cookie[0] = ask.body.udiag_cookie[1] = ~0U; /* any */
-    int fd = run->diag_fd;
-    return fd >= 0 && send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask) &&
+    return send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask) &&
            recv(fd, &reply, sizeof(reply), 0) >= (ssize_t)sizeof(reply.head) &&
            reply.head.nlmsg_type == SOCK_DIAG_BY_FAMILY;
+}
+
+/* A kernel without that table (CONFIG_UNIX_DIAG) says of each socket that there is no such: so it
+ * is asked for one that there is. */
+int alive_open_table(int known_fd)
+{
+    struct stat known;
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+    if (fd >= 0 && (fstat(known_fd, &known) < 0 || !in_table(fd, known.st_ino))) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+bool alive_in_kernel(struct run *run, ino_t ino)
+{
+    return run->diag_fd >= 0 ? in_table(run->diag_fd, ino) : alive_held_by_program(run, ino);
 }
 
 static bool is_number(const char *text)
