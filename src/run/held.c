@@ -13,7 +13,6 @@
  * pending only while it is blocked somewhere, by system(3) for one, and interrupts nobody.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "run/call/privilege.h"
 #include "run/run.h"
 
 #define ERESTARTSYS 512 /* the kernel's own, <linux/errno.h> inside it */
@@ -90,17 +90,10 @@ static uint64_t field(const char *text, const char *name, int base)
 /* 0, or -ESRCH: there is no such thread any more. */
 static int read_signals(pid_t tid, struct signals *ret_signals)
 {
-    char path[64], text[4096];
+    char text[4096];
 
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (caller_status(tid, text, sizeof(text)) < 0)
         return -ESRCH;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (n <= 0)
-        return -ESRCH;
-    text[n] = '\0';
     ret_signals->pid = (pid_t)field(text, "\nTgid:", 10);
     ret_signals->threads = (unsigned)field(text, "\nThreads:", 10);
     ret_signals->thread = field(text, "\nSigPnd:", 16);

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "run/call/privilege.h"
 #include "run/leak.h"
 #include "run/record.h"
 
@@ -49,9 +50,8 @@ static bool read_file(const char *path, char *buf, size_t size)
 
 static pid_t process_of(pid_t tid)
 {
-    char path[64], text[1024];
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-    const char *line = read_file(path, text, sizeof(text)) ? strstr(text, "\nTgid:") : NULL;
+    char text[1024];
+    const char *line = caller_status(tid, text, sizeof(text)) == 0 ? strstr(text, "\nTgid:") : NULL;
     return line != NULL ? (pid_t)atoi(line + 6) : tid;
 }
 

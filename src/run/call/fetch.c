@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "run/call/privilege.h"
 #include "run/run.h"
 
 #ifndef PIDFD_THREAD
@@ -36,16 +37,10 @@ struct run_peer {
 /* The thread group of a thread, or a negative errno. */
 static pid_t thread_group(pid_t tid)
 {
-    char path[64], buf[512];
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = read(fd, buf, sizeof(buf) - 1);
-    close(fd);
-    if (n <= 0)
-        return -ESRCH;
-    buf[n] = '\0';
+    char buf[512];
+    int err = caller_status(tid, buf, sizeof(buf));
+    if (err < 0)
+        return err;
     const char *line = strstr(buf, "\nTgid:");
     return line != NULL ? (pid_t)atoi(line + 6) : -ESRCH;
 }

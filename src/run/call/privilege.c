@@ -4,6 +4,7 @@
  * the run's network: that is who has CAP_NET_ADMIN (capabilities(7)) in the user namespace in which
  * the run was started, as if its network namespace had been made there.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,20 +27,25 @@ static bool in_our_namespace(pid_t tid)
            theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
 }
 
-/* What /proc/TID/status says behind a word at the beginning of a line, as it is copied to `text`;
- * NULL: it is not to be had. */
-static const char *status_of(pid_t tid, const char *word, char *text, size_t room)
+int caller_status(pid_t tid, char *text, size_t room)
 {
     char path[64];
 
     snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return NULL;
+        return -errno;
     ssize_t n = read(fd, text, room - 1);
     close(fd);
     text[n > 0 ? n : 0] = '\0';
-    const char *at = strstr(text, word);
+    return n > 0 ? 0 : -ESRCH;
+}
+
+/* What stands there behind a word at the beginning of a line, as it is copied to `text`; NULL: it
+ * is not to be had. */
+static const char *status_of(pid_t tid, const char *word, char *text, size_t room)
+{
+    const char *at = caller_status(tid, text, room) == 0 ? strstr(text, word) : NULL;
     return at != NULL ? at + strlen(word) : NULL;
 }
 
