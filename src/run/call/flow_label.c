@@ -9,7 +9,7 @@
 #include "run/call/flow_label.h"
 #include "run/call/privilege.h"
 
-enum { MASK = 0xfffff, TRIES = 100 };
+enum { TRIES = 100 };
 
 bool flow_label_is_request(int level, int name, size_t len)
 {
@@ -25,7 +25,7 @@ static int request_any(struct run *run, struct run_call *call, struct in6_flowla
     request->flr_flags |= IPV6_FL_F_EXCL;
     for (int i = 0; err == -EEXIST && i < TRIES; i++) {
         uint32_t label = 0;
-        if (getrandom(&label, sizeof(label), 0) < 0 || (label &= MASK) == 0)
+        if (getrandom(&label, sizeof(label), 0) < 0 || (label &= FLOW_LABEL_MASK) == 0)
             continue;
         request->flr_label = htonl(label);
         err = option_set(run, call, request, sizeof(*request));

@@ -136,8 +136,6 @@ static void from_in6(const struct sockaddr_in6 *in6, struct sw_addr *ret_addr)
     memcpy(ret_addr->ip.b, &in6->sin6_addr, sizeof(ret_addr->ip.b));
 }
 
-enum { FLOW_LABEL = 0xfffff }; /* of sin6_flowinfo: RFC 6437 */
-
 int given_addr_len(uint64_t len)
 {
     int given = (int)len; /* the kernel's argument is an int */
@@ -158,7 +156,7 @@ void given_addr_parse(const struct sockaddr_storage *bytes, int len, struct give
     ret->flow_label = 0;
     if (u.any.ss_family == AF_INET6) {
         from_in6(&u.in6, &ret->addr);
-        ret->flow_label = ntohl(u.in6.sin6_flowinfo) & FLOW_LABEL;
+        ret->flow_label = ntohl(u.in6.sin6_flowinfo) & FLOW_LABEL_MASK;
     } else {
         from_in(&u.in, &ret->addr);
     }

@@ -39,6 +39,9 @@ int mem_write_sized(struct run *run, pid_t tid, uint64_t addr, const void *bytes
                     uint64_t addrlen_ptr, socklen_t full);
 /* Whether these bytes lie where a program's memory may be; the kernel asks before it looks there. */
 bool mem_is_user(uint64_t addr, uint64_t len);
+/* Of sin6_flowinfo, in host order: the label (RFC 6437), beside the traffic class. */
+enum { FLOW_LABEL_MASK = 0xfffff };
+
 /* A sockaddr as it was given, not yet judged. `addr` is read as of IPv4 unless `family` is AF_INET6. */
 struct given_addr {
     int len, family;

@@ -34,7 +34,6 @@ enum {
     OLD_DSTOPTS = 4,          /* IPV6_2292DSTOPTS */
     OLD_HOPLIMIT = 8,         /* IPV6_2292HOPLIMIT */
     FLOWINFO = 11,            /* IPV6_FLOWINFO */
-    FLOW_LABEL = 0xfffff,     /* of it: RFC 6437 */
     EXTENSION_MIN = 2,        /* bytes of a struct ipv6_opt_hdr */
     PRIORITY_MAX = 6,         /* more is for administrators */
     /* SOF_TIMESTAMPING_TX_RECORD_MASK, which grows with the header */
@@ -116,7 +115,7 @@ static int read_ip6_control(int type, const void *data, size_t len, struct sw_da
         if (len < sizeof(flowinfo))
             return -EINVAL;
         memcpy(&flowinfo, data, sizeof(flowinfo));
-        info->flow_label = ntohl(flowinfo) & FLOW_LABEL;
+        info->flow_label = ntohl(flowinfo) & FLOW_LABEL_MASK;
         return 0;
     case IPV6_TCLASS:
         return read_int(data, len, &info->tos) && in_range(info->tos, -1, 255) ? 0 : -EINVAL;
